@@ -1,0 +1,55 @@
+//! The balance view: what `GET /wallet` answers with, in two parts that move by themselves.
+
+use crate::kernel::{
+    clock::Timestamp,
+    currency::Currency,
+    ids::{WalletId, Xid},
+};
+
+/// A wallet's money, in minor units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MoneyView {
+    pub available: i64,
+    pub held: i64,
+    pub unreleased: i64,
+    /// The number of the wallet's last entry; 0 before the first.
+    pub version: i64,
+}
+
+impl MoneyView {
+    /// All that the customer owns.
+    #[must_use]
+    pub const fn balance(&self) -> i64 {
+        self.available + self.held + self.unreleased
+    }
+}
+
+/// Whether a wallet may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatusView {
+    pub enabled: bool,
+    pub frozen: bool,
+    /// When the wallet was last enabled; none if it never was, or if it is disabled and the moment is not at hand.
+    pub enabled_at: Option<Timestamp>,
+    /// When the wallet was last disabled; none if it never was, or if it is enabled and the moment is not at hand.
+    pub disabled_at: Option<Timestamp>,
+    /// The number of the wallet's last status change; 0 before the first.
+    pub version: i64,
+}
+
+/// Both parts, and what never changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WalletView {
+    pub id: WalletId,
+    pub owner: Xid,
+    pub currency: Currency,
+    pub money: MoneyView,
+    pub status: StatusView,
+}
+
+/// A part of a view that has moved, as an event tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ViewPart {
+    Money { owner: Xid, currency: Currency, money: MoneyView },
+    Status { owner: Xid, status: StatusView },
+}

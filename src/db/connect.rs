@@ -1,0 +1,49 @@
+//! Connecting to Postgres.
+
+use std::{str::FromStr, time::Duration};
+
+use sea_orm::{DatabaseConnection, SqlxPostgresConnector};
+use shaku::{Component, Interface};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+
+use super::DbError;
+
+/// How long a request waits for a connection of the pool: well within the 3 s after which a client hears
+/// `unavailable`.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(1_500);
+
+/// The pool.
+pub trait Database: Interface {
+    /// A handle on the pool.
+    fn connection(&self) -> &DatabaseConnection;
+}
+
+/// The pool as a component.
+#[derive(Component)]
+#[shaku(interface = Database)]
+pub struct PgDatabase {
+    connection: DatabaseConnection,
+}
+
+impl Database for PgDatabase {
+    fn connection(&self) -> &DatabaseConnection {
+        &self.connection
+    }
+}
+
+/// What every connection of ours says of itself. Statements end by themselves, so that a hanging one harms nobody for
+/// long.
+pub fn session_options(url: &str, name: &str) -> Result<PgConnectOptions, DbError> {
+    Ok(PgConnectOptions::from_str(url)?
+        .application_name(name)
+        .options([("default_transaction_isolation", "read committed"), ("statement_timeout", "2000"), ("TimeZone", "UTC")]))
+}
+
+/// A pool of at most `max` connections, made when they are needed: Postgres may be away now.
+pub fn connect(url: &str, max: u32) -> Result<DatabaseConnection, DbError> {
+    let pool = PgPoolOptions::new()
+        .max_connections(max)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_lazy_with(session_options(url, "wallet")?);
+    Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
+}

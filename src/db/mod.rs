@@ -1,0 +1,8 @@
+//! Postgres: the pool that everything but the posting loop and the log uses, what its errors mean, the migrator.
+
+mod connect;
+mod error;
+pub mod migrator;
+
+pub use connect::{Database, PgDatabase, PgDatabaseParameters, connect, session_options};
+pub use error::DbError;

@@ -1,0 +1,77 @@
+//! The port to the bus that carries events: Kafka, or the one inside this process.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use shaku::Interface;
+use thiserror::Error;
+use tokio_util::sync::CancellationToken;
+
+use super::event::Event;
+
+/// Publishing stopped. The first `confirmed` events are in the topic; the others may or may not be, and the publisher
+/// begins again with the first of them, so that no later event overtakes an earlier one.
+#[derive(Debug, Error)]
+#[error("published {confirmed} events, then: {reason}")]
+pub struct PublishError {
+    pub confirmed: usize,
+    pub reason: String,
+}
+
+/// The bus cannot be reached; the text is for the log and `/health`.
+#[derive(Debug, Error)]
+#[error("event bus: {0}")]
+pub struct BusError(pub String);
+
+/// A message as it lies in a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    pub topic: String,
+    pub key: Vec<u8>,
+    pub payload: Vec<u8>,
+    pub headers: Vec<(String, String)>,
+}
+
+/// A message cannot be understood, now or ever; it goes to `<topic>.dlq` with this reason.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub struct Poison(pub String);
+
+/// What is done when messages arrive.
+#[async_trait]
+pub trait Consumer: Send + Sync + 'static {
+    /// Does the work for these messages, in their order. Passing troubles are waited out inside; what comes back
+    /// names the messages (by index) that can never be served. Doing the same message twice must do no harm.
+    async fn consume(&self, messages: &[Message]) -> Vec<(usize, Poison)>;
+}
+
+/// Who listens, and to what.
+#[derive(Clone, Debug)]
+pub struct Subscription {
+    /// Processes with the same group share the work.
+    pub group: String,
+    pub topics: Vec<String>,
+}
+
+/// Carries events, in order for each key, at least once.
+#[async_trait]
+pub trait EventBus: Interface {
+    /// Publishes in this order; returns when the bus has confirmed every one.
+    async fn publish(&self, events: &[Event]) -> Result<(), PublishError>;
+
+    /// Hands messages to the consumer until `stop`, an offset being committed only after the work is done. Never
+    /// gives up: a bus that is away is waited for.
+    async fn serve(&self, subscription: Subscription, consumer: Arc<dyn Consumer>, stop: CancellationToken);
+
+    /// Makes the topics that are missing.
+    async fn make_topics(&self, topics: &[String]) -> Result<(), BusError>;
+
+    /// Reaches for the bus, for `/health`.
+    async fn ping(&self) -> Result<(), BusError>;
+
+    /// What serves: `kafka` or `in-process`.
+    fn name(&self) -> &'static str;
+
+    /// Whether what was published survives this process. If not, the relay starts from the present in each process.
+    fn is_durable(&self) -> bool;
+}

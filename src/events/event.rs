@@ -1,0 +1,152 @@
+//! What is published: CloudEvents 1.0 in binary mode, one for each entry and each status change.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    kernel::clock::{Timestamp, rfc3339_micros},
+    ledger::log::{EntryRow, LogRow, StatusChangeRow},
+};
+
+/// `ce_type` of a money event.
+pub const TRANSACTION_CREATED: &str = "wallet.transaction.created.v1";
+/// `ce_type` of a status event.
+pub const STATUS_CHANGED: &str = "wallet.status.changed.v1";
+/// `ce_source` of both.
+pub const SOURCE: &str = "/wallet";
+
+/// An event on its way to a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    pub topic: String,
+    /// The wallet's id: a wallet's events are in one partition, in order.
+    pub key: String,
+    /// The CloudEvents attributes, each with its `ce_` prefix, and `content-type`.
+    pub headers: Vec<(&'static str, String)>,
+    /// JSON of [`TransactionCreated`] or [`StatusChanged`].
+    pub payload: Vec<u8>,
+}
+
+/// The body of a message in `wallet.created-transaction`. Money is in minor units. It carries every field that the
+/// entry's hash covers, so that whoever keeps the topic can prove the books.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransactionCreated {
+    pub transaction_id: Uuid,
+    pub wallet_id: Uuid,
+    pub customer_xid: Uuid,
+    /// `deposit`, `withdrawal` …
+    pub r#type: String,
+    /// `success` or `failed`.
+    pub status: String,
+    /// As asked, positive.
+    pub amount: i64,
+    pub fee: i64,
+    /// The signed change of the balance.
+    pub delta: i64,
+    pub deltas: Deltas,
+    pub currency: String,
+    pub balance: i64,
+    pub available_balance: i64,
+    pub held: i64,
+    pub unreleased: i64,
+    /// The wallet's own sequence: 1, 2, 3 … A consumer can tell a repeat (not above what it has seen) and a gap.
+    pub version: i64,
+    pub reference_id: Option<Uuid>,
+    /// RFC 3339 with six digits.
+    pub occurred_at: String,
+    /// Hexadecimal.
+    pub hash: String,
+}
+
+/// The signed change of each bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deltas {
+    pub available: i64,
+    pub held: i64,
+    pub unreleased: i64,
+}
+
+/// The body of a message in `wallet.changed-status`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusChanged {
+    pub wallet_id: Uuid,
+    pub customer_xid: Uuid,
+    /// `enabled` or `disabled`.
+    pub status: String,
+    pub frozen: bool,
+    /// The wallet's own sequence of status changes: 1, 2, 3 …
+    pub status_version: i64,
+    /// RFC 3339 with six digits.
+    pub occurred_at: String,
+}
+
+impl Event {
+    /// The event that tells of a log's row.
+    pub fn of(row: &LogRow, topic: &str) -> Result<Self, serde_json::Error> {
+        let (wallet, number, kind, at, payload) = match row {
+            LogRow::Entry(row) => {
+                let payload = serde_json::to_vec(&TransactionCreated::from(row))?;
+                (row.wallet, row.version.to_string(), TRANSACTION_CREATED, row.occurred_at, payload)
+            }
+            LogRow::StatusChange(row) => {
+                let payload = serde_json::to_vec(&StatusChanged::from(row))?;
+                (row.wallet, format!("s{}", row.status_version), STATUS_CHANGED, row.occurred_at, payload)
+            }
+        };
+        Ok(Self { topic: topic.to_owned(), key: wallet.to_string(), headers: headers(wallet.0, &number, kind, at), payload })
+    }
+}
+
+fn headers(wallet: Uuid, number: &str, kind: &str, at: Timestamp) -> Vec<(&'static str, String)> {
+    vec![
+        ("ce_specversion", "1.0".to_owned()),
+        ("ce_id", format!("{wallet}:{number}")),
+        ("ce_type", kind.to_owned()),
+        ("ce_source", SOURCE.to_owned()),
+        ("ce_time", rfc3339_micros(at)),
+        ("ce_subject", wallet.to_string()),
+        ("content-type", "application/json".to_owned()),
+    ]
+}
+
+impl From<&EntryRow> for TransactionCreated {
+    fn from(row: &EntryRow) -> Self {
+        Self {
+            transaction_id: row.transaction.0,
+            wallet_id: row.wallet.0,
+            customer_xid: row.owner.0,
+            r#type: row.kind.word().to_owned(),
+            status: row.status.word().to_owned(),
+            amount: row.amount,
+            fee: row.fee,
+            delta: row.delta.total(),
+            deltas: Deltas {
+                available: row.delta.available,
+                held: row.delta.held,
+                unreleased: row.delta.unreleased,
+            },
+            currency: row.currency.to_string(),
+            balance: row.after.total(),
+            available_balance: row.after.available,
+            held: row.after.held,
+            unreleased: row.after.unreleased,
+            version: row.version,
+            reference_id: row.reference.map(|reference| reference.0),
+            occurred_at: rfc3339_micros(row.occurred_at),
+            hash: hex::encode(row.hash),
+        }
+    }
+}
+
+impl From<&StatusChangeRow> for StatusChanged {
+    fn from(row: &StatusChangeRow) -> Self {
+        Self {
+            wallet_id: row.wallet.0,
+            customer_xid: row.owner.0,
+            status: row.status.word().to_owned(),
+            frozen: row.frozen,
+            status_version: row.status_version,
+            occurred_at: rfc3339_micros(row.occurred_at),
+        }
+    }
+}

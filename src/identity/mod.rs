@@ -1,0 +1,7 @@
+//! Who is who: tokens and what they allow.
+
+mod service;
+mod tokens;
+
+pub use service::{Identity, IdentityError, IdentityService};
+pub use tokens::{Principal, Scope, TokenError, Tokens, Unauthorized};

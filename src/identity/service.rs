@@ -1,0 +1,54 @@
+//! The face of the identity room.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use shaku::{Component, Interface};
+use thiserror::Error;
+
+use super::tokens::{Principal, TokenError, Tokens, Unauthorized};
+use crate::{
+    kernel::ids::Xid,
+    wallet::{WalletError, Wallets},
+};
+
+/// Why somebody could not be signed in.
+#[derive(Debug, Error)]
+pub enum IdentityError {
+    #[error(transparent)]
+    Wallet(#[from] WalletError),
+    #[error(transparent)]
+    Token(#[from] TokenError),
+}
+
+/// Who is who.
+#[async_trait]
+pub trait Identity: Interface {
+    /// A token for the customer's wallet, which is opened if it is not there. The same xid always gets the same wallet.
+    async fn init(&self, xid: Xid) -> Result<String, IdentityError>;
+
+    /// Who carries this token.
+    fn authenticate(&self, token: &str) -> Result<Principal, Unauthorized>;
+}
+
+/// Identity over the wallets and the tokens.
+#[derive(Component)]
+#[shaku(interface = Identity)]
+pub struct IdentityService {
+    #[shaku(inject)]
+    wallets: Arc<dyn Wallets>,
+    #[shaku(inject)]
+    tokens: Arc<dyn Tokens>,
+}
+
+#[async_trait]
+impl Identity for IdentityService {
+    async fn init(&self, xid: Xid) -> Result<String, IdentityError> {
+        let opened = self.wallets.open(xid).await?;
+        Ok(self.tokens.issue(opened.owner, opened.wallet)?)
+    }
+
+    fn authenticate(&self, token: &str) -> Result<Principal, Unauthorized> {
+        self.tokens.verify(token)
+    }
+}

@@ -1,0 +1,7 @@
+//! Words that several rooms share: pure values, no I/O.
+
+pub mod clock;
+pub mod currency;
+pub mod ids;
+pub mod money;
+pub mod page;

@@ -1,0 +1,65 @@
+//! Paging by cursor: the thousandth page costs what the first does.
+
+use thiserror::Error;
+
+/// How many rows a page may hold.
+pub const LIMIT_RANGE: std::ops::RangeInclusive<u16> = 1..=1000;
+/// How many rows a page holds when the caller does not say.
+pub const DEFAULT_LIMIT: u16 = 100;
+
+/// Where a page ended: the version of its last row. Opaque to clients, so that its make may change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor(pub i64);
+
+/// The text is no cursor of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("not a cursor that an answer of this service gave")]
+pub struct NotACursor;
+
+impl Cursor {
+    /// The text that a client gets and gives back.
+    #[must_use]
+    pub fn encode(self) -> String {
+        format!("v{:016x}", self.0)
+    }
+
+    /// Reads what [`Cursor::encode`] wrote.
+    pub fn decode(text: &str) -> Result<Self, NotACursor> {
+        let digits = text.strip_prefix('v').filter(|d| d.len() == 16).ok_or(NotACursor)?;
+        let version = i64::from_str_radix(digits, 16).map_err(|_| NotACursor)?;
+        let cursor = Self(version);
+        // Only the one spelling that we write ourselves is taken.
+        if version > 0 && cursor.encode() == text { Ok(cursor) } else { Err(NotACursor) }
+    }
+}
+
+/// What part of a list is wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct PageRequest {
+    /// At most so many rows.
+    pub limit: u16,
+    /// Only rows beyond this one.
+    pub after: Option<Cursor>,
+}
+
+/// A part of a list.
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    /// The rows, newest first.
+    pub items: Vec<T>,
+    /// Where the next page begins; none when this is the last one.
+    pub next: Option<Cursor>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_survives_the_round_trip_and_nothing_else_is_one() {
+        assert_eq!(Cursor::decode(&Cursor(17).encode()), Ok(Cursor(17)));
+        for wrong in ["", "17", "v17", "v000000000000000g", "v+00000000000001", "vFFFFFFFFFFFFFFFF", "v0000000000000000"] {
+            assert_eq!(Cursor::decode(wrong), Err(NotACursor), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! What the ledger writes: transactions, their entries with the hash chain, status changes.
+
+use aws_lc_rs::digest;
+
+use super::{
+    operation::Kind,
+    wallet_state::{Buckets, Status},
+};
+use crate::kernel::{
+    clock::Timestamp,
+    currency::Currency,
+    ids::{OperationId, ReferenceId, WalletId},
+};
+
+/// How a transaction stands, as stored (`smallint`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransactionStatus {
+    Completed,
+    /// Refused for want of funds, and kept: the customer sees the attempt.
+    Refused,
+}
+
+impl TransactionStatus {
+    /// The stored number.
+    #[must_use]
+    pub const fn code(self) -> i16 {
+        match self {
+            Self::Completed => 0,
+            Self::Refused => 2,
+        }
+    }
+
+    /// The status with this stored number.
+    #[must_use]
+    pub const fn from_code(code: i16) -> Option<Self> {
+        match code {
+            0 => Some(Self::Completed),
+            2 => Some(Self::Refused),
+            _ => None,
+        }
+    }
+
+    /// The word in answers, filters and messages.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Completed => "success",
+            Self::Refused => "failed",
+        }
+    }
+}
+
+/// One row of `transactions`. Amount and fee are minor units.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transaction {
+    pub id: OperationId,
+    pub kind: Kind,
+    pub status: TransactionStatus,
+    /// Who asked.
+    pub wallet: WalletId,
+    /// The number of its entry there.
+    pub version: i64,
+    pub amount: i64,
+    pub fee: i64,
+    pub currency: Currency,
+    pub reference: Option<ReferenceId>,
+    pub created_at: Timestamp,
+}
+
+/// One row of `entries`: one step of one transaction on one wallet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub wallet: WalletId,
+    /// The wallet's own sequence: 1, 2, 3 … without a gap.
+    pub version: i64,
+    pub transaction: OperationId,
+    pub kind: Kind,
+    /// The change; all zero for a refused withdrawal.
+    pub delta: Buckets,
+    /// The values after the change.
+    pub after: Buckets,
+    pub occurred_at: Timestamp,
+    /// [`Entry::chained`]: proves this entry and, through the previous hash, all before it.
+    pub hash: [u8; 32],
+}
+
+impl Entry {
+    /// The entry's hash: SHA-256 over `previous` and the entry's fields, all integers big-endian, in the order that
+    /// `docs/ledger.md` gives with a test vector.
+    #[must_use]
+    pub fn chained(&self, previous: &[u8; 32]) -> [u8; 32] {
+        let mut bytes = [0u8; 138];
+        let mut at = 0;
+        let mut put = |field: &[u8]| {
+            bytes[at..at + field.len()].copy_from_slice(field);
+            at += field.len();
+        };
+        put(previous);
+        put(self.wallet.0.as_bytes());
+        put(&self.version.to_be_bytes());
+        put(self.transaction.0.as_bytes());
+        put(&self.kind.code().to_be_bytes());
+        for buckets in [self.delta, self.after] {
+            put(&buckets.available.to_be_bytes());
+            put(&buckets.held.to_be_bytes());
+            put(&buckets.unreleased.to_be_bytes());
+        }
+        put(&self.occurred_at.timestamp_micros().to_be_bytes());
+        debug_assert_eq!(at, bytes.len());
+        let mut hash = [0u8; 32];
+        hash.copy_from_slice(digest::digest(&digest::SHA256, &bytes).as_ref());
+        hash
+    }
+}
+
+/// One row of `status_changes`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatusChange {
+    pub id: OperationId,
+    pub wallet: WalletId,
+    /// The wallet's own sequence of status changes: 1, 2, 3 … without a gap.
+    pub status_version: i64,
+    pub status: Status,
+    pub frozen: bool,
+    /// Who asked for it.
+    pub actor: String,
+    pub occurred_at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// The vector of `docs/ledger.md`, recomputed independently with `sha256sum`.
+    #[test]
+    fn the_documented_test_vector_holds() {
+        let entry = Entry {
+            wallet: WalletId(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001)),
+            version: 1,
+            transaction: OperationId(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0002)),
+            kind: Kind::Deposit,
+            delta: Buckets::available(1000),
+            after: Buckets::available(1000),
+            occurred_at: Timestamp::from_timestamp_micros(1_767_225_600_000_001).unwrap(),
+            hash: [0; 32],
+        };
+        let first = entry.chained(&[0; 32]);
+        let document = include_str!("../../docs/ledger.md");
+        assert!(document.contains(&hex::encode(first)), "docs/ledger.md lacks {}", hex::encode(first));
+    }
+}

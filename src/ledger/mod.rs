@@ -1,0 +1,26 @@
+//! THE HEART. Money changes here and nowhere else: operations wait in a bounded queue, the posting loop takes what
+//! waits, locks the wallets concerned, decides in memory, writes, commits once, and only then answers each caller.
+//!
+//! Invariants: no bucket is below zero; a wallet's entries are numbered 1, 2, 3 … and chained by their hashes; a
+//! reference books once; nobody is answered before the commit. Locks are taken in the order of wallet ids.
+
+pub mod audit;
+pub mod book;
+pub mod entry;
+mod error;
+pub mod history;
+mod lane;
+pub mod log;
+pub mod operation;
+pub mod posting_loop;
+mod refusal;
+mod service;
+pub mod store;
+pub mod wallet_state;
+
+pub use book::Receipt;
+pub use error::LedgerError;
+pub use operation::{Action, Kind, Operation};
+pub use refusal::Refusal;
+pub use service::{Ledger, LedgerService, LedgerServiceParameters};
+pub use wallet_state::{Buckets, Status, WalletState};

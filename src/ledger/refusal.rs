@@ -1,0 +1,29 @@
+//! The ledger's business "no". A refusal is an answer, not an error: it was decided under the locks.
+
+use thiserror::Error;
+
+use crate::kernel::{ids::OperationId, money::MAX_MINOR_UNITS};
+
+/// Why an operation was refused. The variants stand in the order in which the ledger looks: the first that holds is
+/// the answer, so that the same bad request always gets the same one.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Refusal {
+    #[error("no such wallet")]
+    WalletNotFound,
+    /// The reference is used up by an earlier transaction of this wallet and kind.
+    #[error("the reference was used by transaction {transaction_id}")]
+    DuplicateReference { transaction_id: OperationId },
+    #[error("the wallet is enabled already")]
+    AlreadyEnabled,
+    #[error("the wallet is disabled already")]
+    AlreadyDisabled,
+    #[error("the wallet is disabled")]
+    WalletDisabled,
+    #[error("the wallet is frozen")]
+    WalletFrozen,
+    /// Kept in the books as a refused transaction; all numbers in minor units.
+    #[error("{available} available, {required} required")]
+    InsufficientFunds { available: i64, required: i64 },
+    #[error("the balance would pass {MAX_MINOR_UNITS}")]
+    BalanceLimit,
+}

@@ -1,0 +1,16 @@
+//! A wallet service that is right and fast at once: row locks hold the truth, and requests that arrive while a
+//! commit is under way share the next one. `docs/architecture.md` is the map of the rooms below.
+
+pub mod adapters;
+pub mod api;
+pub mod app;
+pub mod cache;
+pub mod config;
+pub mod consumers;
+pub mod db;
+pub mod events;
+pub mod identity;
+pub mod kernel;
+pub mod ledger;
+pub mod telemetry;
+pub mod wallet;

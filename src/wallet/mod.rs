@@ -1,0 +1,9 @@
+//! Customers by their xid and their wallets: opening, the balance view (cache first), status, deposits, withdrawals.
+//! What may happen to money is decided by the ledger; this room knows whose it is and how it is shown.
+
+mod error;
+mod service;
+mod store;
+
+pub use error::WalletError;
+pub use service::{OpenedWallet, WalletService, WalletServiceParameters, Wallets};
