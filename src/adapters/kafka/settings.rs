@@ -73,6 +73,8 @@ impl KafkaSettings {
             .set("auto.offset.reset", "earliest")
             .set("partition.assignment.strategy", "cooperative-sticky")
             .set("session.timeout.ms", self.session_timeout.as_millis().to_string())
+            // We poll also while work takes long; who does not poll is stuck.
+            .set("max.poll.interval.ms", self.session_timeout.as_millis().to_string())
             // A topic that is made later is found within this time.
             .set("topic.metadata.refresh.interval.ms", "5000")
             // Bounds the memory of a long catching up; the pause after a full queue is a second by default.

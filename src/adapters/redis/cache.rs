@@ -20,32 +20,31 @@ pub const TIME_TO_LIVE: Duration = Duration::from_secs(3_600);
 /// As many parts go in one round trip.
 const CHUNK: usize = 500;
 
-/// What the cache needs to know of Redis.
-#[derive(Clone, Debug)]
-pub struct RedisSettings {
-    /// `redis://host:port/number`.
-    pub url: String,
-    /// In front of every key.
-    pub prefix: String,
-    /// In whole seconds. [`TIME_TO_LIVE`] where a durable bus keeps the cache fresh; where the bus forgets its events
-    /// with the process, as long as a balance may be out of date.
-    pub time_to_live: Duration,
-}
-
 /// The balance cache in Redis.
 pub struct RedisCache {
-    settings: RedisSettings,
+    /// In front of every key.
+    prefix: String,
+    time_to_live: Duration,
     script: Script,
     keeper: Arc<Keeper>,
 }
 
 impl RedisCache {
-    /// Connects. A Redis that is away is tried again and again in the background; only an address that is none is an
-    /// error.
-    pub async fn connect(settings: RedisSettings) -> Result<Self, CacheError> {
+    /// A cache at `redis://host:port/number`, with `prefix` in front of every key. It connects in the background, of
+    /// the runtime that this must be called in; a Redis that is away is tried again and again. Only an address that
+    /// is none is an error.
+    pub fn connect(url: &str, prefix: &str) -> Result<Self, CacheError> {
         let script = Script::new(include_str!("newer_only.lua"));
-        let keeper = Keeper::connect(&settings.url, script.clone()).await.map_err(|error| failure(&error))?;
-        Ok(Self { settings, script, keeper })
+        let keeper = Keeper::connect(url, script.clone()).map_err(|error| failure(&error))?;
+        Ok(Self { prefix: prefix.to_owned(), time_to_live: TIME_TO_LIVE, script, keeper })
+    }
+
+    /// Remembers wallets for so long instead of [`TIME_TO_LIVE`], in whole seconds. Where the bus forgets its events
+    /// with the process, nobody mends what a process that was killed has left here: then it must be as short as a
+    /// balance may be out of date.
+    #[must_use]
+    pub fn remembering_for(self, time_to_live: Duration) -> Self {
+        Self { time_to_live, ..self }
     }
 
     fn link(&self) -> Result<Link, CacheError> {
@@ -64,7 +63,7 @@ impl RedisCache {
     }
 
     fn key(&self, wallet: WalletId) -> String {
-        format!("{}w:{wallet}", self.settings.prefix)
+        format!("{}w:{wallet}", self.prefix)
     }
 
     async fn write<'w>(
@@ -73,7 +72,7 @@ impl RedisCache {
     ) -> Result<(), CacheError> {
         let mut link = self.link()?;
         let mut pipeline = Pipeline::with_capacity(writes.len());
-        let live = self.settings.time_to_live.as_secs().max(1);
+        let live = self.time_to_live.as_secs().max(1);
         for (wallet, write) in writes {
             pipeline.add_command(write.command(self.script.get_hash(), &self.key(wallet), &link.run, live));
         }

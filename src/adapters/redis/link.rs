@@ -4,7 +4,7 @@
 //! once, without a wait, while one task tries to connect again: at once, then every second.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
@@ -48,14 +48,11 @@ struct State {
 }
 
 impl Keeper {
-    /// Tries once; if Redis is away it goes on trying in the background. Fails only if the address is none.
-    pub(super) async fn connect(url: &str, script: Script) -> RedisResult<Arc<Self>> {
+    /// Begins to connect, in the background, and goes on trying. Fails only if the address is none.
+    pub(super) fn connect(url: &str, script: Script) -> RedisResult<Arc<Self>> {
         let state = Mutex::new(State { link: None, connects: 0, is_trying: true });
         let keeper = Arc::new(Self { client: Client::open(url)?, script, state });
-        if let Err(error) = keeper.attempt().await {
-            keeper.say_lost(&error);
-            tokio::spawn(Self::reconnect(Arc::downgrade(&keeper)));
-        }
+        tokio::spawn(Self::keep_trying(Arc::downgrade(&keeper), false));
         Ok(keeper)
     }
 
@@ -78,8 +75,8 @@ impl Keeper {
             state.link = None;
             state.is_trying = true;
         }
-        self.say_lost(error);
-        tokio::spawn(Self::reconnect(Arc::downgrade(self)));
+        say_lost(error);
+        tokio::spawn(Self::keep_trying(Arc::downgrade(self), true));
     }
 
     /// Loads the script into this server.
@@ -87,15 +84,17 @@ impl Keeper {
         self.script.load_async(connection).await.map(drop)
     }
 
-    async fn reconnect(keeper: Weak<Self>) {
+    async fn keep_trying(keeper: Weak<Self>, mut is_said: bool) {
         while let Some(keeper) = keeper.upgrade() {
             match keeper.attempt().await {
-                Ok(()) => {
-                    tracing::info!("Redis can be reached again: balances are read from it");
-                    return;
+                Ok(()) if is_said => {
+                    return tracing::info!("Redis can be reached again: balances are read from it");
                 }
-                Err(error) => tracing::debug!(%error, "Redis is still away"),
+                Ok(()) => return,
+                Err(error) if is_said => tracing::debug!(%error, "Redis is still away"),
+                Err(error) => say_lost(&error),
             }
+            is_said = true;
             drop(keeper);
             tokio::time::sleep(PAUSE).await;
         }
@@ -118,14 +117,14 @@ impl Keeper {
         Ok(())
     }
 
-    fn say_lost(&self, error: &RedisError) {
-        metrics::gauge!("wallet_cache_up").set(0.0);
-        tracing::warn!(%error, "Redis cannot be reached: balances are read from Postgres until it is back");
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn say_lost(error: &RedisError) {
+    metrics::gauge!("wallet_cache_up").set(0.0);
+    tracing::warn!(%error, "Redis cannot be reached: balances are read from Postgres until it is back");
 }
 
 /// Whether Redis answered and merely refused the command.

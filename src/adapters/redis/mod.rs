@@ -6,4 +6,4 @@ mod cache;
 mod fields;
 mod link;
 
-pub use cache::{RedisCache, RedisSettings, TIME_TO_LIVE};
+pub use cache::{RedisCache, TIME_TO_LIVE};
