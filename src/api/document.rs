@@ -28,6 +28,9 @@ pub enum Tag {
     Operation,
 }
 
+/// The tags in the order in which a newcomer wants them.
+const TAGS: [&str; 4] = ["Start", "Wallet", "Errors", "Operation"];
+
 /// What the document says of an operation beside its types.
 pub struct Notes {
     /// The operation's id.
@@ -125,7 +128,9 @@ pub fn notes() -> Vec<Notes> {
 }
 
 fn complete(plain: &str) -> String {
-    let Ok(mut document) = serde_json::from_str::<Value>(plain) else { return plain.to_owned() };
+    let Ok(mut document) = serde_json::from_str::<Value>(&whole_bounds(plain)) else {
+        return plain.to_owned();
+    };
     let notes = notes();
     for operation in operations(&mut document) {
         let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
@@ -133,9 +138,15 @@ fn complete(plain: &str) -> String {
             annotate(operation, notes);
         }
     }
-    document["components"]["schemas"]["Fail"] = fail_schema();
-    document["components"]["schemas"]["Error"] = error_schema();
-    whole_numbers(&mut document);
+    let schemas = &mut document["components"]["schemas"];
+    for request in notes.iter().filter_map(|notes| notes.request.as_ref()) {
+        prefill(schemas, request);
+    }
+    schemas["Fail"] = fail_schema();
+    schemas["Error"] = error_schema();
+    if let Some(tags) = document["tags"].as_array_mut() {
+        tags.sort_by_key(|tag| TAGS.iter().position(|name| tag["name"] == *name));
+    }
     format!("{document:#}\n")
 }
 
@@ -164,6 +175,19 @@ fn annotate(operation: &mut Value, notes: &Notes) {
         .extend(by_status.into_iter().map(|(status, codes)| (status.to_string(), refusal(status, &codes))));
     for response in responses.values_mut() {
         response["headers"]["X-Request-Id"] = header("The request's id, the caller's or ours.");
+    }
+}
+
+/// Gives each field of a request its example: a page that shows a form has something to put into it.
+fn prefill(schemas: &mut Value, request: &Value) {
+    let Some(fields) = request.as_object() else { return };
+    for schema in schemas.as_object_mut().into_iter().flat_map(Map::values_mut) {
+        let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else { continue };
+        if properties.keys().eq(fields.keys()) {
+            for (name, example) in fields {
+                properties[name]["example"] = example.clone();
+            }
+        }
     }
 }
 
@@ -252,17 +276,11 @@ fn error_schema() -> Value {
     })
 }
 
-/// The framework keeps bounds as floats; in the document a whole number stands as one.
-fn whole_numbers(value: &mut Value) {
-    match value {
-        Value::Array(items) => items.iter_mut().for_each(whole_numbers),
-        Value::Object(members) => members.values_mut().for_each(whole_numbers),
-        Value::Number(number) if number.is_f64() => {
-            let text = number.to_string();
-            if let Some(whole) = text.strip_suffix(".0").and_then(|text| text.parse::<i64>().ok()) {
-                *value = whole.into();
-            }
-        }
-        _ => {}
-    }
+/// The framework writes bounds as floats, and not every reader of floats reads 2^53 − 1 exactly: in the document a whole
+/// number stands as one.
+fn whole_bounds(plain: &str) -> String {
+    let bound =
+        |line: &str| ["\"minimum\":", "\"maximum\":"].iter().any(|name| line.trim_start().starts_with(name));
+    let lines = plain.lines().map(|line| if bound(line) { line.replace(".0", "") } else { line.to_owned() });
+    lines.collect::<Vec<_>>().join("\n")
 }

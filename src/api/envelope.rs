@@ -13,14 +13,14 @@ use super::{ApiError, headers::WALLET_VERSION};
 /// The one word of a success.
 #[derive(Enum)]
 #[oai(rename_all = "lowercase")]
-enum SuccessWord {
+enum SuccessStatus {
     Success,
 }
 
 /// How the envelope stands in the OpenAPI document; [`Envelope`] is what is written.
 #[derive(Object)]
 struct Success<T: ParseFromJSON + ToJSON + Type> {
-    status: SuccessWord,
+    status: SuccessStatus,
     data: T,
 }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     CUSTOMER, REFERENCE, TRANSACTION,
-    money::{self, MOVING, MoneyRequest, MovedWord},
+    money::{self, MOVING, MoneyRequest, MoneyStatus},
     samples,
 };
 use crate::{
@@ -31,7 +31,7 @@ struct Deposit {
     id: Uuid,
     /// The customer's xid.
     deposited_by: Uuid,
-    status: MovedWord,
+    status: MoneyStatus,
     deposited_at: Moment,
     amount: i64,
     reference_id: Uuid,
@@ -72,7 +72,7 @@ impl DepositsApi {
         let deposit = Deposit {
             id: receipt.id.0,
             deposited_by: principal.xid.0,
-            status: MovedWord::Success,
+            status: MoneyStatus::Success,
             deposited_at: Moment(receipt.occurred_at),
             amount: amount.minor_units(),
             reference_id,
@@ -90,7 +90,7 @@ pub fn notes() -> Vec<Notes> {
     let deposit = Deposit {
         id: samples::id(TRANSACTION),
         deposited_by: samples::id(CUSTOMER),
-        status: MovedWord::Success,
+        status: MoneyStatus::Success,
         deposited_at: samples::moment(),
         amount: 10_000,
         reference_id: samples::id(REFERENCE),

@@ -34,7 +34,7 @@ impl FromFields for MoneyRequest {
 #[derive(Enum, Serialize)]
 #[oai(rename_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
-pub enum MovedWord {
+pub enum MoneyStatus {
     Success,
 }
 

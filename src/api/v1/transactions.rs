@@ -25,7 +25,7 @@ use crate::{
 
 /// How a transaction ended.
 #[derive(Enum, Serialize)]
-#[oai(rename_all = "lowercase")]
+#[oai(rename = "TransactionStatus", rename_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
 enum StatusWord {
     /// The money has moved.
@@ -36,7 +36,7 @@ enum StatusWord {
 
 /// What a transaction was.
 #[derive(Enum, Serialize)]
-#[oai(rename_all = "lowercase")]
+#[oai(rename = "TransactionType", rename_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
 enum TypeWord {
     Deposit,
@@ -61,7 +61,7 @@ struct Transaction {
 
 /// Where the list goes on.
 #[derive(Object, Serialize)]
-struct PageData {
+struct PageInfo {
     /// What to send as `after` for the next page; null on the last one.
     #[oai(nullable)]
     next: Option<String>,
@@ -71,7 +71,7 @@ struct PageData {
 #[derive(Object, Serialize)]
 pub struct TransactionsData {
     transactions: Vec<Transaction>,
-    page: PageData,
+    page: PageInfo,
 }
 
 /// The operation.
@@ -107,7 +107,7 @@ impl TransactionsApi {
         let (view, page) = self.wallets.transactions(customer.0.wallet, page, at_least.0).await?;
         let data = TransactionsData {
             transactions: page.items.into_iter().map(line).collect(),
-            page: PageData { next: page.next.map(Cursor::encode) },
+            page: PageInfo { next: page.next.map(Cursor::encode) },
         };
         Ok(WalletAnswer { data, version: view.money.version })
     }
@@ -140,7 +140,7 @@ pub fn notes() -> Vec<Notes> {
         amount: 10_000,
         reference_id: Some(samples::id(REFERENCE)),
     };
-    let page = PageData { next: Some(Cursor(1).encode()) };
+    let page = PageInfo { next: Some(Cursor(1).encode()) };
     vec![Notes {
         id: "list_transactions",
         codes: &[SIGNED_IN, &[Code::ValidationFailed], READING],

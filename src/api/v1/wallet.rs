@@ -29,7 +29,7 @@ use crate::{
 #[derive(Enum, Serialize)]
 #[oai(rename_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
-enum EnabledWord {
+enum EnabledStatus {
     Enabled,
 }
 
@@ -37,7 +37,7 @@ enum EnabledWord {
 #[derive(Enum, Serialize)]
 #[oai(rename_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
-enum DisabledWord {
+enum DisabledStatus {
     Disabled,
 }
 
@@ -47,7 +47,7 @@ struct EnabledWallet {
     id: Uuid,
     /// The customer's xid.
     owned_by: Uuid,
-    status: EnabledWord,
+    status: EnabledStatus,
     enabled_at: Moment,
     /// All that the customer owns.
     balance: i64,
@@ -65,7 +65,7 @@ struct DisabledWallet {
     id: Uuid,
     /// The customer's xid.
     owned_by: Uuid,
-    status: DisabledWord,
+    status: DisabledStatus,
     disabled_at: Moment,
     /// All that the customer owns.
     balance: i64,
@@ -159,7 +159,7 @@ fn enabled(principal: &Principal, receipt: &Receipt) -> WalletAnswer<201, Wallet
     let wallet = EnabledWallet {
         id: state.id.0,
         owned_by: principal.xid.0,
-        status: EnabledWord::Enabled,
+        status: EnabledStatus::Enabled,
         enabled_at: Moment(receipt.occurred_at),
         balance: state.buckets.total(),
         available_balance: state.buckets.available,
@@ -174,7 +174,7 @@ fn disabled(principal: &Principal, receipt: &Receipt) -> WalletAnswer<200, Disab
     let wallet = DisabledWallet {
         id: state.id.0,
         owned_by: principal.xid.0,
-        status: DisabledWord::Disabled,
+        status: DisabledStatus::Disabled,
         disabled_at: Moment(receipt.occurred_at),
         balance: state.buckets.total(),
         available_balance: state.buckets.available,
@@ -193,7 +193,7 @@ fn shown(view: &WalletView) -> Result<WalletAnswer<200, WalletData>, ApiError> {
     let wallet = EnabledWallet {
         id: view.id.0,
         owned_by: view.owner.0,
-        status: EnabledWord::Enabled,
+        status: EnabledStatus::Enabled,
         enabled_at: Moment(enabled_at),
         balance: view.money.balance(),
         available_balance: view.money.available,
@@ -209,7 +209,7 @@ pub fn notes() -> Vec<Notes> {
     let wallet = |balance, version| EnabledWallet {
         id,
         owned_by,
-        status: EnabledWord::Enabled,
+        status: EnabledStatus::Enabled,
         enabled_at: samples::moment(),
         balance,
         available_balance: balance,
@@ -219,7 +219,7 @@ pub fn notes() -> Vec<Notes> {
     let gone = DisabledWallet {
         id,
         owned_by,
-        status: DisabledWord::Disabled,
+        status: DisabledStatus::Disabled,
         disabled_at: samples::moment(),
         balance: 10_000,
         available_balance: 10_000,

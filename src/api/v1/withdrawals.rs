@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     CUSTOMER, REFERENCE, TRANSACTION,
-    money::{self, MOVING, MoneyRequest, MovedWord},
+    money::{self, MOVING, MoneyRequest, MoneyStatus},
     samples,
 };
 use crate::{
@@ -31,7 +31,7 @@ struct Withdrawal {
     id: Uuid,
     /// The customer's xid.
     withdrawn_by: Uuid,
-    status: MovedWord,
+    status: MoneyStatus,
     withdrawn_at: Moment,
     amount: i64,
     reference_id: Uuid,
@@ -73,7 +73,7 @@ impl WithdrawalsApi {
         let withdrawal = Withdrawal {
             id: receipt.id.0,
             withdrawn_by: principal.xid.0,
-            status: MovedWord::Success,
+            status: MoneyStatus::Success,
             withdrawn_at: Moment(receipt.occurred_at),
             amount: amount.minor_units(),
             reference_id,
@@ -91,7 +91,7 @@ pub fn notes() -> Vec<Notes> {
     let withdrawal = Withdrawal {
         id: samples::id(TRANSACTION),
         withdrawn_by: samples::id(CUSTOMER),
-        status: MovedWord::Success,
+        status: MoneyStatus::Success,
         withdrawn_at: samples::moment(),
         amount: 10_000,
         reference_id: samples::id(REFERENCE),
