@@ -41,6 +41,7 @@ impl From<WalletError> for ApiError {
                 Self::new(Code::Unavailable, Detail::Cause(error.to_string()))
             }
             WalletError::Db(error) => Self::internal(error.to_string()),
+            WalletError::Cache(error) => Self::internal(error.to_string()),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The port to the bus that carries events: Kafka, or the one inside this process.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use shaku::Interface;
@@ -43,6 +43,10 @@ pub trait Consumer: Send + Sync + 'static {
     /// Does the work for these messages, in their order. Passing troubles are waited out inside; what comes back
     /// names the messages (by index) that can never be served. Doing the same message twice must do no harm.
     async fn consume(&self, messages: &[Message]) -> Vec<(usize, Poison)>;
+
+    /// Told about twice a second while the bus serves: whatever was published longer ago than this, the whole group
+    /// has served. Zero: everything. [`Duration::MAX`]: not known.
+    fn is_behind(&self, _by: Duration) {}
 }
 
 /// Who listens, and to what.
