@@ -1,0 +1,292 @@
+//! What a run has shown, as data.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{
+    args::Args, baseline::BaselineRow, follow::Lag, measure::Measurement, postgres::Facts, process::Cpu,
+    scenario::Scenario,
+};
+
+/// More than this behind the books, and the run does not count.
+pub const BEHIND_MAX_MS: f64 = 5_000.0;
+
+/// A whole run; `load.json` is this.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// RFC 3339.
+    pub measured_at: String,
+    /// The commit that was measured, and whether the tree had changes on top of it.
+    pub revision: String,
+    pub machine: Machine,
+    pub postgres: Facts,
+    pub quick: bool,
+    pub wallets: u32,
+    pub ratios: Vec<Ratio>,
+    pub scenarios: Vec<Row>,
+    pub baseline: Vec<BaselineRow>,
+    /// From the answer of a write until the cache shows it, at half of the peak rate.
+    pub freshness: Option<Freshness>,
+    /// Whether the audit of the books found nothing.
+    pub audit_clean: bool,
+    /// Why the run does not count; empty if it does.
+    pub problems: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Machine {
+    pub cpus: usize,
+    pub cpu_model: String,
+    pub memory_gib: f64,
+    pub kernel: String,
+}
+
+/// What was measured of one scenario. Latencies are milliseconds.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    pub name: &'static str,
+    pub operation: &'static str,
+    pub spread: &'static str,
+    pub connections: usize,
+    /// Requests offered a second; none: each connection sends when it is answered.
+    pub offered: Option<f64>,
+    pub seconds: f64,
+    /// Good answers a second.
+    pub rate: f64,
+    /// The first second's rate as a share of the whole.
+    pub first_second: f64,
+    pub p50_ms: f64,
+    pub p99_ms: f64,
+    pub p999_ms: f64,
+    pub max_ms: f64,
+    /// Answers with another status, by status, and requests without an answer.
+    pub others: BTreeMap<u16, u64>,
+    pub unanswered: u64,
+    /// CPUs in use on average.
+    pub cpu: Cpu,
+    pub wal_bytes_each: f64,
+    /// Resident memory of the service after it, and the most since its start.
+    pub memory_mib: f64,
+    pub memory_peak_mib: f64,
+    pub topic_behind_ms: f64,
+    pub refresher_behind_ms: f64,
+    pub cache_caught_up_ms: Option<f64>,
+    /// The mean of each of the service's own histograms over the measurement.
+    pub service_means: BTreeMap<String, f64>,
+}
+
+/// What the processes did during a measurement.
+pub struct Costs {
+    pub cpu: Cpu,
+    pub wal_bytes: f64,
+    pub memory_mib: (f64, f64),
+    pub service_means: BTreeMap<String, f64>,
+}
+
+/// Milliseconds.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Freshness {
+    pub probes: u64,
+    pub p50_ms: f64,
+    pub p99_ms: f64,
+    pub max_ms: f64,
+}
+
+/// Two figures of the run beside each other.
+#[derive(Clone, Debug, Serialize)]
+pub struct Ratio {
+    pub what: &'static str,
+    pub against: &'static str,
+    pub value: f64,
+    pub unit: &'static str,
+    /// What it must reach, and what it aims at; it is met from below if the aim is smaller.
+    pub at_least: f64,
+    pub aim: f64,
+}
+
+impl Row {
+    pub fn new(
+        scenario: &Scenario,
+        offered: Option<f64>,
+        measured: &Measurement,
+        costs: Costs,
+        lag: Lag,
+    ) -> Self {
+        Self {
+            name: scenario.name,
+            operation: scenario.operation.word(),
+            spread: scenario.spread.word(),
+            connections: scenario.connections,
+            offered,
+            seconds: measured.seconds,
+            rate: measured.rate(),
+            first_second: measured.first_second(),
+            p50_ms: measured.millis(50.0),
+            p99_ms: measured.millis(99.0),
+            p999_ms: measured.millis(99.9),
+            max_ms: measured.longest_millis(),
+            others: measured.others.clone(),
+            unanswered: measured.broken,
+            cpu: costs.cpu.per(measured.seconds),
+            wal_bytes_each: costs.wal_bytes / measured.answered.max(1) as f64,
+            memory_mib: costs.memory_mib.0,
+            memory_peak_mib: costs.memory_mib.1,
+            topic_behind_ms: lag.topic_behind_ms,
+            refresher_behind_ms: lag.refresher_behind_ms,
+            cache_caught_up_ms: lag.cache_caught_up_ms,
+            service_means: costs.service_means,
+        }
+    }
+
+    /// Why this measurement does not count.
+    pub fn problems(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        let name = self.name;
+        for (status, count) in &self.others {
+            found.push(format!("{name}: {count} answers had status {status}"));
+        }
+        if self.unanswered > 0 {
+            found.push(format!("{name}: {} requests got no answer", self.unanswered));
+        }
+        for (what, millis) in
+            [("the topic", self.topic_behind_ms), ("the refresher", self.refresher_behind_ms)]
+        {
+            if millis > BEHIND_MAX_MS {
+                found
+                    .push(format!("{name}: {what} was {:.1} s behind when the load ended", millis / 1_000.0));
+            }
+        }
+        match self.cache_caught_up_ms {
+            None => found.push(format!("{name}: the cache never showed the last versions")),
+            Some(millis) if millis > BEHIND_MAX_MS => {
+                found.push(format!(
+                    "{name}: the cache showed the last versions only after {:.1} s",
+                    millis / 1_000.0
+                ));
+            }
+            Some(_) => {}
+        }
+        found
+    }
+}
+
+impl Freshness {
+    /// Why it does not count.
+    pub fn problem(&self) -> Option<String> {
+        let is_late = self.max_ms > BEHIND_MAX_MS;
+        is_late
+            .then(|| format!("an answered write was in the cache only after {:.1} s", self.max_ms / 1_000.0))
+    }
+}
+
+impl Ratio {
+    pub fn is_reached(&self) -> bool {
+        if self.aim < self.at_least { self.value <= self.at_least } else { self.value >= self.at_least }
+    }
+}
+
+/// What the run says against what it must reach; only what was measured.
+pub fn ratios(rows: &[Row], baseline: &[BaselineRow], freshness: Option<Freshness>) -> Vec<Ratio> {
+    let peak = |operation: &str, spread: &str| {
+        let of = |row: &&Row| row.operation == operation && row.spread == spread && row.offered.is_none();
+        rows.iter().filter(of).map(|row| row.rate).max_by(f64::total_cmp)
+    };
+    let sql = |spread: &str| {
+        baseline.iter().filter(|row| row.spread == spread).map(|row| row.rate).max_by(f64::total_cmp)
+    };
+    let sql_p99 = baseline.iter().find(|row| row.spread == "even" && row.clients == 64).map(|row| row.p99_ms);
+    let half_p99 = rows.iter().find(|row| row.name == "deposits-half").map(|row| row.p99_ms);
+    let writes = rows.iter().filter(|row| row.operation == "deposit" && row.offered.is_none());
+    let most = |of: fn(&Row) -> f64| writes.clone().map(of).max_by(f64::total_cmp);
+    let over = |a: Option<f64>, b: Option<f64>| Some(a? / b?);
+    let (even, hot, read) = (peak("deposit", "even"), peak("deposit", "hot"), peak("read", "even"));
+
+    let first_second = rows.first().filter(|row| row.operation == "deposit").map(|row| row.first_second);
+
+    let all = [
+        ("deposits/s on many wallets", "plain SQL on many wallets", over(even, sql("even")), "×", 2.5, 4.0),
+        ("deposits/s on one hot wallet", "our own on many wallets", over(hot, even), "×", 0.8, 1.0),
+        ("deposits/s on one hot wallet", "plain SQL on one hot row", over(hot, sql("hot")), "×", 5.0, 10.0),
+        ("deposits/s in the first second", "the same measurement's mean", first_second, "×", 0.8, 0.9),
+        ("p99 at half of the peak", "plain SQL's p99 at 64 clients", over(half_p99, sql_p99), "×", 0.5, 0.25),
+        ("reads/s from the cache", "deposits/s on many wallets", over(read, even), "×", 3.0, 5.0),
+        (
+            "reads/s from the cache",
+            "the HTTP server's own hello",
+            over(read, peak("hello", "even")),
+            "×",
+            0.5,
+            0.8,
+        ),
+        (
+            "topic behind the books, at the end of full load",
+            "",
+            most(|row| row.topic_behind_ms / 1_000.0),
+            "s",
+            5.0,
+            1.0,
+        ),
+        (
+            "cache fresh after an answer, p99 at half of the peak",
+            "",
+            freshness.map(|f| f.p99_ms),
+            "ms",
+            100.0,
+            20.0,
+        ),
+        ("memory of the service at its most", "", most(|row| row.memory_peak_mib), "MiB", 200.0, 100.0),
+    ];
+    all.into_iter()
+        .filter_map(|(what, against, value, unit, at_least, aim)| {
+            Some(Ratio { what, against, value: value?, unit, at_least, aim })
+        })
+        .collect()
+}
+
+/// The mean of every histogram between two texts of `/metrics`, by name and labels.
+pub fn means(before: &str, after: &str) -> BTreeMap<String, f64> {
+    let read = |text: &str| -> BTreeMap<String, f64> {
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        lines
+            .filter_map(|line| line.rsplit_once(' '))
+            .filter_map(|(k, v)| Some((k.to_owned(), v.parse().ok()?)))
+            .collect()
+    };
+    let (before, after) = (read(before), read(after));
+    let grown = |key: &str| Some(after.get(key)? - before.get(key).copied().unwrap_or(0.0));
+    after
+        .keys()
+        .filter_map(|key| {
+            let (name, labels) = key.split_at(key.find('{').unwrap_or(key.len()));
+            let name = name.strip_suffix("_count")?;
+            let (count, sum) = (grown(key)?, grown(&format!("{name}_sum{labels}"))?);
+            (count > 0.0).then(|| (format!("{name}{labels}"), sum / count))
+        })
+        .collect()
+}
+
+impl Report {
+    pub fn begin(
+        args: &Args,
+        postgres: Facts,
+        machine: Machine,
+        revision: String,
+        measured_at: String,
+    ) -> Self {
+        Self {
+            measured_at,
+            revision,
+            machine,
+            postgres,
+            quick: args.quick,
+            wallets: args.wallets,
+            ratios: Vec::new(),
+            scenarios: Vec::new(),
+            baseline: Vec::new(),
+            freshness: None,
+            audit_clean: false,
+            problems: Vec::new(),
+        }
+    }
+}
