@@ -4,5 +4,7 @@ mod connect;
 mod error;
 pub mod migrator;
 
-pub use connect::{Database, PgDatabase, PgDatabaseParameters, connect, session_options};
+pub use connect::{
+    Database, PgDatabase, PgDatabaseParameters, connect, session_options, within_limit,
+};
 pub use error::DbError;

@@ -1,6 +1,6 @@
 //! The port to the bus that carries events: Kafka, or the one inside this process.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use shaku::Interface;
@@ -43,6 +43,10 @@ pub trait Consumer: Send + Sync + 'static {
     /// Does the work for these messages, in their order. Passing troubles are waited out inside; what comes back
     /// names the messages (by index) that can never be served. Doing the same message twice must do no harm.
     async fn consume(&self, messages: &[Message]) -> Vec<(usize, Poison)>;
+
+    /// Told about twice a second while the bus serves: whatever was published longer ago than this, the whole group
+    /// has served. Zero: everything. [`Duration::MAX`]: not known.
+    fn is_behind(&self, _by: Duration) {}
 }
 
 /// Who listens, and to what.
@@ -61,7 +65,12 @@ pub trait EventBus: Interface {
 
     /// Hands messages to the consumer until `stop`, an offset being committed only after the work is done. Never
     /// gives up: a bus that is away is waited for.
-    async fn serve(&self, subscription: Subscription, consumer: Arc<dyn Consumer>, stop: CancellationToken);
+    async fn serve(
+        &self,
+        subscription: Subscription,
+        consumer: Arc<dyn Consumer>,
+        stop: CancellationToken,
+    );
 
     /// Makes the topics that are missing.
     async fn make_topics(&self, topics: &[String]) -> Result<(), BusError>;

@@ -86,14 +86,31 @@ impl Event {
         let (wallet, number, kind, at, payload) = match row {
             LogRow::Entry(row) => {
                 let payload = serde_json::to_vec(&TransactionCreated::from(row))?;
-                (row.wallet, row.version.to_string(), TRANSACTION_CREATED, row.occurred_at, payload)
+                (
+                    row.wallet,
+                    row.version.to_string(),
+                    TRANSACTION_CREATED,
+                    row.occurred_at,
+                    payload,
+                )
             }
             LogRow::StatusChange(row) => {
                 let payload = serde_json::to_vec(&StatusChanged::from(row))?;
-                (row.wallet, format!("s{}", row.status_version), STATUS_CHANGED, row.occurred_at, payload)
+                (
+                    row.wallet,
+                    format!("s{}", row.status_version),
+                    STATUS_CHANGED,
+                    row.occurred_at,
+                    payload,
+                )
             }
         };
-        Ok(Self { topic: topic.to_owned(), key: wallet.to_string(), headers: headers(wallet.0, &number, kind, at), payload })
+        Ok(Self {
+            topic: topic.to_owned(),
+            key: wallet.to_string(),
+            headers: headers(wallet.0, &number, kind, at),
+            payload,
+        })
     }
 }
 

@@ -25,11 +25,18 @@ impl Cursor {
 
     /// Reads what [`Cursor::encode`] wrote.
     pub fn decode(text: &str) -> Result<Self, NotACursor> {
-        let digits = text.strip_prefix('v').filter(|d| d.len() == 16).ok_or(NotACursor)?;
+        let digits = text
+            .strip_prefix('v')
+            .filter(|d| d.len() == 16)
+            .ok_or(NotACursor)?;
         let version = i64::from_str_radix(digits, 16).map_err(|_| NotACursor)?;
         let cursor = Self(version);
         // Only the one spelling that we write ourselves is taken.
-        if version > 0 && cursor.encode() == text { Ok(cursor) } else { Err(NotACursor) }
+        if version > 0 && cursor.encode() == text {
+            Ok(cursor)
+        } else {
+            Err(NotACursor)
+        }
     }
 }
 
@@ -58,7 +65,15 @@ mod tests {
     #[test]
     fn a_cursor_survives_the_round_trip_and_nothing_else_is_one() {
         assert_eq!(Cursor::decode(&Cursor(17).encode()), Ok(Cursor(17)));
-        for wrong in ["", "17", "v17", "v000000000000000g", "v+00000000000001", "vFFFFFFFFFFFFFFFF", "v0000000000000000"] {
+        for wrong in [
+            "",
+            "17",
+            "v17",
+            "v000000000000000g",
+            "v+00000000000001",
+            "vFFFFFFFFFFFFFFFF",
+            "v0000000000000000",
+        ] {
             assert_eq!(Cursor::decode(wrong), Err(NotACursor), "{wrong}");
         }
     }

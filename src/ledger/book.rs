@@ -86,7 +86,10 @@ impl Book {
             now,
         };
         Self {
-            wallets: wallets.into_iter().map(|wallet| (wallet.id, open(wallet))).collect(),
+            wallets: wallets
+                .into_iter()
+                .map(|wallet| (wallet.id, open(wallet)))
+                .collect(),
             references: references.into_iter().collect(),
             ..Self::default()
         }
@@ -95,22 +98,44 @@ impl Book {
     /// Decides one operation and remembers its effect for those after it. `now` is the batch's time; no entry is
     /// dated before the wallet's last one.
     pub fn apply(&mut self, operation: &Operation, now: Timestamp) -> Decision {
-        let wallet = &self.wallets.get(&operation.wallet).ok_or(Refusal::WalletNotFound)?.now;
-        if let Some(transaction_id) = operation.reference().and_then(|key| self.references.get(&key)) {
-            return Err(Refusal::DuplicateReference { transaction_id: *transaction_id });
+        let wallet = &self
+            .wallets
+            .get(&operation.wallet)
+            .ok_or(Refusal::WalletNotFound)?
+            .now;
+        if let Some(transaction_id) = operation
+            .reference()
+            .and_then(|key| self.references.get(&key))
+        {
+            return Err(Refusal::DuplicateReference {
+                transaction_id: *transaction_id,
+            });
         }
         match &operation.action {
-            Action::Enable { .. } if wallet.status == Status::Enabled => Err(Refusal::AlreadyEnabled),
+            Action::Enable { .. } if wallet.status == Status::Enabled => {
+                Err(Refusal::AlreadyEnabled)
+            }
             Action::Enable { actor } => self.change_status(operation, Status::Enabled, actor, now),
-            Action::Disable { .. } if wallet.status == Status::Disabled => Err(Refusal::AlreadyDisabled),
-            Action::Disable { actor } => self.change_status(operation, Status::Disabled, actor, now),
+            Action::Disable { .. } if wallet.status == Status::Disabled => {
+                Err(Refusal::AlreadyDisabled)
+            }
+            Action::Disable { actor } => {
+                self.change_status(operation, Status::Disabled, actor, now)
+            }
             Action::Deposit { amount, .. } => {
                 may_be_used(wallet)?;
                 if amount.minor_units() > MAX_MINOR_UNITS - wallet.buckets.total() {
                     return Err(Refusal::BalanceLimit);
                 }
                 let delta = Buckets::available(amount.minor_units());
-                self.book(operation, Kind::Deposit, TransactionStatus::Completed, *amount, delta, now)
+                self.book(
+                    operation,
+                    Kind::Deposit,
+                    TransactionStatus::Completed,
+                    *amount,
+                    delta,
+                    now,
+                )
             }
             Action::Withdraw { amount, .. } => {
                 may_be_used(wallet)?;
@@ -118,11 +143,28 @@ impl Book {
                 if required > available {
                     // Kept, with an entry of zero: the customer sees the attempt, and its reference stays free.
                     let nothing = Buckets::default();
-                    self.book(operation, Kind::Withdrawal, TransactionStatus::Refused, *amount, nothing, now)?;
-                    return Err(Refusal::InsufficientFunds { available, required });
+                    self.book(
+                        operation,
+                        Kind::Withdrawal,
+                        TransactionStatus::Refused,
+                        *amount,
+                        nothing,
+                        now,
+                    )?;
+                    return Err(Refusal::InsufficientFunds {
+                        available,
+                        required,
+                    });
                 }
                 let delta = Buckets::available(-required);
-                self.book(operation, Kind::Withdrawal, TransactionStatus::Completed, *amount, delta, now)
+                self.book(
+                    operation,
+                    Kind::Withdrawal,
+                    TransactionStatus::Completed,
+                    *amount,
+                    delta,
+                    now,
+                )
             }
         }
     }
@@ -137,11 +179,16 @@ impl Book {
         delta: Buckets,
         now: Timestamp,
     ) -> Decision {
-        let wallet = &mut self.wallets.get_mut(&operation.wallet).ok_or(Refusal::WalletNotFound)?.now;
+        let wallet = &mut self
+            .wallets
+            .get_mut(&operation.wallet)
+            .ok_or(Refusal::WalletNotFound)?
+            .now;
         let occurred_at = wallet.last_entry_at.map_or(now, |last| last.max(now));
         let entry = append(wallet, operation.id, kind, delta, occurred_at);
         if status == TransactionStatus::Completed {
-            self.references.extend(operation.reference().map(|key| (key, operation.id)));
+            self.references
+                .extend(operation.reference().map(|key| (key, operation.id)));
         }
         self.transactions.push(Transaction {
             id: operation.id,
@@ -156,11 +203,25 @@ impl Book {
             created_at: occurred_at,
         });
         self.entries.push(entry);
-        Ok(Receipt { id: operation.id, occurred_at, wallet: wallet.clone() })
+        Ok(Receipt {
+            id: operation.id,
+            occurred_at,
+            wallet: wallet.clone(),
+        })
     }
 
-    fn change_status(&mut self, operation: &Operation, to: Status, actor: &str, now: Timestamp) -> Decision {
-        let wallet = &mut self.wallets.get_mut(&operation.wallet).ok_or(Refusal::WalletNotFound)?.now;
+    fn change_status(
+        &mut self,
+        operation: &Operation,
+        to: Status,
+        actor: &str,
+        now: Timestamp,
+    ) -> Decision {
+        let wallet = &mut self
+            .wallets
+            .get_mut(&operation.wallet)
+            .ok_or(Refusal::WalletNotFound)?
+            .now;
         wallet.status = to;
         wallet.status_version += 1;
         match to {
@@ -176,7 +237,11 @@ impl Book {
             actor: actor.to_owned(),
             occurred_at: now,
         });
-        Ok(Receipt { id: operation.id, occurred_at: now, wallet: wallet.clone() })
+        Ok(Receipt {
+            id: operation.id,
+            occurred_at: now,
+            wallet: wallet.clone(),
+        })
     }
 
     /// What has to be written.
@@ -190,12 +255,23 @@ impl Book {
         };
         let mut open: Vec<OpenWallet> = self.wallets.into_values().collect();
         open.sort_unstable_by_key(|wallet| wallet.now.id);
-        for OpenWallet { version_before, status_version_before, now } in open {
+        for OpenWallet {
+            version_before,
+            status_version_before,
+            now,
+        } in open
+        {
             if now.status_version != status_version_before {
-                changes.statuses.push(ChangedWallet { version_before: status_version_before, after: now.clone() });
+                changes.statuses.push(ChangedWallet {
+                    version_before: status_version_before,
+                    after: now.clone(),
+                });
             }
             if now.version != version_before {
-                changes.wallets.push(ChangedWallet { version_before, after: now });
+                changes.wallets.push(ChangedWallet {
+                    version_before,
+                    after: now,
+                });
             }
         }
         changes
@@ -213,14 +289,29 @@ fn may_be_used(wallet: &WalletState) -> Result<(), Refusal> {
 }
 
 /// Moves the wallet on by one entry. The caller has checked that no bucket passes its bounds.
-fn append(wallet: &mut WalletState, id: OperationId, kind: Kind, delta: Buckets, at: Timestamp) -> Entry {
+fn append(
+    wallet: &mut WalletState,
+    id: OperationId,
+    kind: Kind,
+    delta: Buckets,
+    at: Timestamp,
+) -> Entry {
     let after = Buckets {
         available: wallet.buckets.available + delta.available,
         held: wallet.buckets.held + delta.held,
         unreleased: wallet.buckets.unreleased + delta.unreleased,
     };
     let version = wallet.version + 1;
-    let mut entry = Entry { wallet: wallet.id, version, transaction: id, kind, delta, after, occurred_at: at, hash: [0; 32] };
+    let mut entry = Entry {
+        wallet: wallet.id,
+        version,
+        transaction: id,
+        kind,
+        delta,
+        after,
+        occurred_at: at,
+        hash: [0; 32],
+    };
     entry.hash = entry.chained(&wallet.head_hash);
     wallet.buckets = after;
     wallet.version = version;
@@ -228,3 +319,6 @@ fn append(wallet: &mut WalletState, id: OperationId, kind: Kind, delta: Buckets,
     wallet.last_entry_at = Some(at);
     entry
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,26 @@
+//! Where messages go that can never be served.
+
+use crate::events::bus::{Message, Poison};
+
+/// The message as it goes to `<topic>.dlq`: the same key, value and headers, and beside them where it lay and what is
+/// wrong with it.
+pub(super) fn dead_letter(message: &Message, partition: i32, offset: i64, poison: &Poison) -> Message {
+    let mut headers = message.headers.clone();
+    headers.extend([
+        ("dlq_topic".to_owned(), message.topic.clone()),
+        ("dlq_partition".to_owned(), partition.to_string()),
+        ("dlq_offset".to_owned(), offset.to_string()),
+        ("dlq_error".to_owned(), poison.0.clone()),
+    ]);
+    Message {
+        topic: dead_letter_topic(&message.topic),
+        key: message.key.clone(),
+        payload: message.payload.clone(),
+        headers,
+    }
+}
+
+/// The name of the topic's dead letters.
+pub(super) fn dead_letter_topic(topic: &str) -> String {
+    format!("{topic}.dlq")
+}

@@ -1,0 +1,73 @@
+//! Messages that were taken together, with the places where they lay.
+
+use std::collections::HashMap;
+
+use rdkafka::{
+    Message as _,
+    message::{BorrowedMessage, Headers},
+};
+
+use super::bus::KafkaBus;
+use crate::{
+    adapters::dead_letter::dead_letter,
+    events::bus::{Consumer, Message},
+};
+
+/// Messages in the order in which they came.
+#[derive(Default)]
+pub(super) struct Batch {
+    messages: Vec<Message>,
+    /// Partition and offset of each.
+    places: Vec<(i32, i64)>,
+}
+
+impl Batch {
+    pub(super) fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    pub(super) fn push(&mut self, message: &BorrowedMessage<'_>) {
+        let headers = message.headers().map_or_else(Vec::new, |headers| {
+            let text = |value: Option<&[u8]>| String::from_utf8_lossy(value.unwrap_or_default()).into_owned();
+            headers.iter().map(|header| (header.key.to_owned(), text(header.value))).collect()
+        });
+        self.places.push((message.partition(), message.offset()));
+        self.messages.push(Message {
+            topic: message.topic().to_owned(),
+            key: message.key().unwrap_or_default().to_owned(),
+            payload: message.payload().unwrap_or_default().to_owned(),
+            headers,
+        });
+    }
+
+    /// Has the messages served, and those that cannot be served put aside.
+    pub(super) async fn serve(&self, consumer: &dyn Consumer, bus: &KafkaBus) {
+        let mut letters = Vec::new();
+        for (index, poison) in consumer.consume(&self.messages).await {
+            let (Some(message), Some(&(partition, offset))) =
+                (self.messages.get(index), self.places.get(index))
+            else {
+                continue;
+            };
+            tracing::error!(topic = message.topic, partition, offset, %poison, "a message cannot be served");
+            metrics::counter!("wallet_bus_dead_letters_total", "topic" => message.topic.clone()).increment(1);
+            letters.push(dead_letter(message, partition, offset, &poison));
+        }
+        // In their order within each topic, and each topic's together.
+        letters.sort_by(|a, b| a.topic.cmp(&b.topic));
+        bus.bury(&letters).await;
+    }
+
+    /// For each partition, the offset after the last message.
+    pub(super) fn ends(&self) -> HashMap<(&str, i32), i64> {
+        let mut ends = HashMap::new();
+        for (message, &(partition, offset)) in self.messages.iter().zip(&self.places) {
+            ends.insert((message.topic.as_str(), partition), offset + 1);
+        }
+        ends
+    }
+}

@@ -1,0 +1,85 @@
+//! How we set up librdkafka's clients, and why.
+
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+
+/// How long a member of a group may be silent before its partitions go to others: Kafka's own default. Shorter means
+/// that a pause of the machine moves partitions about; longer, that the partitions of a crashed process wait longer.
+pub const SESSION_TIMEOUT: Duration = Duration::from_secs(45);
+
+/// What the bus needs to know of Kafka.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KafkaSettings {
+    /// `host:port`, separated by commas.
+    pub brokers: String,
+    /// Of a topic that we make. Chosen once: adding partitions later moves keys.
+    pub partitions: i32,
+    /// Copies of a topic that we make.
+    pub replication: i32,
+    /// [`SESSION_TIMEOUT`]; tests that crash a consumer take less.
+    pub session_timeout: Duration,
+}
+
+impl KafkaSettings {
+    /// Settings for these brokers.
+    #[must_use]
+    pub fn new(brokers: String, partitions: i32, replication: i32) -> Self {
+        Self { brokers, partitions, replication, session_timeout: SESSION_TIMEOUT }
+    }
+
+    /// What all clients share.
+    pub(super) fn client(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config
+            .set("bootstrap.servers", &self.brokers)
+            .set("client.id", "wallet")
+            .set("socket.keepalive.enable", "true")
+            // A broker that is down would otherwise fill the log.
+            .set("reconnect.backoff.ms", "1000")
+            .set("reconnect.backoff.max.ms", "5000")
+            .set("log.connection.close", "false");
+        config
+    }
+
+    /// A producer that neither loses, nor repeats, nor reorders by itself, and never gives up.
+    pub(super) fn producer(&self) -> ClientConfig {
+        let mut config = self.client();
+        config
+            .set("enable.idempotence", "true")
+            .set("acks", "all")
+            // A message that is refused for good stops the producer before a later one overtakes it.
+            .set("enable.gapless.guarantee", "true")
+            // With a limit, a message that was stored may be reported as failed; sent again, it would come after
+            // later ones.
+            .set("delivery.timeout.ms", "0")
+            .set("linger.ms", "2")
+            .set("compression.type", "lz4")
+            // The partition that Java clients choose for a key, so that others can write to the topic too.
+            .set("partitioner", "murmur2_random")
+            .set("statistics.interval.ms", "15000");
+        config
+    }
+
+    /// A member of a group that keeps its offsets itself, after the work.
+    pub(super) fn consumer(&self, group: &str) -> ClientConfig {
+        let mut config = self.client();
+        config
+            .set("group.id", group)
+            .set("enable.auto.commit", "true")
+            .set("enable.auto.offset.store", "false")
+            // Stored offsets go to the broker this often: what a crash repeats, and what the lag is read from.
+            .set("auto.commit.interval.ms", "250")
+            .set("auto.offset.reset", "earliest")
+            .set("partition.assignment.strategy", "cooperative-sticky")
+            .set("session.timeout.ms", self.session_timeout.as_millis().to_string())
+            // We poll also while work takes long; who does not poll is stuck.
+            .set("max.poll.interval.ms", self.session_timeout.as_millis().to_string())
+            // A topic that is made later is found within this time.
+            .set("topic.metadata.refresh.interval.ms", "5000")
+            // Bounds the memory of a long catching up; the pause after a full queue is a second by default.
+            .set("queued.max.messages.kbytes", "8192")
+            .set("fetch.queue.backoff.ms", "20");
+        config
+    }
+}

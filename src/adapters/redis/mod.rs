@@ -1,0 +1,9 @@
+//! Redis: the balance cache that all processes share. One hash for each wallet, each of its two parts replaced only by
+//! a newer one. Redis that is away or frozen costs one request its time limit; after that nobody asks until it
+//! answers again.
+
+mod cache;
+mod fields;
+mod link;
+
+pub use cache::{RedisCache, TIME_TO_LIVE};

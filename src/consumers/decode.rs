@@ -1,0 +1,82 @@
+//! What an event tells about a wallet's view.
+
+use serde::Deserialize;
+
+use crate::{
+    cache::{MoneyView, StatusView, ViewPart},
+    events::{
+        bus::{Message, Poison},
+        event::{STATUS_CHANGED, StatusChanged, TRANSACTION_CREATED, TransactionCreated},
+    },
+    kernel::{
+        clock::Timestamp,
+        ids::{WalletId, Xid},
+    },
+};
+
+/// A part of a view, as an event tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Change {
+    pub(super) wallet: WalletId,
+    pub(super) part: ViewPart,
+    pub(super) occurred_at: Timestamp,
+}
+
+/// Understands a message by its `ce_type`, which names the version of the body too. What it does not know can never be
+/// served.
+pub(super) fn decode(message: &Message) -> Result<Change, Poison> {
+    let kind = message.headers.iter().find(|(key, _)| key == "ce_type").map(|(_, value)| value.as_str());
+    match kind {
+        Some(TRANSACTION_CREATED) => money(&body(message)?),
+        Some(STATUS_CHANGED) => status(&body(message)?),
+        Some(other) => Err(Poison(format!("unknown ce_type {other:?}"))),
+        None => Err(Poison("no ce_type".to_owned())),
+    }
+}
+
+fn body<'m, T: Deserialize<'m>>(message: &'m Message) -> Result<T, Poison> {
+    serde_json::from_slice(&message.payload)
+        .map_err(|error| Poison(format!("the body cannot be read: {error}")))
+}
+
+fn money(event: &TransactionCreated) -> Result<Change, Poison> {
+    let currency = event.currency.parse().map_err(|error| Poison(format!("currency: {error}")))?;
+    let money = MoneyView {
+        available: event.available_balance,
+        held: event.held,
+        unreleased: event.unreleased,
+        version: positive(event.version)?,
+    };
+    let part = ViewPart::Money { owner: Xid(event.customer_xid), currency, money };
+    Ok(Change { wallet: WalletId(event.wallet_id), part, occurred_at: moment(&event.occurred_at)? })
+}
+
+fn status(event: &StatusChanged) -> Result<Change, Poison> {
+    let occurred_at = moment(&event.occurred_at)?;
+    let enabled = match event.status.as_str() {
+        "enabled" => true,
+        "disabled" => false,
+        other => return Err(Poison(format!("unknown status {other:?}"))),
+    };
+    let status = StatusView {
+        enabled,
+        frozen: event.frozen,
+        // The event knows its own moment and no earlier one. Of a frozen wallet it is the moment of the freezing.
+        enabled_at: (enabled && !event.frozen).then_some(occurred_at),
+        disabled_at: (!enabled && !event.frozen).then_some(occurred_at),
+        version: positive(event.status_version)?,
+    };
+    let part = ViewPart::Status { owner: Xid(event.customer_xid), status };
+    Ok(Change { wallet: WalletId(event.wallet_id), part, occurred_at })
+}
+
+fn positive(version: i64) -> Result<i64, Poison> {
+    if version > 0 { Ok(version) } else { Err(Poison(format!("version {version} is not positive"))) }
+}
+
+fn moment(text: &str) -> Result<Timestamp, Poison> {
+    match chrono::DateTime::parse_from_rfc3339(text) {
+        Ok(moment) => Ok(moment.to_utc()),
+        Err(error) => Err(Poison(format!("occurred_at {text:?}: {error}"))),
+    }
+}

@@ -1,0 +1,6 @@
+//! What happens when an event arrives.
+
+mod decode;
+mod refresh_cache;
+
+pub use refresh_cache::RefreshCache;

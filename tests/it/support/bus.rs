@@ -1,0 +1,195 @@
+//! Publishing to a bus and listening to it.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, sleep},
+};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use wallet::{
+    adapters::kafka::{KafkaBus, KafkaSettings},
+    events::{
+        bus::{Consumer, EventBus, Message, Poison, Subscription},
+        event::Event,
+    },
+};
+
+/// How long a test waits for what must happen.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A bus over these brokers that notices a crashed consumer soon.
+pub fn kafka(brokers: &str) -> Arc<KafkaBus> {
+    let session_timeout = Duration::from_secs(6);
+    Arc::new(KafkaBus::new(KafkaSettings { session_timeout, ..KafkaSettings::new(brokers.to_owned(), 3, 1) }))
+}
+
+/// A name that no other test has.
+pub fn unique(name: &str) -> String {
+    format!("test.{name}.{}", Uuid::new_v4().simple())
+}
+
+/// The n-th event of a key; the payload says which it is.
+pub fn event(topic: &str, key: usize, n: usize) -> Event {
+    Event {
+        topic: topic.to_owned(),
+        key: format!("key-{key}"),
+        headers: vec![("ce_type", "test.v1".to_owned()), ("ce_id", format!("{key}:{n}"))],
+        payload: n.to_string().into_bytes(),
+    }
+}
+
+/// `count` events for each of `keys` keys, the keys taking turns, numbered from `first`.
+pub fn events(topic: &str, keys: usize, first: usize, count: usize) -> Vec<Event> {
+    (first..first + count)
+        .flat_map(|n| (0..keys).map(move |key| (key, n)))
+        .map(|(key, n)| event(topic, key, n))
+        .collect()
+}
+
+/// Publishes as the relay does: again from the first event that is not confirmed.
+pub async fn publish_all(bus: &dyn EventBus, mut events: &[Event]) {
+    while let Err(error) = bus.publish(events).await {
+        events = &events[error.confirmed..];
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Waits until something holds.
+pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < PATIENCE, "waited in vain for this: {what}");
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// A consumer that keeps what it hears. A payload `poison` can never be served, but in a dead-letter topic.
+#[derive(Default)]
+pub struct Listener {
+    heard: Mutex<Vec<Message>>,
+    /// What the bus said of how far the group is behind.
+    behind: Mutex<Option<Duration>>,
+    /// While it stands, no work gets done: it is waited out inside.
+    is_stuck: Mutex<bool>,
+}
+
+impl Listener {
+    pub fn heard(&self) -> MutexGuard<'_, Vec<Message>> {
+        self.heard.lock().unwrap()
+    }
+
+    pub fn count(&self) -> usize {
+        self.heard().len()
+    }
+
+    pub fn behind(&self) -> Option<Duration> {
+        *self.behind.lock().unwrap()
+    }
+
+    pub fn stick(&self, is_stuck: bool) {
+        *self.is_stuck.lock().unwrap() = is_stuck;
+    }
+
+    /// For each key, the numbers in the order in which each was heard first.
+    pub fn first_heard(&self) -> HashMap<String, Vec<usize>> {
+        let mut numbers: HashMap<String, Vec<usize>> = HashMap::new();
+        for message in self.heard().iter() {
+            let key = String::from_utf8(message.key.clone()).unwrap();
+            let number = String::from_utf8(message.payload.clone()).unwrap().parse().unwrap();
+            let heard = numbers.entry(key).or_default();
+            if !heard.contains(&number) {
+                heard.push(number);
+            }
+        }
+        numbers
+    }
+
+    /// Waits until every key's events 0 to `count` − 1 were heard, and holds them to their order.
+    pub async fn hears_all_in_order(&self, keys: usize, count: usize) {
+        until("every event is heard", || {
+            self.count() >= keys * count && {
+                let heard = self.first_heard();
+                heard.len() == keys && heard.values().all(|numbers| numbers.len() == count)
+            }
+        })
+        .await;
+        for (key, numbers) in self.first_heard() {
+            assert!(numbers.iter().copied().eq(0..count), "{key} came out of order: {numbers:?}");
+        }
+    }
+}
+
+#[async_trait]
+impl Consumer for Listener {
+    async fn consume(&self, messages: &[Message]) -> Vec<(usize, Poison)> {
+        while *self.is_stuck.lock().unwrap() {
+            sleep(Duration::from_millis(20)).await;
+        }
+        let mut poison = Vec::new();
+        for (index, message) in messages.iter().enumerate() {
+            if message.payload == b"poison" && !message.topic.ends_with(".dlq") {
+                poison.push((index, Poison("it is poisonous".to_owned())));
+            } else {
+                self.heard().push(message.clone());
+            }
+        }
+        poison
+    }
+
+    fn is_behind(&self, by: Duration) {
+        *self.behind.lock().unwrap() = Some(by);
+    }
+}
+
+/// A listener that is being served.
+pub struct Served {
+    pub listener: Arc<Listener>,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Served {
+    /// Begins to serve; what is published from now on is heard.
+    pub async fn begin(bus: &Arc<dyn EventBus>, group: &str, topics: &[&str]) -> Self {
+        let served = Self::with(bus, group, topics, Arc::default());
+        if !bus.is_durable() {
+            until("the group is there", || served.listener.behind().is_some()).await;
+        }
+        served
+    }
+
+    pub fn with(bus: &Arc<dyn EventBus>, group: &str, topics: &[&str], listener: Arc<Listener>) -> Self {
+        let stop = CancellationToken::new();
+        let subscription = Subscription {
+            group: group.to_owned(),
+            topics: topics.iter().map(|topic| (*topic).to_owned()).collect(),
+        };
+        let task = tokio::spawn({
+            let (bus, consumer, stop) = (Arc::clone(bus), Arc::clone(&listener), stop.clone());
+            async move { bus.serve(subscription, consumer, stop).await }
+        });
+        Self { listener, stop, task }
+    }
+
+    /// Stops in good order.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        tokio::time::timeout(Duration::from_secs(10), self.task)
+            .await
+            .expect("serving ends in time")
+            .unwrap();
+    }
+
+    /// Ends as a task does that is thrown away.
+    pub async fn abort(self) {
+        self.task.abort();
+        let _ = self.task.await;
+    }
+}

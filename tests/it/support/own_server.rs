@@ -1,0 +1,104 @@
+//! A server of a test's own, for tests that stop it. They run one after another: each takes memory and the machine's
+//! attention.
+
+use std::{
+    path::PathBuf,
+    process::{self, Command},
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use tokio::{
+    sync::{Mutex, MutexGuard},
+    task::spawn_blocking,
+};
+
+use super::servers::stack;
+
+static TURN: Mutex<()> = Mutex::const_new(());
+static NEXT: AtomicU32 = AtomicU32::new(1);
+
+/// A server, by its name in `scripts/stack`; it is gone when this is dropped.
+pub struct OwnServer {
+    name: &'static str,
+    dir: PathBuf,
+    address: String,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl OwnServer {
+    pub async fn kafka() -> Self {
+        Self::start_new("kafka").await
+    }
+
+    pub async fn redis() -> Self {
+        Self::start_new("redis").await
+    }
+
+    async fn start_new(name: &'static str) -> Self {
+        let turn = TURN.lock().await;
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let dir = std::env::temp_dir().join(format!("wallet-test-{}-{number}", process::id()));
+        let mut server = Self { name, dir, address: String::new(), _turn: turn };
+        server.ask("up").await;
+        let printed = server.ask("env").await;
+        server.address =
+            printed.trim().rsplit_once('=').expect("an address").1.trim_matches(['"', '\'']).to_owned();
+        server
+    }
+
+    /// What REDIS_URL or KAFKA_BROKERS would be.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Starts it again, on the same port.
+    pub async fn start(&self) {
+        self.ask("start").await;
+    }
+
+    /// Stops it in good order.
+    pub async fn stop(&self) {
+        self.ask("stop").await;
+    }
+
+    /// Crashes it.
+    pub async fn kill(&self) {
+        self.ask("kill").await;
+    }
+
+    /// It keeps its connections and does not answer any more.
+    pub async fn freeze(&self) {
+        self.signal("-STOP").await;
+    }
+
+    /// It answers again.
+    pub async fn thaw(&self) {
+        self.signal("-CONT").await;
+    }
+
+    async fn signal(&self, signal: &str) {
+        let printed = self.ask("status").await;
+        let line = printed.lines().find(|line| line.starts_with(self.name)).expect("its line");
+        let (_, after) = line.split_once("pid ").expect("its pid");
+        let pid = after.split(',').next().expect("its pid");
+        assert!(Command::new("kill").args([signal, pid]).status().expect("kill").success());
+    }
+
+    async fn ask(&self, what: &'static str) -> String {
+        let (name, dir) = (self.name, self.dir.clone());
+        let answer = spawn_blocking(move || match what {
+            "status" => stack(&[what], Some(&dir)),
+            _ => stack(&[what, name], Some(&dir)),
+        });
+        answer.await.expect("scripts/stack")
+    }
+}
+
+impl Drop for OwnServer {
+    fn drop(&mut self) {
+        let dir = self.dir.clone();
+        if std::thread::spawn(move || stack(&["wipe"], Some(&dir))).join().is_err() {
+            eprintln!("the test's own {} was not wiped: {}", self.name, self.dir.display());
+        }
+    }
+}
