@@ -7,9 +7,11 @@ mod connection;
 mod follow;
 mod generator;
 mod markdown;
+mod means;
 mod measure;
 mod postgres;
 mod process;
+mod ratio;
 mod report;
 mod request;
 mod run;
@@ -67,7 +69,7 @@ async fn bench(args: &Args) -> Result<bool> {
         report.baseline = baseline::measure(&mut postgres, &args.binary, args.wallets, seconds).await?;
     }
     run::service(args, &servers, &mut postgres, &mut report).await?;
-    report.ratios = report::ratios(&report.scenarios, &report.baseline, report.freshness);
+    report.ratios = ratio::ratios(&report.scenarios, &report.baseline, report.freshness);
 
     let page = markdown::page(&report);
     fs::write(args.out.join("load.json"), serde_json::to_string_pretty(&report)? + "\n")?;

@@ -14,9 +14,10 @@ use super::{
     args::Args,
     follow::{self, Cache, Lag},
     generator::{Load, offer},
+    means::means,
     postgres::Postgres,
     process::{Processes, listener, memory_mib},
-    report::{self, Costs, Freshness, Report, Row},
+    report::{Costs, Freshness, Report, Row},
     request::Workload,
     scenario::{Pace, SCENARIOS, Scenario},
     server::{Server, Settings, audit, migrate},
@@ -153,7 +154,7 @@ impl Bench<'_> {
             cpu: self.processes.cpu().since(&cpu),
             wal_bytes: self.postgres.wal_bytes().await? - wal,
             memory_mib: memory_mib(self.server.pid()),
-            service_means: report::means(&metrics, &self.server.metrics().await?),
+            service_means: means(&metrics, &self.server.metrics().await?),
         };
         if let Some(probes) = probes {
             let found = probes.await??;
