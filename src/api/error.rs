@@ -274,6 +274,7 @@ impl From<WalletError> for ApiError {
             WalletError::Ledger(error) => error.into(),
             WalletError::Db(error) if error.is_passing() => Self::unavailable(error.to_string()),
             WalletError::Db(error) => Self::internal(error.to_string()),
+            WalletError::Cache(error) => Self::internal(error.to_string()),
         }
     }
 }

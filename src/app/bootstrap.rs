@@ -11,7 +11,10 @@ use tokio::{
 use tracing::{info, warn};
 
 use crate::{
-    adapters::{kafka::KafkaBus, redis::RedisCache},
+    adapters::{
+        kafka::{KafkaBus, KafkaSettings},
+        redis::RedisCache,
+    },
     cache::Freshness,
     config::{AppEnv, Config},
     db::{
@@ -23,23 +26,31 @@ use crate::{
 
 /// How long the service waits for Postgres at its start.
 const WAIT_FOR_POSTGRES: Duration = Duration::from_secs(30);
+/// How long Redis remembers a wallet when no Kafka repeats what a dead process did not say.
+const WITHOUT_KAFKA: Duration = Duration::from_secs(2);
 
 /// What was connected; the module is built from it.
 pub struct Infra {
-    pub db: DatabaseConnection,
-    pub posting_loop: PostingLoop,
-    /// Told after each commit of this process.
-    pub committed: Arc<Notify>,
-    pub freshness: Arc<Freshness>,
+    pub shared: Shared,
     /// None: the in-process bus.
     pub kafka: Option<KafkaBus>,
     /// None: the in-process cache.
     pub redis: Option<RedisCache>,
 }
 
+/// What components and background tasks have in common. Clones are handles on the same things.
+#[derive(Clone)]
+pub struct Shared {
+    pub db: DatabaseConnection,
+    pub posting_loop: PostingLoop,
+    /// Told after each commit of this process.
+    pub committed: Arc<Notify>,
+    pub freshness: Arc<Freshness>,
+}
+
 /// Connects. Postgres is not asked here ([`wait_for_postgres`] does), and a Kafka or a Redis that is away now is no
 /// reason not to start.
-pub async fn connect(config: &Config) -> anyhow::Result<Infra> {
+pub fn connect(config: &Config) -> anyhow::Result<Infra> {
     let db = db::connect(&config.database_url, config.database_pool_max).context("DATABASE_URL")?;
     let committed = Arc::new(Notify::new());
     let settings = LoopSettings {
@@ -48,18 +59,24 @@ pub async fn connect(config: &Config) -> anyhow::Result<Infra> {
         queue_max: config.queue_max,
         clock: BatchClock::Database,
     };
-    let redis = config.redis_url.as_deref().map(|url| RedisCache::connect(url, &config.redis_prefix));
-    let kafka = config.kafka_brokers.as_deref().map(|brokers| {
-        KafkaBus::connect(brokers, config.kafka_partitions, config.kafka_replication)
-    });
-    Ok(Infra {
+    let shared = Shared {
         db,
         posting_loop: PostingLoop::start(settings, Arc::clone(&committed)),
         committed,
         freshness: Arc::new(Freshness::default()),
-        kafka: kafka.transpose().context("KAFKA_BROKERS")?,
-        redis: redis.transpose().context("REDIS_URL")?,
-    })
+    };
+    let kafka = config.kafka_brokers.clone().map(|brokers| {
+        KafkaBus::new(KafkaSettings::new(brokers, config.kafka_partitions, config.kafka_replication))
+    });
+    let redis = match config.redis_url.as_deref() {
+        Some(url) => {
+            let redis = RedisCache::connect(url, &config.redis_prefix).context("REDIS_URL")?;
+            // An in-process bus forgets its events when the process dies; the cache must not outlive them for long.
+            Some(if kafka.is_some() { redis } else { redis.remembering_for(WITHOUT_KAFKA) })
+        }
+        None => None,
+    };
+    Ok(Infra { shared, kafka, redis })
 }
 
 /// Waits until Postgres answers and has every table. In development a database that lacks some gets them; in

@@ -11,7 +11,7 @@ pub(super) async fn rebuild(config: &Config) -> anyhow::Result<()> {
     if config.redis_url.is_none() {
         bail!("REDIS_URL is empty: the in-process cache has nothing to rebuild");
     }
-    let infra = bootstrap::connect(config).await?;
+    let infra = bootstrap::connect(config)?;
     let module = module::build(config, infra);
     let wallets: &dyn Wallets = module.resolve_ref();
     let filled = wallets.rebuild_cache().await.context("cannot rebuild the cache")?;

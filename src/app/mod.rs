@@ -1,9 +1,11 @@
 //! Composition: what is connected, which implementation runs, and one file for each command.
 
 pub mod audit;
+pub mod background;
 pub mod bootstrap;
 pub mod cache;
 pub mod cli;
+mod greeting;
 pub mod health;
 pub mod migrate;
 pub mod module;

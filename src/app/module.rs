@@ -1,13 +1,13 @@
 //! The wiring: which component serves which face.
 
-use shaku::{HasComponent, module};
+use shaku::module;
 
-use super::bootstrap::Infra;
+use super::bootstrap::{Infra, Shared};
 use crate::{
     adapters::{
         clock::SystemClock,
         embedded::{InProcessBus, InProcessCache},
-        jwt::{JwtTokens, JwtTokensParameters},
+        jwt::{JwtKeys, JwtTokens, JwtTokensParameters},
     },
     cache::BalanceCache,
     config::Config,
@@ -19,7 +19,6 @@ use crate::{
 };
 
 module! {
-    /// Every component of the service.
     pub AppModule {
         components = [
             // Postgres.
@@ -36,12 +35,15 @@ module! {
 /// Builds the module from what was connected.
 #[must_use]
 pub fn build(config: &Config, infra: Infra) -> AppModule {
+    let Shared { db, posting_loop, freshness, .. } = infra.shared;
     let mut builder = AppModule::builder()
-        .with_component_parameters::<PgDatabase>(PgDatabaseParameters { connection: infra.db })
-        .with_component_parameters::<JwtTokens>(JwtTokensParameters::new(config))
-        .with_component_parameters::<LedgerService>(LedgerServiceParameters { posting_loop: infra.posting_loop })
+        .with_component_parameters::<PgDatabase>(PgDatabaseParameters { connection: db })
+        .with_component_parameters::<JwtTokens>(JwtTokensParameters {
+            keys: JwtKeys::new(&config.jwt_secret, config.jwt_ttl_seconds),
+        })
+        .with_component_parameters::<LedgerService>(LedgerServiceParameters { posting_loop })
         .with_component_parameters::<WalletService>(WalletServiceParameters {
-            freshness: infra.freshness,
+            freshness,
             currency: config.default_currency,
         });
     if let Some(redis) = infra.redis {

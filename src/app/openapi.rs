@@ -6,5 +6,5 @@ use crate::api;
 
 /// Prints the OpenAPI document.
 pub(super) fn print() -> anyhow::Result<()> {
-    Ok(std::io::stdout().lock().write_all(api::document().as_bytes())?)
+    Ok(std::io::stdout().lock().write_all(api::spec().as_bytes())?)
 }

@@ -21,8 +21,7 @@ impl Freshness {
 
     /// The message just served was so old, in milliseconds; 0 when none waits.
     pub fn refresher_is_behind(&self, millis: i64) {
-        self.refresher_behind_millis
-            .store(millis, Ordering::Relaxed);
+        self.refresher_behind_millis.store(millis, Ordering::Relaxed);
     }
 
     /// How far the topic is behind the books, in milliseconds.
@@ -40,7 +39,6 @@ impl Freshness {
     /// Whether a cached balance may be shown.
     #[must_use]
     pub fn cache_may_answer(&self) -> bool {
-        self.topic_behind_millis() < STALE_AFTER_MILLIS
-            && self.refresher_behind_millis() < STALE_AFTER_MILLIS
+        self.topic_behind_millis() < STALE_AFTER_MILLIS && self.refresher_behind_millis() < STALE_AFTER_MILLIS
     }
 }

@@ -50,12 +50,6 @@ pub struct WalletView {
 /// A part of a view that has moved, as an event tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ViewPart {
-    Money {
-        owner: Xid,
-        currency: Currency,
-        money: MoneyView,
-    },
-    Status {
-        status: StatusView,
-    },
+    Money { owner: Xid, currency: Currency, money: MoneyView },
+    Status { owner: Xid, status: StatusView },
 }

@@ -96,6 +96,11 @@ pub struct ConfigError {
 }
 
 impl Config {
+    /// Reads these variables instead of the environment, and no file.
+    pub fn of(environment: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
+        read::config(environment, &[])
+    }
+
     /// Reads the environment, and beneath it the file `.env` of the current directory, if there is one.
     pub fn load() -> Result<Self, ConfigError> {
         let mut problems = Vec::new();

@@ -44,10 +44,7 @@ pub async fn migrate(url: &str, direction: Direction) -> Result<Vec<MigrationSta
         }
         Direction::DownAll => 0,
         Direction::DownOne => {
-            let applied = status_on(&mut conn)
-                .await?
-                .into_iter()
-                .filter(|m| m.applied);
+            let applied = status_on(&mut conn).await?.into_iter().filter(|m| m.applied);
             applied.map(|m| m.version).rev().nth(1).unwrap_or(0)
         }
     };
@@ -67,16 +64,9 @@ async fn connect(url: &str) -> Result<PgConnection, DbError> {
 }
 
 async fn status_on(conn: &mut PgConnection) -> Result<Vec<MigrationStatus>, DbError> {
-    conn.ensure_migrations_table("_sqlx_migrations")
-        .await
-        .map_err(failed)?;
-    let applied = conn
-        .list_applied_migrations("_sqlx_migrations")
-        .await
-        .map_err(failed)?;
-    let ups = embedded()?
-        .into_iter()
-        .filter(|m| !m.migration_type.is_down_migration());
+    conn.ensure_migrations_table("_sqlx_migrations").await.map_err(failed)?;
+    let applied = conn.list_applied_migrations("_sqlx_migrations").await.map_err(failed)?;
+    let ups = embedded()?.into_iter().filter(|m| !m.migration_type.is_down_migration());
     Ok(ups
         .map(|m| MigrationStatus {
             version: m.version,
@@ -94,11 +84,7 @@ fn failed(error: sqlx::migrate::MigrateError) -> DbError {
 fn embedded() -> Result<Vec<Migration>, DbError> {
     let mut migrations = Vec::new();
     for name in Files::iter() {
-        let misnamed = || {
-            DbError::Defect(format!(
-                "migrations/{name}: not NNNN_name.up.sql or .down.sql"
-            ))
-        };
+        let misnamed = || DbError::Defect(format!("migrations/{name}: not NNNN_name.up.sql or .down.sql"));
         let (stem, kind) = match (name.strip_suffix(".up.sql"), name.strip_suffix(".down.sql")) {
             (Some(stem), _) => (stem, MigrationType::ReversibleUp),
             (_, Some(stem)) => (stem, MigrationType::ReversibleDown),
@@ -110,13 +96,7 @@ fn embedded() -> Result<Vec<Migration>, DbError> {
         let sql = String::from_utf8(file.data.into_owned()).map_err(|_| misnamed())?;
         // The text is a file of this repository, not input.
         let sql = AssertSqlSafe(sql).into_sql_str();
-        migrations.push(Migration::new(
-            version,
-            Cow::Owned(description.replace('_', " ")),
-            kind,
-            sql,
-            false,
-        ));
+        migrations.push(Migration::new(version, Cow::Owned(description.replace('_', " ")), kind, sql, false));
     }
     migrations.sort();
     Ok(migrations)

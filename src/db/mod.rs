@@ -4,7 +4,5 @@ mod connect;
 mod error;
 pub mod migrator;
 
-pub use connect::{
-    Database, PgDatabase, PgDatabaseParameters, connect, session_options, within_limit,
-};
+pub use connect::{Database, PgDatabase, PgDatabaseParameters, connect, ping, session_options, within_limit};
 pub use error::DbError;

@@ -65,12 +65,7 @@ pub trait EventBus: Interface {
 
     /// Hands messages to the consumer until `stop`, an offset being committed only after the work is done. Never
     /// gives up: a bus that is away is waited for.
-    async fn serve(
-        &self,
-        subscription: Subscription,
-        consumer: Arc<dyn Consumer>,
-        stop: CancellationToken,
-    );
+    async fn serve(&self, subscription: Subscription, consumer: Arc<dyn Consumer>, stop: CancellationToken);
 
     /// Makes the topics that are missing.
     async fn make_topics(&self, topics: &[String]) -> Result<(), BusError>;

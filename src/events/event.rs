@@ -86,23 +86,11 @@ impl Event {
         let (wallet, number, kind, at, payload) = match row {
             LogRow::Entry(row) => {
                 let payload = serde_json::to_vec(&TransactionCreated::from(row))?;
-                (
-                    row.wallet,
-                    row.version.to_string(),
-                    TRANSACTION_CREATED,
-                    row.occurred_at,
-                    payload,
-                )
+                (row.wallet, row.version.to_string(), TRANSACTION_CREATED, row.occurred_at, payload)
             }
             LogRow::StatusChange(row) => {
                 let payload = serde_json::to_vec(&StatusChanged::from(row))?;
-                (
-                    row.wallet,
-                    format!("s{}", row.status_version),
-                    STATUS_CHANGED,
-                    row.occurred_at,
-                    payload,
-                )
+                (row.wallet, format!("s{}", row.status_version), STATUS_CHANGED, row.occurred_at, payload)
             }
         };
         Ok(Self {

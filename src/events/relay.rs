@@ -83,11 +83,7 @@ impl Relay {
     }
 
     /// Stands by, then leads until something fails or the relay is told to stop.
-    async fn lead(
-        &self,
-        stop: &CancellationToken,
-        is_troubled: &mut bool,
-    ) -> Result<(), Interrupted> {
+    async fn lead(&self, stop: &CancellationToken, is_troubled: &mut bool) -> Result<(), Interrupted> {
         let mut conn = store::connect(&self.database_url).await?;
         let mut cursor = if self.bus.is_durable() {
             while !store::try_lead(&mut conn, self.log).await? {
@@ -96,11 +92,7 @@ impl Relay {
                     () = stop.cancelled() => return Ok(()),
                 }
             }
-            info!(
-                log = self.log.name(),
-                topic = self.topic,
-                "this process relays"
-            );
+            info!(log = self.log.name(), topic = self.topic, "this process relays");
             store::cursor(&mut conn, self.log).await?
         } else {
             // Nothing outlives this process on such a bus, so it begins with the present, in every process.
@@ -145,14 +137,10 @@ impl Relay {
             while *cursor < high {
                 let rows = log::read(conn, self.log, *cursor, high, IN_FLIGHT).await?;
                 let is_last = i64::try_from(rows.len()).is_ok_and(|rows| rows < IN_FLIGHT);
-                let events = rows
-                    .iter()
-                    .map(|row| Event::of(row, &self.topic))
-                    .collect::<Result<Vec<_>, _>>()?;
+                let events =
+                    rows.iter().map(|row| Event::of(row, &self.topic)).collect::<Result<Vec<_>, _>>()?;
                 let published = self.bus.publish(&events).await;
-                let confirmed = published
-                    .as_ref()
-                    .map_or_else(|error| error.confirmed, |()| events.len());
+                let confirmed = published.as_ref().map_or_else(|error| error.confirmed, |()| events.len());
                 let reached = match confirmed.checked_sub(1).and_then(|last| rows.get(last)) {
                     // Beyond the last row of the last page lie only positions that were given back by a rollback.
                     _ if is_last && published.is_ok() => high,

@@ -27,31 +27,20 @@ pub async fn try_lead(conn: &mut PgConnection, log: Log) -> Result<bool, DbError
         Log::Entries => 2,
         Log::StatusChanges => 3,
     };
-    Ok(sqlx::query("select pg_try_advisory_lock(7201, $1)")
-        .bind(object)
-        .fetch_one(conn)
-        .await?
-        .try_get(0)?)
+    Ok(sqlx::query("select pg_try_advisory_lock(7201, $1)").bind(object).fetch_one(conn).await?.try_get(0)?)
 }
 
 /// How far the topic has this log.
 pub async fn cursor(conn: &mut PgConnection, log: Log) -> Result<i64, DbError> {
     let sql = "select position from cursors where log = $1";
-    Ok(sqlx::query(sql)
-        .bind(log.name())
-        .fetch_one(conn)
-        .await?
-        .try_get(0)?)
+    Ok(sqlx::query(sql).bind(log.name()).fetch_one(conn).await?.try_get(0)?)
 }
 
 /// Moves the cursor, never backwards.
 pub async fn move_cursor(conn: &mut PgConnection, log: Log, position: i64) -> Result<(), DbError> {
-    let sql = "update cursors set position = $2, moved_at = clock_timestamp() where log = $1 and position < $2";
-    sqlx::query(sql)
-        .bind(log.name())
-        .bind(position)
-        .execute(conn)
-        .await?;
+    let sql =
+        "update cursors set position = $2, moved_at = clock_timestamp() where log = $1 and position < $2";
+    sqlx::query(sql).bind(log.name()).bind(position).execute(conn).await?;
     Ok(())
 }
 
@@ -69,9 +58,7 @@ from (select e.at from cursors c cross join lateral
 /// How far the topic is behind the books, in milliseconds.
 pub async fn behind_millis(db: &DatabaseConnection) -> Result<i64, DbError> {
     within_limit(async {
-        let row = db
-            .query_one_raw(Statement::from_string(DbBackend::Postgres, BEHIND))
-            .await?;
+        let row = db.query_one_raw(Statement::from_string(DbBackend::Postgres, BEHIND)).await?;
         let row = row.ok_or_else(|| DbError::Defect("behind: no row".to_owned()))?;
         Ok(row.try_get_by_index(0)?)
     })

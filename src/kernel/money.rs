@@ -18,11 +18,7 @@ pub struct NotAnAmount;
 impl Amount {
     /// Takes a number of minor units.
     pub fn try_new(minor_units: i64) -> Result<Self, NotAnAmount> {
-        if (1..=MAX_MINOR_UNITS).contains(&minor_units) {
-            Ok(Self(minor_units))
-        } else {
-            Err(NotAnAmount)
-        }
+        if (1..=MAX_MINOR_UNITS).contains(&minor_units) { Ok(Self(minor_units)) } else { Err(NotAnAmount) }
     }
 
     /// The number of minor units.
@@ -43,9 +39,6 @@ mod tests {
         assert_eq!(Amount::try_new(i64::MAX), Err(NotAnAmount));
         assert_eq!(Amount::try_new(MAX_MINOR_UNITS + 1), Err(NotAnAmount));
         assert_eq!(Amount::try_new(1).unwrap().minor_units(), 1);
-        assert_eq!(
-            Amount::try_new(MAX_MINOR_UNITS).unwrap().minor_units(),
-            MAX_MINOR_UNITS
-        );
+        assert_eq!(Amount::try_new(MAX_MINOR_UNITS).unwrap().minor_units(), MAX_MINOR_UNITS);
     }
 }

@@ -25,18 +25,11 @@ impl Cursor {
 
     /// Reads what [`Cursor::encode`] wrote.
     pub fn decode(text: &str) -> Result<Self, NotACursor> {
-        let digits = text
-            .strip_prefix('v')
-            .filter(|d| d.len() == 16)
-            .ok_or(NotACursor)?;
+        let digits = text.strip_prefix('v').filter(|d| d.len() == 16).ok_or(NotACursor)?;
         let version = i64::from_str_radix(digits, 16).map_err(|_| NotACursor)?;
         let cursor = Self(version);
         // Only the one spelling that we write ourselves is taken.
-        if version > 0 && cursor.encode() == text {
-            Ok(cursor)
-        } else {
-            Err(NotACursor)
-        }
+        if version > 0 && cursor.encode() == text { Ok(cursor) } else { Err(NotACursor) }
     }
 }
 

@@ -121,10 +121,8 @@ pub const RULES: [Rule; 9] = [
 
 /// Checks every rule on one snapshot, so that it holds while money moves. Answers with what is broken.
 pub async fn audit(database_url: &str) -> Result<Vec<Finding>, DbError> {
-    let options = session_options(database_url, "wallet audit")?.options([
-        ("statement_timeout", "0"),
-        ("default_transaction_isolation", "repeatable read"),
-    ]);
+    let options = session_options(database_url, "wallet audit")?
+        .options([("statement_timeout", "0"), ("default_transaction_isolation", "repeatable read")]);
     let mut conn = PgConnection::connect_with(&options).await?;
     let mut snapshot = conn.begin().await?;
     let mut findings = Vec::new();
@@ -132,10 +130,7 @@ pub async fn audit(database_url: &str) -> Result<Vec<Finding>, DbError> {
         let limited = sqlx::AssertSqlSafe(format!("{sql} limit {NAMED}"));
         let rows = sqlx::query(limited).fetch_all(&mut *snapshot).await?;
         if !rows.is_empty() {
-            let rows = rows
-                .iter()
-                .map(|row| row.try_get(0))
-                .collect::<Result<_, _>>()?;
+            let rows = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
             findings.push(Finding { sentence, rows });
         }
     }

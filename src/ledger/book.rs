@@ -86,10 +86,7 @@ impl Book {
             now,
         };
         Self {
-            wallets: wallets
-                .into_iter()
-                .map(|wallet| (wallet.id, open(wallet)))
-                .collect(),
+            wallets: wallets.into_iter().map(|wallet| (wallet.id, open(wallet))).collect(),
             references: references.into_iter().collect(),
             ..Self::default()
         }
@@ -98,44 +95,22 @@ impl Book {
     /// Decides one operation and remembers its effect for those after it. `now` is the batch's time; no entry is
     /// dated before the wallet's last one.
     pub fn apply(&mut self, operation: &Operation, now: Timestamp) -> Decision {
-        let wallet = &self
-            .wallets
-            .get(&operation.wallet)
-            .ok_or(Refusal::WalletNotFound)?
-            .now;
-        if let Some(transaction_id) = operation
-            .reference()
-            .and_then(|key| self.references.get(&key))
-        {
-            return Err(Refusal::DuplicateReference {
-                transaction_id: *transaction_id,
-            });
+        let wallet = &self.wallets.get(&operation.wallet).ok_or(Refusal::WalletNotFound)?.now;
+        if let Some(transaction_id) = operation.reference().and_then(|key| self.references.get(&key)) {
+            return Err(Refusal::DuplicateReference { transaction_id: *transaction_id });
         }
         match &operation.action {
-            Action::Enable { .. } if wallet.status == Status::Enabled => {
-                Err(Refusal::AlreadyEnabled)
-            }
+            Action::Enable { .. } if wallet.status == Status::Enabled => Err(Refusal::AlreadyEnabled),
             Action::Enable { actor } => self.change_status(operation, Status::Enabled, actor, now),
-            Action::Disable { .. } if wallet.status == Status::Disabled => {
-                Err(Refusal::AlreadyDisabled)
-            }
-            Action::Disable { actor } => {
-                self.change_status(operation, Status::Disabled, actor, now)
-            }
+            Action::Disable { .. } if wallet.status == Status::Disabled => Err(Refusal::AlreadyDisabled),
+            Action::Disable { actor } => self.change_status(operation, Status::Disabled, actor, now),
             Action::Deposit { amount, .. } => {
                 may_be_used(wallet)?;
                 if amount.minor_units() > MAX_MINOR_UNITS - wallet.buckets.total() {
                     return Err(Refusal::BalanceLimit);
                 }
                 let delta = Buckets::available(amount.minor_units());
-                self.book(
-                    operation,
-                    Kind::Deposit,
-                    TransactionStatus::Completed,
-                    *amount,
-                    delta,
-                    now,
-                )
+                self.book(operation, Kind::Deposit, TransactionStatus::Completed, *amount, delta, now)
             }
             Action::Withdraw { amount, .. } => {
                 may_be_used(wallet)?;
@@ -151,20 +126,10 @@ impl Book {
                         nothing,
                         now,
                     )?;
-                    return Err(Refusal::InsufficientFunds {
-                        available,
-                        required,
-                    });
+                    return Err(Refusal::InsufficientFunds { available, required });
                 }
                 let delta = Buckets::available(-required);
-                self.book(
-                    operation,
-                    Kind::Withdrawal,
-                    TransactionStatus::Completed,
-                    *amount,
-                    delta,
-                    now,
-                )
+                self.book(operation, Kind::Withdrawal, TransactionStatus::Completed, *amount, delta, now)
             }
         }
     }
@@ -179,16 +144,11 @@ impl Book {
         delta: Buckets,
         now: Timestamp,
     ) -> Decision {
-        let wallet = &mut self
-            .wallets
-            .get_mut(&operation.wallet)
-            .ok_or(Refusal::WalletNotFound)?
-            .now;
+        let wallet = &mut self.wallets.get_mut(&operation.wallet).ok_or(Refusal::WalletNotFound)?.now;
         let occurred_at = wallet.last_entry_at.map_or(now, |last| last.max(now));
         let entry = append(wallet, operation.id, kind, delta, occurred_at);
         if status == TransactionStatus::Completed {
-            self.references
-                .extend(operation.reference().map(|key| (key, operation.id)));
+            self.references.extend(operation.reference().map(|key| (key, operation.id)));
         }
         self.transactions.push(Transaction {
             id: operation.id,
@@ -203,25 +163,11 @@ impl Book {
             created_at: occurred_at,
         });
         self.entries.push(entry);
-        Ok(Receipt {
-            id: operation.id,
-            occurred_at,
-            wallet: wallet.clone(),
-        })
+        Ok(Receipt { id: operation.id, occurred_at, wallet: wallet.clone() })
     }
 
-    fn change_status(
-        &mut self,
-        operation: &Operation,
-        to: Status,
-        actor: &str,
-        now: Timestamp,
-    ) -> Decision {
-        let wallet = &mut self
-            .wallets
-            .get_mut(&operation.wallet)
-            .ok_or(Refusal::WalletNotFound)?
-            .now;
+    fn change_status(&mut self, operation: &Operation, to: Status, actor: &str, now: Timestamp) -> Decision {
+        let wallet = &mut self.wallets.get_mut(&operation.wallet).ok_or(Refusal::WalletNotFound)?.now;
         wallet.status = to;
         wallet.status_version += 1;
         match to {
@@ -237,11 +183,7 @@ impl Book {
             actor: actor.to_owned(),
             occurred_at: now,
         });
-        Ok(Receipt {
-            id: operation.id,
-            occurred_at: now,
-            wallet: wallet.clone(),
-        })
+        Ok(Receipt { id: operation.id, occurred_at: now, wallet: wallet.clone() })
     }
 
     /// What has to be written.
@@ -255,23 +197,14 @@ impl Book {
         };
         let mut open: Vec<OpenWallet> = self.wallets.into_values().collect();
         open.sort_unstable_by_key(|wallet| wallet.now.id);
-        for OpenWallet {
-            version_before,
-            status_version_before,
-            now,
-        } in open
-        {
+        for OpenWallet { version_before, status_version_before, now } in open {
             if now.status_version != status_version_before {
-                changes.statuses.push(ChangedWallet {
-                    version_before: status_version_before,
-                    after: now.clone(),
-                });
+                changes
+                    .statuses
+                    .push(ChangedWallet { version_before: status_version_before, after: now.clone() });
             }
             if now.version != version_before {
-                changes.wallets.push(ChangedWallet {
-                    version_before,
-                    after: now,
-                });
+                changes.wallets.push(ChangedWallet { version_before, after: now });
             }
         }
         changes
@@ -289,13 +222,7 @@ fn may_be_used(wallet: &WalletState) -> Result<(), Refusal> {
 }
 
 /// Moves the wallet on by one entry. The caller has checked that no bucket passes its bounds.
-fn append(
-    wallet: &mut WalletState,
-    id: OperationId,
-    kind: Kind,
-    delta: Buckets,
-    at: Timestamp,
-) -> Entry {
+fn append(wallet: &mut WalletState, id: OperationId, kind: Kind, delta: Buckets, at: Timestamp) -> Entry {
     let after = Buckets {
         available: wallet.buckets.available + delta.available,
         held: wallet.buckets.held + delta.held,

@@ -148,10 +148,6 @@ mod tests {
         };
         let first = entry.chained(&[0; 32]);
         let document = include_str!("../../docs/ledger.md");
-        assert!(
-            document.contains(&hex::encode(first)),
-            "docs/ledger.md lacks {}",
-            hex::encode(first)
-        );
+        assert!(document.contains(&hex::encode(first)), "docs/ledger.md lacks {}", hex::encode(first));
     }
 }

@@ -61,17 +61,11 @@ pub async fn list(
     let rows = within_limit(async { Ok(db.query_all_raw(statement).await?) }).await?;
     let mut items = Vec::with_capacity(rows.len());
     for row in &rows {
-        items.push(item(
-            Row::from_query_result(row, "").map_err(DbError::from)?,
-        )?);
+        items.push(item(Row::from_query_result(row, "").map_err(DbError::from)?)?);
     }
     let is_last = items.len() <= limit;
     items.truncate(limit);
-    let next = if is_last {
-        None
-    } else {
-        items.last().map(|item| Cursor(item.version))
-    };
+    let next = if is_last { None } else { items.last().map(|item| Cursor(item.version)) };
     Ok(Page { items, next })
 }
 

@@ -70,12 +70,7 @@ pub(super) struct Lane {
 
 impl Lane {
     pub(super) fn new(database_url: String, clock: BatchClock) -> Self {
-        Self {
-            database_url,
-            clock,
-            conn: None,
-            reachable: true,
-        }
+        Self { database_url, clock, conn: None, reachable: true }
     }
 
     /// Decides and commits a batch, whole or not at all; the decisions come in the order of the operations.
@@ -85,23 +80,11 @@ impl Lane {
         let mut busy = 0;
         let was_reachable = self.reachable;
         loop {
-            let deadline = lost
-                .as_ref()
-                .map_or(give_up_at, |(_, sent_at)| *sent_at + TRUTH_LIMIT);
-            match self
-                .run(
-                    batch,
-                    lost.as_ref().map(|(decisions, _)| decisions.as_slice()),
-                    deadline,
-                )
-                .await
-            {
+            let deadline = lost.as_ref().map_or(give_up_at, |(_, sent_at)| *sent_at + TRUTH_LIMIT);
+            match self.run(batch, lost.as_ref().map(|(decisions, _)| decisions.as_slice()), deadline).await {
                 Run::Done(decisions) => return Ok(decisions),
                 Run::CommitLost { decisions, sent_at } => {
-                    warn!(
-                        operations = batch.len(),
-                        "a commit was lost; asking Postgres what became of it"
-                    );
+                    warn!(operations = batch.len(), "a commit was lost; asking Postgres what became of it");
                     metrics::counter!("wallet_commits_lost_total").increment(1);
                     // The first loss counts: nobody waits longer because a second commit is lost as well.
                     lost = Some((decisions, lost.map_or(sent_at, |(_, first)| first)));
@@ -116,10 +99,7 @@ impl Lane {
                     busy += 1;
                     metrics::counter!("wallet_batches_rerun_total").increment(1);
                     if busy > BUSY_RETRIES || Instant::now() > deadline {
-                        warn!(
-                            reason,
-                            "a batch was given up: other transactions stay in its way"
-                        );
+                        warn!(reason, "a batch was given up: other transactions stay in its way");
                         return Err(Failure::Unavailable);
                     }
                 }
@@ -139,15 +119,9 @@ impl Lane {
 
     /// Runs over a batch once. `earlier` are the decisions of a run whose commit was lost: if that commit took place
     /// after all, they are the answer.
-    async fn run(
-        &mut self,
-        batch: &[&Operation],
-        earlier: Option<&[Decision]>,
-        deadline: Instant,
-    ) -> Run {
+    async fn run(&mut self, batch: &[&Operation], earlier: Option<&[Decision]>, deadline: Instant) -> Run {
         let prepared = timeout_at(deadline, self.prepare(batch, earlier)).await;
-        let prepared =
-            prepared.unwrap_or_else(|_| Err(DbError::Away("no answer in time".to_owned())));
+        let prepared = prepared.unwrap_or_else(|_| Err(DbError::Away("no answer in time".to_owned())));
         let (decisions, to_commit) = match prepared {
             Ok(prepared) => prepared,
             Err(error) => {
@@ -196,20 +170,15 @@ impl Lane {
             }
             info!("the lost commit had not taken place; running the batch again");
         }
-        let references: Vec<ReferenceKey> = batch
-            .iter()
-            .filter_map(|operation| operation.reference())
-            .collect();
+        let references: Vec<ReferenceKey> =
+            batch.iter().filter_map(|operation| operation.reference()).collect();
         let recalled = store::recall(conn, &references).await?;
         let now = match clock {
             BatchClock::Database => recalled.now,
             BatchClock::Fixed(moment) => moment,
         };
         let mut book = Book::new(wallets, recalled.references);
-        let decisions = batch
-            .iter()
-            .map(|operation| book.apply(operation, now))
-            .collect();
+        let decisions = batch.iter().map(|operation| book.apply(operation, now)).collect();
         let changes = book.into_changes();
         if changes.is_empty() {
             store::control(conn, "rollback").await?;
@@ -228,8 +197,8 @@ impl Lane {
             Some(conn) => conn,
             None => {
                 let connected = timeout(CONNECT_LIMIT, store::connect(&self.database_url)).await;
-                let connected = connected
-                    .unwrap_or_else(|_| Err(DbError::Away("no connection in time".to_owned())));
+                let connected =
+                    connected.unwrap_or_else(|_| Err(DbError::Away("no connection in time".to_owned())));
                 if connected.is_ok() && !self.reachable {
                     info!("Postgres is back");
                 }
@@ -243,10 +212,7 @@ impl Lane {
 
 /// The wallets of a batch, each once, in the order in which everybody locks them.
 fn wallets_of(batch: &[&Operation]) -> Vec<WalletId> {
-    let mut ids: Vec<WalletId> = batch
-        .iter()
-        .flat_map(|operation| operation.wallets())
-        .collect();
+    let mut ids: Vec<WalletId> = batch.iter().flat_map(|operation| operation.wallets()).collect();
     ids.sort_unstable();
     ids.dedup();
     ids

@@ -132,21 +132,13 @@ order by s.position";
 
 /// The last position that the log has handed out, committed or not; 0 before the first.
 pub async fn last_position(conn: &mut PgConnection, log: Log) -> Result<i64, DbError> {
-    Ok(sqlx::query(log.last_position())
-        .fetch_one(conn)
-        .await?
-        .try_get(0)?)
+    Ok(sqlx::query(log.last_position()).fetch_one(conn).await?.try_get(0)?)
 }
 
 /// The batches that hold the log's lock at this moment, as virtual transaction ids.
 pub async fn writers(conn: &mut PgConnection) -> Result<Vec<String>, DbError> {
     let (class, object) = LOG_LOCK;
-    Ok(sqlx::query(WRITERS)
-        .bind(class)
-        .bind(object)
-        .fetch_one(conn)
-        .await?
-        .try_get(0)?)
+    Ok(sqlx::query(WRITERS).bind(class).bind(object).fetch_one(conn).await?.try_get(0)?)
 }
 
 /// The rows beyond `after`, up to and with `up_to`, in order, at most `limit`.
@@ -157,12 +149,7 @@ pub async fn read(
     up_to: i64,
     limit: i64,
 ) -> Result<Vec<LogRow>, DbError> {
-    let rows = sqlx::query(log.read())
-        .bind(after)
-        .bind(up_to)
-        .bind(limit)
-        .fetch_all(conn)
-        .await?;
+    let rows = sqlx::query(log.read()).bind(after).bind(up_to).bind(limit).fetch_all(conn).await?;
     rows.iter()
         .map(|row| match log {
             Log::Entries => entry(row).map(LogRow::Entry),
@@ -172,25 +159,16 @@ pub async fn read(
 }
 
 fn unreadable(log: Log, position: i64, column: &str) -> DbError {
-    DbError::Defect(format!(
-        "{} at position {position}: {column} cannot be read",
-        log.name()
-    ))
+    DbError::Defect(format!("{} at position {position}: {column} cannot be read", log.name()))
 }
 
 fn entry(row: &PgRow) -> Result<EntryRow, DbError> {
     let position = row.try_get("position")?;
     let unreadable = |column| unreadable(Log::Entries, position, column);
     let hash: &[u8] = row.try_get("hash")?;
-    let currency: &str = row
-        .try_get("currency")
-        .map_err(|_| unreadable("its transaction"))?;
+    let currency: &str = row.try_get("currency").map_err(|_| unreadable("its transaction"))?;
     let buckets = |a, h, u| -> Result<Buckets, DbError> {
-        Ok(Buckets {
-            available: row.try_get(a)?,
-            held: row.try_get(h)?,
-            unreleased: row.try_get(u)?,
-        })
+        Ok(Buckets { available: row.try_get(a)?, held: row.try_get(h)?, unreleased: row.try_get(u)? })
     };
     Ok(EntryRow {
         position,
@@ -199,14 +177,11 @@ fn entry(row: &PgRow) -> Result<EntryRow, DbError> {
         version: row.try_get("version")?,
         transaction: OperationId(row.try_get("transaction_id")?),
         kind: Kind::from_code(row.try_get("kind")?).ok_or_else(|| unreadable("kind"))?,
-        status: TransactionStatus::from_code(row.try_get("status")?)
-            .ok_or_else(|| unreadable("status"))?,
+        status: TransactionStatus::from_code(row.try_get("status")?).ok_or_else(|| unreadable("status"))?,
         amount: row.try_get("amount")?,
         fee: row.try_get("fee")?,
         currency: Currency::from_str(currency).map_err(|_| unreadable("currency"))?,
-        reference: row
-            .try_get::<Option<Uuid>, _>("reference_id")?
-            .map(ReferenceId),
+        reference: row.try_get::<Option<Uuid>, _>("reference_id")?.map(ReferenceId),
         delta: buckets("delta_available", "delta_held", "delta_unreleased")?,
         after: buckets("available", "held", "unreleased")?,
         occurred_at: row.try_get("occurred_at")?,

@@ -20,15 +20,9 @@ pub struct Operation {
 #[derive(Clone, Debug)]
 pub enum Action {
     /// Money comes in from outside.
-    Deposit {
-        amount: Amount,
-        reference: ReferenceId,
-    },
+    Deposit { amount: Amount, reference: ReferenceId },
     /// Money goes out.
-    Withdraw {
-        amount: Amount,
-        reference: ReferenceId,
-    },
+    Withdraw { amount: Amount, reference: ReferenceId },
     /// The wallet may be used from now on.
     Enable { actor: String },
     /// The wallet may not be used from now on; its money stays.
@@ -93,10 +87,6 @@ impl Operation {
             Action::Withdraw { reference, .. } => (Kind::Withdrawal, *reference),
             Action::Enable { .. } | Action::Disable { .. } => return None,
         };
-        Some(ReferenceKey {
-            wallet: self.wallet,
-            kind,
-            reference,
-        })
+        Some(ReferenceKey { wallet: self.wallet, kind, reference })
     }
 }

@@ -57,19 +57,13 @@ impl PostingLoop {
     /// Has an operation decided. Answers after the commit; a full queue is refused at once, before any work.
     pub async fn post(&self, operation: Operation) -> Result<Receipt, LedgerError> {
         let (answer, outcome) = oneshot::channel();
-        let waiting = Waiting {
-            operation,
-            since: Instant::now(),
-            answer,
-        };
-        self.queue
-            .try_send(waiting)
-            .map_err(|refused| match refused {
-                mpsc::error::TrySendError::Full(_) => LedgerError::Overloaded,
-                mpsc::error::TrySendError::Closed(_) => {
-                    LedgerError::Internal("the posting loop has ended".to_owned())
-                }
-            })?;
+        let waiting = Waiting { operation, since: Instant::now(), answer };
+        self.queue.try_send(waiting).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => LedgerError::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => {
+                LedgerError::Internal("the posting loop has ended".to_owned())
+            }
+        })?;
         // The loop answers everybody; it can only be silent if its task has died, whatever it was doing then.
         outcome.await.unwrap_or(Err(LedgerError::OutcomeUnknown))
     }
@@ -82,12 +76,7 @@ impl PostingLoop {
     }
 }
 
-async fn run(
-    mut lane: Lane,
-    mut queue: mpsc::Receiver<Waiting>,
-    batch_max: usize,
-    committed: Arc<Notify>,
-) {
+async fn run(mut lane: Lane, mut queue: mpsc::Receiver<Waiting>, batch_max: usize, committed: Arc<Notify>) {
     let mut batch = Vec::with_capacity(batch_max);
     while queue.recv_many(&mut batch, batch_max).await > 0 {
         // Whoever has gone away is not served: nobody would learn of it.
@@ -121,9 +110,7 @@ async fn post_and_answer(lane: &mut Lane, batch: Vec<Waiting>, committed: &Notif
                 rest.push(second);
                 rest.push(batch);
             }
-            Err(failure) => batch
-                .into_iter()
-                .for_each(|waiting| fail(waiting, &failure)),
+            Err(failure) => batch.into_iter().for_each(|waiting| fail(waiting, &failure)),
         }
     }
 }

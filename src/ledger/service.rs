@@ -26,11 +26,7 @@ pub trait Ledger: Interface {
     async fn post(&self, operation: Operation) -> Result<Receipt, LedgerError>;
 
     /// What was booked on a wallet, newest first.
-    async fn history(
-        &self,
-        wallet: WalletId,
-        page: PageRequest,
-    ) -> Result<Page<HistoryItem>, LedgerError>;
+    async fn history(&self, wallet: WalletId, page: PageRequest) -> Result<Page<HistoryItem>, LedgerError>;
 }
 
 /// The ledger over Postgres.
@@ -48,11 +44,7 @@ impl Ledger for LedgerService {
         self.posting_loop.post(operation).await
     }
 
-    async fn history(
-        &self,
-        wallet: WalletId,
-        page: PageRequest,
-    ) -> Result<Page<HistoryItem>, LedgerError> {
+    async fn history(&self, wallet: WalletId, page: PageRequest) -> Result<Page<HistoryItem>, LedgerError> {
         history::list(self.db.connection(), wallet, page).await
     }
 }

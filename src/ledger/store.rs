@@ -129,29 +129,11 @@ pub async fn lock(conn: &mut PgConnection, ids: &[WalletId]) -> Result<Vec<Walle
 }
 
 /// Takes the log's lock and the time, and looks references up.
-pub async fn recall(
-    conn: &mut PgConnection,
-    references: &[ReferenceKey],
-) -> Result<Recalled, DbError> {
+pub async fn recall(conn: &mut PgConnection, references: &[ReferenceKey]) -> Result<Recalled, DbError> {
     let rows = sqlx::query(RECALL)
-        .bind(
-            references
-                .iter()
-                .map(|key| key.wallet.0)
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            references
-                .iter()
-                .map(|key| key.kind.code())
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            references
-                .iter()
-                .map(|key| key.reference.0)
-                .collect::<Vec<_>>(),
-        )
+        .bind(references.iter().map(|key| key.wallet.0).collect::<Vec<_>>())
+        .bind(references.iter().map(|key| key.kind.code()).collect::<Vec<_>>())
+        .bind(references.iter().map(|key| key.reference.0).collect::<Vec<_>>())
         .fetch_all(conn)
         .await?;
     let mut now = None;
@@ -160,21 +142,15 @@ pub async fn recall(
         match row.try_get::<Option<i64>, _>(0)? {
             None => now = Some(row.try_get::<Timestamp, _>(2)?),
             Some(item) => {
-                let key = usize::try_from(item - 1)
-                    .ok()
-                    .and_then(|at| references.get(at));
-                let key = key.ok_or_else(|| {
-                    DbError::Defect(format!("recall: item {item} was not asked for"))
-                })?;
+                let key = usize::try_from(item - 1).ok().and_then(|at| references.get(at));
+                let key =
+                    key.ok_or_else(|| DbError::Defect(format!("recall: item {item} was not asked for")))?;
                 known.push((*key, OperationId(row.try_get(1)?)));
             }
         }
     }
     let now = now.ok_or_else(|| DbError::Defect("recall: no time came back".to_owned()))?;
-    Ok(Recalled {
-        now,
-        references: known,
-    })
+    Ok(Recalled { now, references: known })
 }
 
 /// Whether one of these operations is in the books. A batch is committed whole, so one stands for all.
@@ -183,32 +159,18 @@ pub async fn is_booked(
     ids: impl Iterator<Item = OperationId>,
 ) -> Result<bool, DbError> {
     let ids: Vec<Uuid> = ids.map(|id| id.0).collect();
-    Ok(sqlx::query(RECALL_OWN)
-        .bind(ids)
-        .fetch_one(conn)
-        .await?
-        .try_get(0)?)
+    Ok(sqlx::query(RECALL_OWN).bind(ids).fetch_one(conn).await?.try_get(0)?)
 }
 
 /// Writes a batch. Anything but the expected number of rows is a defect, and the caller rolls back.
 pub async fn write(conn: &mut PgConnection, changes: &Changes) -> Result<(), DbError> {
     if !changes.entries.is_empty() {
         let written = write_money(conn, changes).await?;
-        expect(
-            written,
-            [
-                changes.transactions.len(),
-                changes.entries.len(),
-                changes.wallets.len(),
-            ],
-        )?;
+        expect(written, [changes.transactions.len(), changes.entries.len(), changes.wallets.len()])?;
     }
     if !changes.status_changes.is_empty() {
         let written = write_status(conn, changes).await?;
-        expect(
-            written,
-            [changes.status_changes.len(), changes.statuses.len()],
-        )?;
+        expect(written, [changes.status_changes.len(), changes.statuses.len()])?;
     }
     Ok(())
 }
@@ -292,8 +254,7 @@ fn wallet_state(row: &PgRow) -> Result<WalletState, DbError> {
     let hash: &[u8] = row.try_get("head_hash")?;
     Ok(WalletState {
         id: WalletId(row.try_get("id")?),
-        currency: Currency::from_str(row.try_get("currency")?)
-            .map_err(|_| unreadable("currency"))?,
+        currency: Currency::from_str(row.try_get("currency")?).map_err(|_| unreadable("currency"))?,
         status: Status::from_code(row.try_get("status")?).ok_or_else(|| unreadable("status"))?,
         frozen_at: row.try_get("frozen_at")?,
         status_version: row.try_get("status_version")?,

@@ -60,11 +60,7 @@ impl Buckets {
     /// Only spendable money.
     #[must_use]
     pub const fn available(minor_units: i64) -> Self {
-        Self {
-            available: minor_units,
-            held: 0,
-            unreleased: 0,
-        }
+        Self { available: minor_units, held: 0, unreleased: 0 }
     }
 }
 

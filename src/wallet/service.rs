@@ -18,9 +18,9 @@ use crate::{
     ledger::{Action, Ledger, Operation, Receipt, Status, history::HistoryItem},
 };
 
-/// A customer's wallet, just opened or opened before.
+/// A wallet and whose it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OpenedWallet {
+pub struct OwnedWallet {
     pub wallet: WalletId,
     pub owner: Xid,
 }
@@ -29,21 +29,17 @@ pub struct OpenedWallet {
 #[async_trait]
 pub trait Wallets: Interface {
     /// The customer's wallet; customer and wallet are made if they are not there.
-    async fn open(&self, owner: Xid) -> Result<OpenedWallet, WalletError>;
+    async fn open(&self, owner: Xid) -> Result<OwnedWallet, WalletError>;
 
     /// The wallet as it stands, at version `at_least` or later. A disabled wallet is shown too; whoever may not see
     /// it is refused by the caller.
-    async fn view(
-        &self,
-        wallet: WalletId,
-        at_least: Option<i64>,
-    ) -> Result<WalletView, WalletError>;
+    async fn view(&self, wallet: WalletId, at_least: Option<i64>) -> Result<WalletView, WalletError>;
 
     /// Lets the wallet be used. Answers with the wallet after it.
-    async fn enable(&self, wallet: WalletId, actor: &str) -> Result<Receipt, WalletError>;
+    async fn enable(&self, wallet: OwnedWallet, actor: &str) -> Result<Receipt, WalletError>;
 
     /// Keeps the wallet from being used; its money stays. Answers with the wallet after it.
-    async fn disable(&self, wallet: WalletId, actor: &str) -> Result<Receipt, WalletError>;
+    async fn disable(&self, wallet: OwnedWallet, actor: &str) -> Result<Receipt, WalletError>;
 
     /// Brings money in.
     async fn deposit(
@@ -92,63 +88,35 @@ pub struct WalletService {
 
 #[async_trait]
 impl Wallets for WalletService {
-    async fn open(&self, owner: Xid) -> Result<OpenedWallet, WalletError> {
+    async fn open(&self, owner: Xid) -> Result<OwnedWallet, WalletError> {
         let wallet = store::open(self.db.connection(), owner, self.currency).await?;
-        Ok(OpenedWallet { wallet, owner })
+        Ok(OwnedWallet { wallet, owner })
     }
 
-    async fn view(
-        &self,
-        wallet: WalletId,
-        at_least: Option<i64>,
-    ) -> Result<WalletView, WalletError> {
-        let new_enough =
-            |view: &WalletView| at_least.is_none_or(|version| view.money.version >= version);
+    async fn view(&self, wallet: WalletId, at_least: Option<i64>) -> Result<WalletView, WalletError> {
+        let new_enough = |view: &WalletView| at_least.is_none_or(|version| view.money.version >= version);
         if self.freshness.cache_may_answer() {
             // A cache that is away is no error of the reader's: it has counted and logged it itself.
-            if let Some(view) = self
-                .cache
-                .get(wallet)
-                .await
-                .ok()
-                .flatten()
-                .filter(new_enough)
-            {
+            if let Some(view) = self.cache.get(wallet).await.ok().flatten().filter(new_enough) {
                 metrics::counter!("wallet_balance_reads_total", "from" => "cache").increment(1);
                 return Ok(view);
             }
         }
-        let view = store::view(self.db.connection(), wallet)
-            .await?
-            .ok_or(WalletError::NotFound)?;
+        let view = store::view(self.db.connection(), wallet).await?.ok_or(WalletError::NotFound)?;
         metrics::counter!("wallet_balance_reads_total", "from" => "postgres").increment(1);
         if !new_enough(&view) {
-            return Err(WalletError::VersionNotReached {
-                current: view.money.version,
-            });
+            return Err(WalletError::VersionNotReached { current: view.money.version });
         }
         let _ = self.cache.fill(&view).await;
         Ok(view)
     }
 
-    async fn enable(&self, wallet: WalletId, actor: &str) -> Result<Receipt, WalletError> {
-        self.change_status(
-            wallet,
-            Action::Enable {
-                actor: actor.to_owned(),
-            },
-        )
-        .await
+    async fn enable(&self, wallet: OwnedWallet, actor: &str) -> Result<Receipt, WalletError> {
+        self.change_status(wallet, Action::Enable { actor: actor.to_owned() }).await
     }
 
-    async fn disable(&self, wallet: WalletId, actor: &str) -> Result<Receipt, WalletError> {
-        self.change_status(
-            wallet,
-            Action::Disable {
-                actor: actor.to_owned(),
-            },
-        )
-        .await
+    async fn disable(&self, wallet: OwnedWallet, actor: &str) -> Result<Receipt, WalletError> {
+        self.change_status(wallet, Action::Disable { actor: actor.to_owned() }).await
     }
 
     async fn deposit(
@@ -157,8 +125,7 @@ impl Wallets for WalletService {
         amount: Amount,
         reference: ReferenceId,
     ) -> Result<Receipt, WalletError> {
-        self.post(wallet, Action::Deposit { amount, reference })
-            .await
+        self.post(wallet, Action::Deposit { amount, reference }).await
     }
 
     async fn withdraw(
@@ -167,8 +134,7 @@ impl Wallets for WalletService {
         amount: Amount,
         reference: ReferenceId,
     ) -> Result<Receipt, WalletError> {
-        self.post(wallet, Action::Withdraw { amount, reference })
-            .await
+        self.post(wallet, Action::Withdraw { amount, reference }).await
     }
 
     async fn transactions(
@@ -203,24 +169,13 @@ impl Wallets for WalletService {
 
 impl WalletService {
     async fn post(&self, wallet: WalletId, action: Action) -> Result<Receipt, WalletError> {
-        Ok(self
-            .ledger
-            .post(Operation {
-                id: OperationId::generate(),
-                wallet,
-                action,
-            })
-            .await?)
+        Ok(self.ledger.post(Operation { id: OperationId::generate(), wallet, action }).await?)
     }
 
     /// A status does not lag: it is in the cache before the caller hears of it. Should the cache be away, the
     /// refresher mends it when it is back.
-    async fn change_status(
-        &self,
-        wallet: WalletId,
-        action: Action,
-    ) -> Result<Receipt, WalletError> {
-        let receipt = self.post(wallet, action).await?;
+    async fn change_status(&self, of: OwnedWallet, action: Action) -> Result<Receipt, WalletError> {
+        let receipt = self.post(of.wallet, action).await?;
         let state = &receipt.wallet;
         let status = StatusView {
             enabled: state.status == Status::Enabled,
@@ -229,10 +184,7 @@ impl WalletService {
             disabled_at: state.disabled_at,
             version: state.status_version,
         };
-        let _ = self
-            .cache
-            .refresh(&[(wallet, ViewPart::Status { status })])
-            .await;
+        let _ = self.cache.refresh(&[(of.wallet, ViewPart::Status { owner: of.owner, status })]).await;
         Ok(receipt)
     }
 }

@@ -35,11 +35,7 @@ fn statement<const N: usize>(sql: &'static str, values: [Value; N]) -> Statement
 
 /// The customer's wallet in this currency; customer and wallet are made, in one transaction, if they are not there.
 /// Two at once get the same one: the second insertion waits for the first and then finds it.
-pub async fn open(
-    db: &DatabaseConnection,
-    owner: Xid,
-    currency: Currency,
-) -> Result<WalletId, DbError> {
+pub async fn open(db: &DatabaseConnection, owner: Xid, currency: Currency) -> Result<WalletId, DbError> {
     let code = || Value::from(currency.as_str());
     within_limit(async {
         if let Some(row) = db.query_one_raw(statement(FIND, [owner.0.into(), code()])).await? {
@@ -50,7 +46,8 @@ pub async fn open(
         let insert = "insert into customers (id, xid) values ($1, $2) on conflict (xid) do nothing";
         tx.execute_raw(statement(insert, new)).await?;
         let new = [WalletId::generate().0.into(), owner.0.into(), code()];
-        let insert = "insert into wallets (id, customer_id, currency) select $1, id, $3 from customers where xid = $2
+        let insert =
+            "insert into wallets (id, customer_id, currency) select $1, id, $3 from customers where xid = $2
                       on conflict (customer_id, currency) do nothing";
         tx.execute_raw(statement(insert, new)).await?;
         let row = tx.query_one_raw(statement(FIND, [owner.0.into(), code()])).await?;
@@ -62,27 +59,15 @@ pub async fn open(
 }
 
 /// The wallet as the books have it.
-pub async fn view(
-    db: &DatabaseConnection,
-    wallet: WalletId,
-) -> Result<Option<WalletView>, DbError> {
-    let row =
-        within_limit(async { Ok(db.query_one_raw(statement(VIEW, [wallet.0.into()])).await?) })
-            .await?;
+pub async fn view(db: &DatabaseConnection, wallet: WalletId) -> Result<Option<WalletView>, DbError> {
+    let row = within_limit(async { Ok(db.query_one_raw(statement(VIEW, [wallet.0.into()])).await?) }).await?;
     row.as_ref().map(read_view).transpose()
 }
 
 /// The next wallets beyond `after`, in the order of their ids.
-pub async fn views(
-    db: &DatabaseConnection,
-    after: WalletId,
-    limit: i64,
-) -> Result<Vec<WalletView>, DbError> {
-    let rows = within_limit(async {
-        Ok(db
-            .query_all_raw(statement(VIEWS, [after.0.into(), limit.into()]))
-            .await?)
-    });
+pub async fn views(db: &DatabaseConnection, after: WalletId, limit: i64) -> Result<Vec<WalletView>, DbError> {
+    let rows =
+        within_limit(async { Ok(db.query_all_raw(statement(VIEWS, [after.0.into(), limit.into()])).await?) });
     rows.await?.iter().map(read_view).collect()
 }
 
@@ -93,8 +78,7 @@ fn read_view(row: &QueryResult) -> Result<WalletView, DbError> {
     Ok(WalletView {
         id: WalletId(row.try_get("", "id")?),
         owner: Xid(row.try_get("", "xid")?),
-        currency: Currency::from_str(&currency)
-            .map_err(|error| DbError::Defect(error.to_string()))?,
+        currency: Currency::from_str(&currency).map_err(|error| DbError::Defect(error.to_string()))?,
         money: MoneyView {
             available: row.try_get("", "available")?,
             held: row.try_get("", "held")?,

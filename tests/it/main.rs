@@ -2,6 +2,7 @@
 //! does not name them; without them these tests fail, they never skip.
 
 mod audit;
+mod exercise;
 mod migrations;
 mod plans;
 mod posting_loop;

@@ -70,15 +70,20 @@ async fn the_database_refuses_what_must_never_be() {
         (transaction, transaction, "23505"),
         ("", &transaction.replace("1, 1, 0, 'USD'", "1, 0, 0, 'USD'"), "23514"),
         ("", "insert into customers (id, xid) select gen_random_uuid(), xid from customers", "23505"),
-        ("", "insert into wallets (id, customer_id, currency) select gen_random_uuid(), customer_id, currency
-              from wallets", "23505"),
+        (
+            "",
+            "insert into wallets (id, customer_id, currency) select gen_random_uuid(), customer_id, currency
+              from wallets",
+            "23505",
+        ),
         ("", "update wallets set currency = 'usd'", "23514"),
     ] {
         let mut tx = conn.begin().await.unwrap();
         sqlx::raw_sql(AssertSqlSafe(prepare.to_owned())).execute(&mut *tx).await.expect(prepare);
         let refused = sqlx::raw_sql(AssertSqlSafe(forbidden.to_owned())).execute(&mut *tx).await;
         let refused = refused.err().unwrap_or_else(|| panic!("the database allows: {forbidden}"));
-        let found = refused.as_database_error().and_then(|error| error.code()).unwrap_or_default().into_owned();
+        let found =
+            refused.as_database_error().and_then(|error| error.code()).unwrap_or_default().into_owned();
         assert_eq!(found, code, "{forbidden}: {refused}");
         tx.rollback().await.unwrap();
     }

@@ -56,7 +56,11 @@ async fn of_a_hundred_withdrawals_of_the_whole_balance_one_wins() {
     let short = Refusal::InsufficientFunds { available: 0, required: 1_000 };
     let refused = outcomes.iter().filter(|outcome| **outcome == Err(LedgerError::Refused(short.clone())));
     assert_eq!(refused.count(), 99);
-    assert_eq!(db.number("select count(*) from transactions where status = 2").await, 99, "refusals are kept");
+    assert_eq!(
+        db.number("select count(*) from transactions where status = 2").await,
+        99,
+        "refusals are kept"
+    );
 }
 
 #[tokio::test]
@@ -65,7 +69,8 @@ async fn the_same_reference_at_once_from_two_processes_is_booked_once() {
     let wallet = db.wallets(1).await[0];
     let loops = [start(settings(&db.url)), start(settings(&db.url))];
     let reference = reference();
-    let asked = |n: usize| loops[n % 2].post(operation(wallet, Action::Deposit { amount: amount(7), reference }));
+    let asked =
+        |n: usize| loops[n % 2].post(operation(wallet, Action::Deposit { amount: amount(7), reference }));
     let outcomes = join_all((0..20).map(asked)).await;
     let winner = outcomes.iter().flatten().next().expect("one is booked").id;
     assert_eq!(done(&outcomes), 1);
@@ -112,11 +117,17 @@ async fn an_operation_that_cannot_be_written_does_not_harm_its_neighbours() {
     db.run("alter table transactions add constraint spoilt check (amount <> 13)").await;
     let posting_loop = start(settings(&db.url));
     let outcomes = join_all(
-        wallets.iter().enumerate().map(|(n, wallet)| posting_loop.post(deposit(*wallet, if n == 7 { 13 } else { 1 }))),
+        wallets
+            .iter()
+            .enumerate()
+            .map(|(n, wallet)| posting_loop.post(deposit(*wallet, if n == 7 { 13 } else { 1 }))),
     )
     .await;
     assert_eq!(done(&outcomes), 19);
-    assert!(matches!(&outcomes[7], Err(LedgerError::Internal(reason)) if reason.contains("spoilt")), "{outcomes:?}");
+    assert!(
+        matches!(&outcomes[7], Err(LedgerError::Internal(reason)) if reason.contains("spoilt")),
+        "{outcomes:?}"
+    );
 }
 
 #[tokio::test]
@@ -159,7 +170,8 @@ async fn an_operation_that_nobody_waits_for_is_dropped() {
         async move { posting_loop.post(deposit(wallet, 10)).await }
     });
     tokio::time::sleep(Duration::from_millis(100)).await;
-    let given_up = tokio::time::timeout(Duration::from_millis(50), posting_loop.post(deposit(wallet, 100))).await;
+    let given_up =
+        tokio::time::timeout(Duration::from_millis(50), posting_loop.post(deposit(wallet, 100))).await;
     assert!(given_up.is_err());
     sqlx::raw_sql("rollback").execute(&mut blocker).await.unwrap();
     assert!(first.await.unwrap().is_ok());
@@ -176,7 +188,8 @@ fn fixed(asked: &[(u8, u8, i64, u8)]) -> Vec<Operation> {
     let numbered = asked.iter().zip(1_u128..);
     numbered
         .map(|((wallet, what, minor_units, named), id)| {
-            let (amount, reference) = (amount(*minor_units), ReferenceId(Uuid::from_u128(u128::from(*named))));
+            let (amount, reference) =
+                (amount(*minor_units), ReferenceId(Uuid::from_u128(u128::from(*named))));
             let action = match what {
                 0 => Action::Disable { actor: "a test".to_owned() },
                 1 => Action::Enable { actor: "a test".to_owned() },
@@ -212,7 +225,8 @@ fn batches_of_one_and_of_256_give_the_same_books_to_the_last_bit() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let mut runner = TestRunner::new(Config { cases: 8, failure_persistence: None, ..Config::default() });
     let same = runner.run(&any_operations(), |asked| {
-        let (one, many) = runtime.block_on(async { tokio::join!(run_list(&asked, 1), run_list(&asked, 256)) });
+        let (one, many) =
+            runtime.block_on(async { tokio::join!(run_list(&asked, 1), run_list(&asked, 256)) });
         prop_assert!(one == many, "the two runs differ");
         Ok(())
     });

@@ -22,7 +22,7 @@ use crate::{
         Action, Buckets, LedgerError, Operation, Receipt, Status, WalletState, book::Book,
         entry::TransactionStatus, history::HistoryItem, operation::ReferenceKey,
     },
-    wallet::{OpenedWallet, WalletError, Wallets},
+    wallet::{OwnedWallet, WalletError, Wallets},
 };
 
 /// What the next call answers instead of doing anything.
@@ -121,7 +121,7 @@ fn view(kept: &Kept) -> WalletView {
 
 #[async_trait]
 impl Wallets for FakeWallets {
-    async fn open(&self, owner: Xid) -> Result<OpenedWallet, WalletError> {
+    async fn open(&self, owner: Xid) -> Result<OwnedWallet, WalletError> {
         let mut all = self.kept()?;
         // A wallet has its customer's number, so that a token can be made up for it.
         let id = WalletId(owner.0);
@@ -139,7 +139,7 @@ impl Wallets for FakeWallets {
             last_entry_at: None,
         };
         all.entry(id).or_insert(Kept { owner, state, references: HashMap::new(), history: vec![] });
-        Ok(OpenedWallet { wallet: id, owner })
+        Ok(OwnedWallet { wallet: id, owner })
     }
 
     async fn view(&self, wallet: WalletId, at_least: Option<i64>) -> Result<WalletView, WalletError> {
@@ -150,12 +150,16 @@ impl Wallets for FakeWallets {
         Ok(view)
     }
 
-    async fn enable(&self, wallet: WalletId, actor: &str) -> Result<Receipt, WalletError> {
-        self.post(wallet, Action::Enable { actor: actor.to_owned() })
+    async fn rebuild_cache(&self) -> Result<u64, WalletError> {
+        Ok(0)
     }
 
-    async fn disable(&self, wallet: WalletId, actor: &str) -> Result<Receipt, WalletError> {
-        self.post(wallet, Action::Disable { actor: actor.to_owned() })
+    async fn enable(&self, wallet: OwnedWallet, actor: &str) -> Result<Receipt, WalletError> {
+        self.post(wallet.wallet, Action::Enable { actor: actor.to_owned() })
+    }
+
+    async fn disable(&self, wallet: OwnedWallet, actor: &str) -> Result<Receipt, WalletError> {
+        self.post(wallet.wallet, Action::Disable { actor: actor.to_owned() })
     }
 
     async fn deposit(

@@ -22,7 +22,7 @@ use crate::{
     cache::WalletView,
     identity::Principal,
     ledger::Receipt,
-    wallet::Wallets,
+    wallet::{OwnedWallet, Wallets},
 };
 
 /// The one word of an enabled wallet.
@@ -119,7 +119,7 @@ impl WalletApi {
         _body: NoBody,
     ) -> Result<WalletAnswer<201, WalletData>, ApiError> {
         let Customer(principal) = customer;
-        let receipt = self.wallets.enable(principal.wallet, &principal.xid.to_string()).await?;
+        let receipt = self.wallets.enable(owned(&principal), &principal.xid.to_string()).await?;
         Ok(enabled(&principal, &receipt))
     }
 
@@ -149,7 +149,7 @@ impl WalletApi {
         _body: Body<DisableRequest>,
     ) -> Result<WalletAnswer<200, DisabledWalletData>, ApiError> {
         let Customer(principal) = customer;
-        let receipt = self.wallets.disable(principal.wallet, &principal.xid.to_string()).await?;
+        let receipt = self.wallets.disable(owned(&principal), &principal.xid.to_string()).await?;
         Ok(disabled(&principal, &receipt))
     }
 }
@@ -246,4 +246,8 @@ pub fn notes() -> Vec<Notes> {
             answer: sample(&DisabledWalletData { wallet: gone }),
         },
     ]
+}
+
+fn owned(principal: &Principal) -> OwnedWallet {
+    OwnedWallet { wallet: principal.wallet, owner: principal.xid }
 }

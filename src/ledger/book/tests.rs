@@ -25,15 +25,25 @@ fn wallet(number: u8, status: Status, available: i64) -> WalletState {
 }
 
 fn operation(id: u128, wallet: u8, action: Action) -> Operation {
-    Operation { id: OperationId(Uuid::from_u128(id)), wallet: WalletId(Uuid::from_u128(u128::from(wallet))), action }
+    Operation {
+        id: OperationId(Uuid::from_u128(id)),
+        wallet: WalletId(Uuid::from_u128(u128::from(wallet))),
+        action,
+    }
 }
 
 fn deposit(amount: i64, reference: u128) -> Action {
-    Action::Deposit { amount: Amount::try_new(amount).unwrap(), reference: ReferenceId(Uuid::from_u128(reference)) }
+    Action::Deposit {
+        amount: Amount::try_new(amount).unwrap(),
+        reference: ReferenceId(Uuid::from_u128(reference)),
+    }
 }
 
 fn withdraw(amount: i64, reference: u128) -> Action {
-    Action::Withdraw { amount: Amount::try_new(amount).unwrap(), reference: ReferenceId(Uuid::from_u128(reference)) }
+    Action::Withdraw {
+        amount: Amount::try_new(amount).unwrap(),
+        reference: ReferenceId(Uuid::from_u128(reference)),
+    }
 }
 
 fn enable() -> Action {
@@ -138,7 +148,8 @@ fn three_wallets() -> Vec<WalletState> {
 
 /// Applies a list in batches of `size`, each on the state that the one before it has left.
 fn in_batches(operations: &[Operation], size: usize) -> (Vec<Decision>, Vec<Changes>, Vec<WalletState>) {
-    let mut wallets: HashMap<WalletId, WalletState> = three_wallets().into_iter().map(|w| (w.id, w)).collect();
+    let mut wallets: HashMap<WalletId, WalletState> =
+        three_wallets().into_iter().map(|w| (w.id, w)).collect();
     let (mut references, mut decisions, mut all) = (HashMap::new(), Vec::new(), Vec::new());
     for batch in operations.chunks(size) {
         let mut book = Book::new(wallets.values().cloned(), references.clone());
@@ -146,7 +157,10 @@ fn in_batches(operations: &[Operation], size: usize) -> (Vec<Decision>, Vec<Chan
         let changes = book.into_changes();
         for transaction in changes.transactions.iter().filter(|t| t.status == TransactionStatus::Completed) {
             let (wallet, kind) = (transaction.wallet, transaction.kind);
-            references.insert(ReferenceKey { wallet, kind, reference: transaction.reference.unwrap() }, transaction.id);
+            references.insert(
+                ReferenceKey { wallet, kind, reference: transaction.reference.unwrap() },
+                transaction.id,
+            );
         }
         for changed in changes.wallets.iter().chain(&changes.statuses) {
             wallets.insert(changed.after.id, changed.after.clone());

@@ -94,7 +94,10 @@ impl TestDatabase {
     /// One number out of the database.
     pub async fn number(&self, sql: &str) -> i64 {
         let mut conn = self.connect().await;
-        sqlx::query_scalar(AssertSqlSafe(format!("select ({sql})::int8"))).fetch_one(&mut conn).await.expect(sql)
+        sqlx::query_scalar(AssertSqlSafe(format!("select ({sql})::int8")))
+            .fetch_one(&mut conn)
+            .await
+            .expect(sql)
     }
 
     /// Makes wallets that are enabled from the beginning, with nothing in them; ids 1, 2, 3 …
@@ -112,7 +115,9 @@ impl TestDatabase {
     }
 }
 
-fn on_a_thread<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> std::thread::JoinHandle<T> {
+fn on_a_thread<T: Send + 'static>(
+    work: impl Future<Output = T> + Send + 'static,
+) -> std::thread::JoinHandle<T> {
     std::thread::spawn(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(work)
@@ -126,7 +131,9 @@ impl Drop for TestDatabase {
         // not: it waits for every backend of the server, also for one whose client is a task of the runtime that
         // stands still here.
         let findings = if self.is_audited && !std::thread::panicking() {
-            on_a_thread(async move { audit(&url).await.expect("the audit") }).join().expect("the audit's thread")
+            on_a_thread(async move { audit(&url).await.expect("the audit") })
+                .join()
+                .expect("the audit's thread")
         } else {
             Vec::new()
         };

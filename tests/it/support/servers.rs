@@ -23,7 +23,8 @@ static SERVERS: LazyLock<Servers> = LazyLock::new(|| {
     }
     let [database_url, redis_url, kafka_brokers] = [0, 1, 2].map(|at| {
         let value = found[at].clone().filter(|value| !value.is_empty());
-        value.unwrap_or_else(|| panic!("{} is not set, and scripts/stack could not start its server", all[at]))
+        value
+            .unwrap_or_else(|| panic!("{} is not set, and scripts/stack could not start its server", all[at]))
     });
     Servers { database_url, redis_url, kafka_brokers }
 });
