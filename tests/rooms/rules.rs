@@ -5,7 +5,8 @@ use super::{
     source::{Token, tokens},
 };
 
-/// The rooms and what each may name of the others; `ledger::log` is that module and no more. `app` and the two roots
+/// The rooms and what each may name of the others; `ledger::log` is that module and no more, and `db::DbError` is part of
+/// the faces, whose errors hold it. `app` and the two roots
 /// (`lib.rs`, `main.rs`) put everything together and may name all.
 const ROOMS: [(&str, &[&str]); 14] = [
     ("kernel", &[]),
@@ -18,8 +19,8 @@ const ROOMS: [(&str, &[&str]); 14] = [
     ("payouts", &["ledger", "db", "kernel"]),
     ("identity", &["wallet", "db", "kernel"]),
     ("events", &["ledger::log", "db", "kernel"]),
-    ("consumers", &["wallet", "payouts", "identity", "ledger", "events", "cache", "kernel"]),
-    ("api", &["wallet", "payouts", "identity", "ledger", "events", "cache", "kernel"]),
+    ("consumers", &["wallet", "payouts", "identity", "ledger", "events", "cache", "kernel", "db::DbError"]),
+    ("api", &["wallet", "payouts", "identity", "ledger", "events", "cache", "kernel", "db::DbError"]),
     ("adapters", &["events", "cache", "identity", "payouts", "kernel", "config"]),
     ("app", &["*"]),
 ];
