@@ -17,7 +17,7 @@ use crate::{
         bus::unique,
         own_server::OwnServer,
         servers::servers,
-        views::{money, money_part, wallet},
+        views::{money, money_part, status, status_part, wallet},
     },
 };
 
@@ -189,9 +189,10 @@ async fn what_an_earlier_run_of_redis_remembered_is_not_believed() {
     let keys: Vec<String> = raw.keys("*").await.unwrap();
     assert_eq!(keys.len(), 2, "it has read the copy");
     assert_eq!(cache.get(view.id).await.unwrap(), None, "the copy is older than what was refreshed since");
-    // What is written now counts, even below the old version, and the other half of the copy does not.
-    cache.refresh(&[money_part(&view, 4)]).await.unwrap();
-    assert_eq!(cache.get(view.id).await.unwrap(), None, "half a view");
-    cache.fill(&WalletView { money: money(9), ..view }).await.unwrap();
-    assert_eq!(cache.get(view.id).await.unwrap(), Some(WalletView { money: money(9), ..view }));
+    // What is written now counts, and nothing of the copy beside it.
+    cache.refresh(&[money_part(&view, 6), money_part(&other, 4)]).await.unwrap();
+    assert_eq!(cache.get(view.id).await.unwrap(), None, "the status is the copy's");
+    cache.refresh(&[status_part(&view, status(1)), status_part(&other, status(1))]).await.unwrap();
+    assert_eq!(cache.get(view.id).await.unwrap(), Some(WalletView { money: money(6), ..view }));
+    assert_eq!(cache.get(other.id).await.unwrap(), Some(WalletView { money: money(4), ..other }));
 }
