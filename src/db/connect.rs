@@ -34,9 +34,11 @@ impl Database for PgDatabase {
 /// What every connection of ours says of itself. Statements end by themselves, so that a hanging one harms nobody for
 /// long.
 pub fn session_options(url: &str, name: &str) -> Result<PgConnectOptions, DbError> {
-    Ok(PgConnectOptions::from_str(url)?
-        .application_name(name)
-        .options([("default_transaction_isolation", "read committed"), ("statement_timeout", "2000"), ("TimeZone", "UTC")]))
+    Ok(PgConnectOptions::from_str(url)?.application_name(name).options([
+        ("default_transaction_isolation", "read committed"),
+        ("statement_timeout", "2000"),
+        ("TimeZone", "UTC"),
+    ]))
 }
 
 /// A pool of at most `max` connections, made when they are needed: Postgres may be away now.
@@ -46,4 +48,18 @@ pub fn connect(url: &str, max: u32) -> Result<DatabaseConnection, DbError> {
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .connect_lazy_with(session_options(url, "wallet")?);
     Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
+}
+
+/// How long a question to the pool may take, connection and answer together: a Postgres that hangs is as good as away.
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(2_000);
+
+/// Waits for an answer of the pool, but not for ever.
+pub async fn within_limit<T>(question: impl Future<Output = Result<T, DbError>>) -> Result<T, DbError> {
+    let answer = tokio::time::timeout(ANSWER_TIMEOUT, question).await;
+    answer.unwrap_or_else(|_| Err(DbError::Away("no answer in time".to_owned())))
+}
+
+/// Reaches for Postgres.
+pub async fn ping(db: &DatabaseConnection) -> Result<(), DbError> {
+    within_limit(async { Ok(db.ping().await?) }).await
 }

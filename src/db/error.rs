@@ -52,7 +52,9 @@ impl From<&sqlx::Error> for DbError {
                     // many connections; class 08: connection trouble; 25006: a standby that is not yet promoted.
                     "57P01" | "57P02" | "57P03" | "25P03" | "53300" | "25006" => Self::Away(text),
                     code if code.starts_with("08") => Self::Away(text),
-                    _ => database.constraint().map_or(Self::Defect(text), |name| Self::Constraint(name.to_owned())),
+                    _ => database
+                        .constraint()
+                        .map_or(Self::Defect(text), |name| Self::Constraint(name.to_owned())),
                 }
             }
             _ => Self::Defect(text),

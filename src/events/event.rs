@@ -93,7 +93,12 @@ impl Event {
                 (row.wallet, format!("s{}", row.status_version), STATUS_CHANGED, row.occurred_at, payload)
             }
         };
-        Ok(Self { topic: topic.to_owned(), key: wallet.to_string(), headers: headers(wallet.0, &number, kind, at), payload })
+        Ok(Self {
+            topic: topic.to_owned(),
+            key: wallet.to_string(),
+            headers: headers(wallet.0, &number, kind, at),
+            payload,
+        })
     }
 }
 

@@ -4,3 +4,4 @@
 pub mod bus;
 pub mod event;
 pub mod relay;
+pub mod store;

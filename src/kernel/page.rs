@@ -58,7 +58,15 @@ mod tests {
     #[test]
     fn a_cursor_survives_the_round_trip_and_nothing_else_is_one() {
         assert_eq!(Cursor::decode(&Cursor(17).encode()), Ok(Cursor(17)));
-        for wrong in ["", "17", "v17", "v000000000000000g", "v+00000000000001", "vFFFFFFFFFFFFFFFF", "v0000000000000000"] {
+        for wrong in [
+            "",
+            "17",
+            "v17",
+            "v000000000000000g",
+            "v+00000000000001",
+            "vFFFFFFFFFFFFFFFF",
+            "v0000000000000000",
+        ] {
             assert_eq!(Cursor::decode(wrong), Err(NotACursor), "{wrong}");
         }
     }

@@ -118,7 +118,14 @@ impl Book {
                 if required > available {
                     // Kept, with an entry of zero: the customer sees the attempt, and its reference stays free.
                     let nothing = Buckets::default();
-                    self.book(operation, Kind::Withdrawal, TransactionStatus::Refused, *amount, nothing, now)?;
+                    self.book(
+                        operation,
+                        Kind::Withdrawal,
+                        TransactionStatus::Refused,
+                        *amount,
+                        nothing,
+                        now,
+                    )?;
                     return Err(Refusal::InsufficientFunds { available, required });
                 }
                 let delta = Buckets::available(-required);
@@ -192,7 +199,9 @@ impl Book {
         open.sort_unstable_by_key(|wallet| wallet.now.id);
         for OpenWallet { version_before, status_version_before, now } in open {
             if now.status_version != status_version_before {
-                changes.statuses.push(ChangedWallet { version_before: status_version_before, after: now.clone() });
+                changes
+                    .statuses
+                    .push(ChangedWallet { version_before: status_version_before, after: now.clone() });
             }
             if now.version != version_before {
                 changes.wallets.push(ChangedWallet { version_before, after: now });
@@ -220,7 +229,16 @@ fn append(wallet: &mut WalletState, id: OperationId, kind: Kind, delta: Buckets,
         unreleased: wallet.buckets.unreleased + delta.unreleased,
     };
     let version = wallet.version + 1;
-    let mut entry = Entry { wallet: wallet.id, version, transaction: id, kind, delta, after, occurred_at: at, hash: [0; 32] };
+    let mut entry = Entry {
+        wallet: wallet.id,
+        version,
+        transaction: id,
+        kind,
+        delta,
+        after,
+        occurred_at: at,
+        hash: [0; 32],
+    };
     entry.hash = entry.chained(&wallet.head_hash);
     wallet.buckets = after;
     wallet.version = version;
@@ -228,3 +246,6 @@ fn append(wallet: &mut WalletState, id: OperationId, kind: Kind, delta: Buckets,
     wallet.last_entry_at = Some(at);
     entry
 }
+
+#[cfg(test)]
+mod tests;

@@ -89,7 +89,7 @@ impl Entry {
     /// `docs/ledger.md` gives with a test vector.
     #[must_use]
     pub fn chained(&self, previous: &[u8; 32]) -> [u8; 32] {
-        let mut bytes = [0u8; 138];
+        let mut bytes = [0u8; 130];
         let mut at = 0;
         let mut put = |field: &[u8]| {
             bytes[at..at + field.len()].copy_from_slice(field);

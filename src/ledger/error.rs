@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use super::Refusal;
+use crate::db::DbError;
 
 /// Why an operation got no decision, or the decision that refused it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -22,4 +23,10 @@ pub enum LedgerError {
     /// A defect; the text is for the log.
     #[error("{0}")]
     Internal(String),
+}
+
+impl From<DbError> for LedgerError {
+    fn from(error: DbError) -> Self {
+        if error.is_passing() { Self::Unavailable } else { Self::Internal(error.to_string()) }
+    }
 }

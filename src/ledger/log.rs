@@ -78,3 +78,128 @@ impl LogRow {
         }
     }
 }
+
+impl Log {
+    /// The log's name in `cursors`; also its table.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Entries => "entries",
+            Self::StatusChanges => "status_changes",
+        }
+    }
+
+    const fn last_position(self) -> &'static str {
+        match self {
+            Self::Entries => "select last_value - (not is_called)::int from entries_position_seq",
+            Self::StatusChanges => {
+                "select last_value - (not is_called)::int from status_changes_position_seq"
+            }
+        }
+    }
+
+    const fn read(self) -> &'static str {
+        match self {
+            Self::Entries => READ_ENTRIES,
+            Self::StatusChanges => READ_STATUS_CHANGES,
+        }
+    }
+}
+
+/// Who holds the log's shared lock now: the batches that may still commit a position already handed out.
+const WRITERS: &str = "\
+select coalesce(array_agg(virtualtransaction), '{}') from pg_locks
+where locktype = 'advisory' and classid = $1::int4::oid and objid = $2::int4::oid
+  and database = (select oid from pg_database where datname = current_database())";
+
+/// Reads a stretch of the log of money. Left joins, so that a row without its transaction or its customer stops the reader loudly instead of being skipped.
+pub const READ_ENTRIES: &str = "\
+select e.position, e.wallet_id, o.xid, e.version, e.transaction_id, e.kind, t.status, t.amount, t.fee, t.currency,
+       t.reference_id, e.delta_available, e.delta_held, e.delta_unreleased, e.available, e.held, e.unreleased,
+       e.occurred_at, e.hash
+from (select * from entries where position > $1 and position <= $2 order by position limit $3) e
+left join lateral (select * from transactions t where t.id = e.transaction_id offset 0) t on true
+left join lateral (select * from wallets w where w.id = e.wallet_id offset 0) w on true
+left join lateral (select * from customers c where c.id = w.customer_id offset 0) o on true
+order by e.position";
+
+/// As [`READ_ENTRIES`], of the log of status.
+pub const READ_STATUS_CHANGES: &str = "\
+select s.position, s.wallet_id, o.xid, s.status_version, s.status, s.frozen, s.occurred_at
+from (select * from status_changes where position > $1 and position <= $2 order by position limit $3) s
+left join lateral (select * from wallets w where w.id = s.wallet_id offset 0) w on true
+left join lateral (select * from customers c where c.id = w.customer_id offset 0) o on true
+order by s.position";
+
+/// The last position that the log has handed out, committed or not; 0 before the first.
+pub async fn last_position(conn: &mut PgConnection, log: Log) -> Result<i64, DbError> {
+    Ok(sqlx::query(log.last_position()).fetch_one(conn).await?.try_get(0)?)
+}
+
+/// The batches that hold the log's lock at this moment, as virtual transaction ids.
+pub async fn writers(conn: &mut PgConnection) -> Result<Vec<String>, DbError> {
+    let (class, object) = LOG_LOCK;
+    Ok(sqlx::query(WRITERS).bind(class).bind(object).fetch_one(conn).await?.try_get(0)?)
+}
+
+/// The rows beyond `after`, up to and with `up_to`, in order, at most `limit`.
+pub async fn read(
+    conn: &mut PgConnection,
+    log: Log,
+    after: i64,
+    up_to: i64,
+    limit: i64,
+) -> Result<Vec<LogRow>, DbError> {
+    let rows = sqlx::query(log.read()).bind(after).bind(up_to).bind(limit).fetch_all(conn).await?;
+    rows.iter()
+        .map(|row| match log {
+            Log::Entries => entry(row).map(LogRow::Entry),
+            Log::StatusChanges => status_change(row).map(LogRow::StatusChange),
+        })
+        .collect()
+}
+
+fn unreadable(log: Log, position: i64, column: &str) -> DbError {
+    DbError::Defect(format!("{} at position {position}: {column} cannot be read", log.name()))
+}
+
+fn entry(row: &PgRow) -> Result<EntryRow, DbError> {
+    let position = row.try_get("position")?;
+    let unreadable = |column| unreadable(Log::Entries, position, column);
+    let hash: &[u8] = row.try_get("hash")?;
+    let currency: &str = row.try_get("currency").map_err(|_| unreadable("its transaction"))?;
+    let buckets = |a, h, u| -> Result<Buckets, DbError> {
+        Ok(Buckets { available: row.try_get(a)?, held: row.try_get(h)?, unreleased: row.try_get(u)? })
+    };
+    Ok(EntryRow {
+        position,
+        wallet: WalletId(row.try_get("wallet_id")?),
+        owner: Xid(row.try_get("xid").map_err(|_| unreadable("its customer"))?),
+        version: row.try_get("version")?,
+        transaction: OperationId(row.try_get("transaction_id")?),
+        kind: Kind::from_code(row.try_get("kind")?).ok_or_else(|| unreadable("kind"))?,
+        status: TransactionStatus::from_code(row.try_get("status")?).ok_or_else(|| unreadable("status"))?,
+        amount: row.try_get("amount")?,
+        fee: row.try_get("fee")?,
+        currency: Currency::from_str(currency).map_err(|_| unreadable("currency"))?,
+        reference: row.try_get::<Option<Uuid>, _>("reference_id")?.map(ReferenceId),
+        delta: buckets("delta_available", "delta_held", "delta_unreleased")?,
+        after: buckets("available", "held", "unreleased")?,
+        occurred_at: row.try_get("occurred_at")?,
+        hash: hash.try_into().map_err(|_| unreadable("hash"))?,
+    })
+}
+
+fn status_change(row: &PgRow) -> Result<StatusChangeRow, DbError> {
+    let position = row.try_get("position")?;
+    let unreadable = |column| unreadable(Log::StatusChanges, position, column);
+    Ok(StatusChangeRow {
+        position,
+        wallet: WalletId(row.try_get("wallet_id")?),
+        owner: Xid(row.try_get("xid").map_err(|_| unreadable("its customer"))?),
+        status_version: row.try_get("status_version")?,
+        status: Status::from_code(row.try_get("status")?).ok_or_else(|| unreadable("status"))?,
+        frozen: row.try_get("frozen")?,
+        occurred_at: row.try_get("occurred_at")?,
+    })
+}

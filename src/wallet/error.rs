@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::{db::DbError, ledger::LedgerError};
+use crate::{cache::CacheError, db::DbError, ledger::LedgerError};
 
 /// Why a request about a wallet got no "yes".
 #[derive(Debug, Error)]
@@ -20,4 +20,7 @@ pub enum WalletError {
     Ledger(#[from] LedgerError),
     #[error(transparent)]
     Db(#[from] DbError),
+    /// Only where the cache itself is what was asked for.
+    #[error(transparent)]
+    Cache(#[from] CacheError),
 }

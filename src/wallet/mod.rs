@@ -6,4 +6,4 @@ mod service;
 mod store;
 
 pub use error::WalletError;
-pub use service::{OpenedWallet, WalletService, WalletServiceParameters, Wallets};
+pub use service::{OwnedWallet, WalletService, WalletServiceParameters, Wallets};

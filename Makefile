@@ -1,0 +1,47 @@
+.DEFAULT_GOAL := help
+# Each recipe is one step of a person's work: never two at once, and none is a file.
+.NOTPARALLEL:
+.PHONY: help run test migration-up migration-down lint deny openapi bench bench-quick stop wipe
+
+SCRIPTS := scripts/stack scripts/cargo scripts/servers.sh scripts/run scripts/test scripts/migrate scripts/bench .ci/run
+
+help: ## Prints this list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: ## Starts everything the wallet needs, builds it and serves on PORT (8089) until Ctrl-C.
+	@scripts/run
+
+test: ## Runs all tests against a real Postgres, Redis and Kafka; ARGS go to cargo test.
+	@scripts/test $(ARGS)
+
+migration-up: ## Brings the database up to date: CONNECTION, else DATABASE_URL, else the stack's.
+	@scripts/migrate up
+
+migration-down: ## Takes the last migration back, on the same database as migration-up.
+	@scripts/migrate down
+
+lint: ## Checks format, clippy without a warning, and the shell scripts.
+	@if command -v shellcheck >/dev/null; then shellcheck -x $(SCRIPTS); fi
+	@scripts/cargo fmt --check
+	@scripts/cargo clippy --all-targets --locked -- -D warnings
+
+deny: ## Checks licences and sources of the dependencies by cargo-deny.
+	@scripts/cargo deny --version >/dev/null 2>&1 || { echo "cargo-deny is missing: cargo install --locked cargo-deny"; exit 1; }
+	@scripts/cargo deny --locked check bans licenses sources
+
+openapi: ## Writes swagger/openapi.json anew from the code.
+	@mkdir -p swagger
+	@scripts/cargo run -q --locked -- openapi >swagger/openapi.json.new && mv swagger/openapi.json.new swagger/openapi.json \
+	  || { rm -f swagger/openapi.json.new; exit 1; }
+
+bench: ## Measures the wallet under load, in release mode, against the stack; ARGS go to the benchmark.
+	@scripts/bench $(ARGS)
+
+bench-quick: ## The same in a few minutes, with less certainty.
+	@scripts/bench --quick $(ARGS)
+
+stop: ## Stops the servers of this checkout and keeps their data.
+	@scripts/stack down
+
+wipe: ## Stops the servers of this checkout and deletes their data.
+	@scripts/stack wipe

@@ -1,0 +1,150 @@
+//! How far topic and cache are behind the books.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use hdrhistogram::Histogram;
+use redis::aio::MultiplexedConnection;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{
+    connection::{Connection, header},
+    request::{References, Request},
+    server::Server,
+    wallets::Wallet,
+};
+
+/// After that long nothing more is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// So many wallets are asked for in one round trip.
+const CHUNK: usize = 1_000;
+/// Between two probes of freshness.
+const PROBE_EVERY: Duration = Duration::from_millis(40);
+
+/// The cache that the service under load writes.
+#[derive(Clone)]
+pub struct Cache {
+    redis: MultiplexedConnection,
+    prefix: String,
+}
+
+/// What was behind when the load ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Lag {
+    /// As `/health` said right after the load.
+    pub topic_behind_ms: f64,
+    pub refresher_behind_ms: f64,
+    /// From the end of the load until the cache showed the last version of every wallet; none: not within patience.
+    pub cache_caught_up_ms: Option<f64>,
+}
+
+impl Cache {
+    pub async fn connect(url: &str, prefix: String) -> Result<Self> {
+        let client = redis::Client::open(url).context("REDIS_URL")?;
+        Ok(Self {
+            redis: client.get_multiplexed_async_connection().await.context("REDIS_URL: cannot connect")?,
+            prefix,
+        })
+    }
+
+    /// The version of each wallet's money in the cache.
+    async fn versions(&mut self, wallets: &[(Uuid, i64)]) -> Result<Vec<Option<i64>>> {
+        let mut pipeline = redis::Pipeline::with_capacity(wallets.len());
+        for (wallet, _) in wallets {
+            pipeline.hget(self.key(*wallet), "version");
+        }
+        Ok(pipeline.query_async(&mut self.redis).await?)
+    }
+
+    async fn version(&mut self, wallet: Uuid) -> Result<Option<i64>> {
+        let key = self.key(wallet);
+        Ok(redis::cmd("HGET").arg(key).arg("version").query_async(&mut self.redis).await?)
+    }
+
+    /// As the service's adapter names it.
+    fn key(&self, wallet: Uuid) -> String {
+        format!("{}w:{wallet}", self.prefix)
+    }
+
+    /// Takes the run's keys away.
+    pub async fn clear(&mut self) -> Result<()> {
+        let mut cursor = 0_u64;
+        loop {
+            let (next, keys): (u64, Vec<String>) = redis::cmd("SCAN")
+                .arg(cursor)
+                .arg("MATCH")
+                .arg(format!("{}*", self.prefix))
+                .arg("COUNT")
+                .arg(CHUNK)
+                .query_async(&mut self.redis)
+                .await?;
+            if !keys.is_empty() {
+                let _: u64 = redis::cmd("UNLINK").arg(keys).query_async(&mut self.redis).await?;
+            }
+            if next == 0 {
+                return Ok(());
+            }
+            cursor = next;
+        }
+    }
+}
+
+/// Asks how far behind topic and cache are now that the load has ended, and waits until they have caught up.
+pub async fn lag(server: &Server, books: &mut PgConnection, cache: &mut Cache) -> Result<Lag> {
+    let ended = Instant::now();
+    let health = server.health().await?;
+    let sql = "select id, version from wallets where version > 0";
+    let mut behind: Vec<(Uuid, i64)> = sqlx::query_as(sql).fetch_all(books).await?;
+    while !behind.is_empty() && ended.elapsed() < PATIENCE {
+        let mut still = Vec::new();
+        for chunk in behind.chunks(CHUNK) {
+            let cached = cache.versions(chunk).await?;
+            let pairs = chunk.iter().zip(cached);
+            still.extend(
+                pairs
+                    .filter(|(wallet, cached)| cached.is_none_or(|v| v < wallet.1))
+                    .map(|(wallet, _)| *wallet),
+            );
+        }
+        behind = still;
+        if !behind.is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+    Ok(Lag {
+        topic_behind_ms: health.topic_behind_ms,
+        refresher_behind_ms: health.refresher_behind_ms,
+        cache_caught_up_ms: behind.is_empty().then(|| ended.elapsed().as_secs_f64() * 1_000.0),
+    })
+}
+
+/// From the answer of a deposit until the cache shows it, in microseconds, again and again for so long.
+pub async fn probe(
+    server: std::net::SocketAddr,
+    wallet: Wallet,
+    mut cache: Cache,
+    length: Duration,
+) -> Result<Histogram<u64>> {
+    let mut found = Histogram::new_with_bounds(1, PATIENCE.as_micros() as u64, 3)?;
+    let mut connection = Connection::open(server).await?;
+    let request = Request::deposit(server, &wallet.token, 1);
+    let (references, mut bytes, began) = (References::new(), Vec::new(), Instant::now());
+    while began.elapsed() < length {
+        request.write(references.next(), &mut bytes);
+        let answer = connection.exchange(&bytes).await?;
+        let answered = Instant::now();
+        let version = header(answer.head, b"wallet-version").and_then(|version| version.parse::<i64>().ok());
+        let version =
+            version.with_context(|| format!("a deposit got {} without Wallet-Version", answer.status))?;
+        while cache.version(wallet.id).await?.is_none_or(|cached| cached < version)
+            && answered.elapsed() < PATIENCE
+        {
+            // The runtime's timers are a millisecond coarse, so that this is at most one too long.
+            tokio::time::sleep(Duration::from_micros(500)).await;
+        }
+        found.saturating_record(answered.elapsed().as_micros() as u64);
+        tokio::time::sleep(PROBE_EVERY).await;
+    }
+    Ok(found)
+}

@@ -1,0 +1,84 @@
+//! The figures of a run beside each other: what must be reached is said in ratios, which hold on any machine.
+
+use serde::Serialize;
+
+use super::{
+    baseline::BaselineRow,
+    report::{Freshness, Row},
+};
+
+/// Two figures of the run beside each other.
+#[derive(Clone, Debug, Serialize)]
+pub struct Ratio {
+    pub what: &'static str,
+    pub against: &'static str,
+    pub value: f64,
+    pub unit: &'static str,
+    /// What it must reach, and what it aims at; it is met from below if the aim is smaller.
+    pub at_least: f64,
+    pub aim: f64,
+}
+
+impl Ratio {
+    pub fn is_reached(&self) -> bool {
+        if self.aim < self.at_least { self.value <= self.at_least } else { self.value >= self.at_least }
+    }
+}
+
+/// What the run says against what it must reach; only what was measured.
+pub fn ratios(rows: &[Row], baseline: &[BaselineRow], freshness: Option<Freshness>) -> Vec<Ratio> {
+    let peak = |operation: &str, spread: &str| {
+        let of = |row: &&Row| row.operation == operation && row.spread == spread && row.offered.is_none();
+        rows.iter().filter(of).map(|row| row.rate).max_by(f64::total_cmp)
+    };
+    let sql = |spread: &str| {
+        baseline.iter().filter(|row| row.spread == spread).map(|row| row.rate).max_by(f64::total_cmp)
+    };
+    let sql_p99 = baseline.iter().find(|row| row.spread == "even" && row.clients == 64).map(|row| row.p99_ms);
+    let half_p99 = rows.iter().find(|row| row.name == "deposits-half").map(|row| row.p99_ms);
+    let writes = rows.iter().filter(|row| row.operation == "deposit" && row.offered.is_none());
+    let most = |of: fn(&Row) -> f64| writes.clone().map(of).max_by(f64::total_cmp);
+    let over = |a: Option<f64>, b: Option<f64>| Some(a? / b?);
+    let (even, hot, read) = (peak("deposit", "even"), peak("deposit", "hot"), peak("read", "even"));
+
+    let first_second = rows.first().filter(|row| row.operation == "deposit").map(|row| row.first_second);
+
+    let all = [
+        ("deposits/s on many wallets", "plain SQL on many wallets", over(even, sql("even")), "×", 2.5, 4.0),
+        ("deposits/s on one hot wallet", "our own on many wallets", over(hot, even), "×", 0.8, 1.0),
+        ("deposits/s on one hot wallet", "plain SQL on one hot row", over(hot, sql("hot")), "×", 5.0, 10.0),
+        ("deposits/s in the first second", "the same measurement's mean", first_second, "×", 0.8, 0.9),
+        ("p99 at half of the peak", "plain SQL's p99 at 64 clients", over(half_p99, sql_p99), "×", 0.5, 0.25),
+        ("reads/s from the cache", "deposits/s on many wallets", over(read, even), "×", 3.0, 5.0),
+        (
+            "reads/s from the cache",
+            "the HTTP server's own hello",
+            over(read, peak("hello", "even")),
+            "×",
+            0.5,
+            0.8,
+        ),
+        (
+            "topic behind the books, at the end of full load",
+            "",
+            most(|row| row.topic_behind_ms / 1_000.0),
+            "s",
+            5.0,
+            1.0,
+        ),
+        (
+            "cache fresh after an answer, p99 at half of the peak",
+            "",
+            freshness.map(|f| f.p99_ms),
+            "ms",
+            100.0,
+            20.0,
+        ),
+        ("memory of the service at its most", "", most(|row| row.memory_peak_mib), "MiB", 200.0, 100.0),
+    ];
+    all.into_iter()
+        .filter_map(|(what, against, value, unit, at_least, aim)| {
+            Some(Ratio { what, against, value: value?, unit, at_least, aim })
+        })
+        .collect()
+}

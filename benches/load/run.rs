@@ -1,0 +1,206 @@
+//! One run: the service started on a fresh database, every scenario, the audit, and everything taken away again.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, ensure};
+use rdkafka::{
+    ClientConfig,
+    admin::{AdminClient, AdminOptions},
+    client::DefaultClientContext,
+};
+use sqlx::{Connection, PgConnection};
+
+use super::{
+    args::Args,
+    follow::{self, Cache, Lag},
+    generator::{Load, offer},
+    means::means,
+    postgres::Postgres,
+    process::{Processes, listener, memory_mib},
+    report::{Costs, Freshness, Report, Row},
+    request::Workload,
+    scenario::{Pace, SCENARIOS, Scenario},
+    server::{Server, Settings, audit, migrate},
+    wallets::{self, Wallet},
+};
+
+/// The servers that the environment names.
+pub struct Servers {
+    pub database_url: String,
+    pub redis_url: String,
+    pub kafka_brokers: String,
+}
+
+/// What the scenarios need.
+struct Bench<'a> {
+    args: &'a Args,
+    postgres: &'a mut Postgres,
+    server: Server,
+    books: PgConnection,
+    cache: Cache,
+    processes: Processes,
+    wallets: Vec<Wallet>,
+    tokens: Vec<String>,
+}
+
+/// Measures the service; what it finds goes into the report.
+pub async fn service(
+    args: &Args,
+    servers: &Servers,
+    postgres: &mut Postgres,
+    report: &mut Report,
+) -> Result<()> {
+    let run = format!("bench_{}", std::process::id());
+    let settings = Settings {
+        database_url: postgres.create(&run).await?,
+        redis_url: servers.redis_url.clone(),
+        kafka_brokers: servers.kafka_brokers.clone(),
+        run: run.clone(),
+    };
+    let mut cache = Cache::connect(&servers.redis_url, settings.redis_prefix()).await?;
+    let measured = tokio::select! {
+        biased;
+        _ = tokio::signal::ctrl_c() => Err(anyhow!("interrupted")),
+        measured = measure(args, &settings, postgres, cache.clone(), report) => measured,
+    };
+    // Also after a failure nothing is left behind.
+    postgres.drop(&run).await?;
+    cache.clear().await?;
+    delete_topics(&settings).await?;
+    measured
+}
+
+async fn measure(
+    args: &Args,
+    settings: &Settings,
+    postgres: &mut Postgres,
+    cache: Cache,
+    report: &mut Report,
+) -> Result<()> {
+    migrate(&args.binary, &settings.database_url)?;
+    let server = Server::start(&args.binary, settings, args.out.join("service.log")).await?;
+    server.health().await?;
+    println!("The service, {} wallets, {} s each:", args.wallets, args.seconds());
+    let wallets = wallets::open(server.address, args.wallets).await.context("opening wallets")?;
+    let mut bench = Bench {
+        args,
+        books: PgConnection::connect(&settings.database_url).await?,
+        cache,
+        processes: Processes {
+            server: server.pid(),
+            postmaster: postgres.postmaster().await?,
+            kafka: listener(port_of(&settings.kafka_brokers)),
+            redis: listener(port_of(&settings.redis_url)),
+        },
+        postgres,
+        server,
+        tokens: wallets.iter().map(|wallet| wallet.token.clone()).collect(),
+        wallets,
+    };
+    let wanted = |scenario: &&Scenario| {
+        (scenario.quick || !args.quick)
+            && (args.only.is_empty() || args.only.iter().any(|text| scenario.name.contains(text.as_str())))
+    };
+    for scenario in SCENARIOS.iter().filter(wanted) {
+        let row = bench.scenario(scenario, report).await.with_context(|| scenario.name.to_owned())?;
+        println!(
+            "  {:<18} {:>3} connections  {:>7.0}/s  p50 {:>6.2} ms  p99 {:>7.2} ms",
+            row.name, row.connections, row.rate, row.p50_ms, row.p99_ms
+        );
+        report.problems.extend(row.problems());
+        report.scenarios.push(row);
+    }
+    std::fs::write(args.out.join("metrics.txt"), bench.server.metrics().await?)?;
+    bench.server.stop().await?;
+    match audit(&args.binary, settings)? {
+        None => report.audit_clean = true,
+        Some(found) => report.problems.push(format!("the audit: {found}")),
+    }
+    Ok(())
+}
+
+impl Bench<'_> {
+    async fn scenario(&mut self, scenario: &Scenario, report: &mut Report) -> Result<Row> {
+        let rate = offered(scenario, &report.scenarios)?;
+        let length = Duration::from_secs(self.args.seconds());
+        let host = self.server.address;
+        let load = Load {
+            host,
+            workload: Workload::new(host, scenario.operation, scenario.spread, &self.tokens)?,
+            connections: scenario.connections,
+            length,
+            expected_status: scenario.operation.expected_status(),
+            rate,
+        };
+        self.postgres.checkpoint().await?;
+        let probes = (rate.is_some() && scenario.operation.writes()).then(|| {
+            // The last wallet is as busy as any other.
+            let wallet = self.wallets.last().cloned();
+            let cache = self.cache.clone();
+            tokio::task::spawn_local(async move {
+                follow::probe(host, wallet.context("no wallet")?, cache, length).await
+            })
+        });
+        let (metrics, wal, cpu) =
+            (self.server.metrics().await?, self.postgres.wal_bytes().await?, self.processes.cpu());
+        let measured = offer(load).await?;
+        let lag = if scenario.operation.writes() {
+            follow::lag(&self.server, &mut self.books, &mut self.cache).await?
+        } else {
+            Lag { topic_behind_ms: 0.0, refresher_behind_ms: 0.0, cache_caught_up_ms: Some(0.0) }
+        };
+        // With what topic and cache did after the load had ended: it belongs to the load.
+        let costs = Costs {
+            cpu: self.processes.cpu().since(&cpu),
+            wal_bytes: self.postgres.wal_bytes().await? - wal,
+            memory_mib: memory_mib(self.server.pid()),
+            service_means: means(&metrics, &self.server.metrics().await?),
+        };
+        if let Some(probes) = probes {
+            let found = probes.await??;
+            let millis = |micros: u64| micros as f64 / 1_000.0;
+            let freshness = Freshness {
+                probes: found.len(),
+                p50_ms: millis(found.value_at_quantile(0.5)),
+                p99_ms: millis(found.value_at_quantile(0.99)),
+                max_ms: millis(found.max()),
+            };
+            report.problems.extend(freshness.problem());
+            report.freshness = Some(freshness);
+        }
+        Ok(Row::new(scenario, rate, &measured, costs, lag))
+    }
+}
+
+/// The rate of an open loop, from the peaks so far.
+fn offered(scenario: &Scenario, so_far: &[Row]) -> Result<Option<f64>> {
+    let Pace::ShareOfPeak(percent) = scenario.pace else { return Ok(None) };
+    let alike = so_far.iter().filter(|row| {
+        row.operation == scenario.operation.word()
+            && row.spread == scenario.spread.word()
+            && row.offered.is_none()
+    });
+    let peak = alike.map(|row| row.rate).max_by(f64::total_cmp);
+    let peak = peak.context("needs a peak of the same operation and spread before it")?;
+    ensure!(peak > 0.0, "nothing was answered at the peak");
+    Ok(Some(peak * f64::from(percent) / 100.0))
+}
+
+/// The port of `host:port,…` or of a URL.
+fn port_of(address: &str) -> u16 {
+    let first = address.split(',').next().unwrap_or_default();
+    let rest = first.split_once("://").map_or(first, |(_, rest)| rest);
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    authority.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or(0)
+}
+
+async fn delete_topics(settings: &Settings) -> Result<()> {
+    let admin: AdminClient<DefaultClientContext> =
+        ClientConfig::new().set("bootstrap.servers", &settings.kafka_brokers).create()?;
+    let topics = settings.topics();
+    let dead = topics.clone().map(|topic| format!("{topic}.dlq"));
+    let all: Vec<&str> = topics.iter().chain(&dead).map(String::as_str).collect();
+    // One that was never made is no trouble.
+    let _each = admin.delete_topics(&all, &AdminOptions::new()).await.context("KAFKA_BROKERS")?;
+    Ok(())
+}

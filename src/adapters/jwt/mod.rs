@@ -1,0 +1,142 @@
+//! Access tokens as JSON Web Tokens (RFC 7519), signed with HS256. The algorithm is fixed here and never taken from
+//! the token, so that a token that names another one (`none`, HS512, RS256) is no token.
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use moka::sync::Cache;
+use serde::{Deserialize, Serialize};
+use shaku::Component;
+use uuid::Uuid;
+
+use crate::{
+    config::Secret,
+    identity::{Principal, Scope, TokenError, Tokens, Unauthorized},
+    kernel::{
+        clock::{Clock, Timestamp},
+        ids::{WalletId, Xid},
+    },
+};
+
+/// Who makes the tokens (`iss`).
+const ISSUER: &str = "wallet";
+/// Whom they are for (`aud`).
+const AUDIENCE: &str = "wallet-api";
+/// How many verified tokens are remembered at most.
+const REMEMBERED: u64 = 100_000;
+
+/// What a token says. Times are seconds since 1970.
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    /// The customer; the same as `xid`, under the name that other software looks for.
+    sub: Uuid,
+    xid: Uuid,
+    wallet: Uuid,
+    /// Words with a space between them (RFC 8693, section 4.2).
+    scope: String,
+    iat: i64,
+    exp: i64,
+    jti: Uuid,
+}
+
+/// The keys, how long tokens hold, and the tokens that were verified before.
+pub struct JwtKeys {
+    sign: EncodingKey,
+    check: DecodingKey,
+    rules: Validation,
+    ttl_seconds: i64,
+    /// Only tokens whose signature was right are in here, so nobody can fill it with forgeries. A token's own end is
+    /// looked at each time it is used.
+    remembered: Cache<String, Principal>,
+}
+
+impl JwtKeys {
+    /// Keys from a shared secret; a token holds for `ttl_seconds`.
+    #[must_use]
+    pub fn new(secret: &Secret, ttl_seconds: u64) -> Self {
+        let mut rules = Validation::new(Algorithm::HS256);
+        rules.set_issuer(&[ISSUER]);
+        rules.set_audience(&[AUDIENCE]);
+        rules.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
+        // The end is compared with our own clock below, to the second and for remembered tokens too.
+        rules.validate_exp = false;
+        Self {
+            sign: EncodingKey::from_secret(secret.expose().as_bytes()),
+            check: DecodingKey::from_secret(secret.expose().as_bytes()),
+            rules,
+            ttl_seconds: i64::try_from(ttl_seconds).unwrap_or(i64::MAX),
+            remembered: Cache::new(REMEMBERED),
+        }
+    }
+
+    /// Checks signature, algorithm, issuer, audience and the presence of every claim; not the token's end.
+    fn read(&self, token: &str) -> Result<Principal, Unauthorized> {
+        let claims: Claims =
+            jsonwebtoken::decode(token, &self.check, &self.rules).map_err(|_| Unauthorized)?.claims;
+        if claims.sub != claims.xid {
+            return Err(Unauthorized);
+        }
+        Ok(Principal {
+            xid: Xid(claims.xid),
+            wallet: WalletId(claims.wallet),
+            scopes: scopes(&claims.scope),
+            expires_at: Timestamp::from_timestamp(claims.exp, 0).ok_or(Unauthorized)?,
+        })
+    }
+}
+
+/// The scopes that these words name. A word that is not known allows nothing.
+fn scopes(words: &str) -> Vec<Scope> {
+    let known = [Scope::Wallet];
+    known.into_iter().filter(|scope| words.split(' ').any(|word| word == scope.word())).collect()
+}
+
+/// Tokens as a component.
+#[derive(Component)]
+#[shaku(interface = Tokens)]
+pub struct JwtTokens {
+    #[shaku(inject)]
+    clock: Arc<dyn Clock>,
+    keys: JwtKeys,
+}
+
+impl Tokens for JwtTokens {
+    fn issue(&self, xid: Xid, wallet: WalletId) -> Result<String, TokenError> {
+        let iat = self.clock.now().timestamp();
+        let claims = Claims {
+            iss: ISSUER.to_owned(),
+            aud: AUDIENCE.to_owned(),
+            sub: xid.0,
+            xid: xid.0,
+            wallet: wallet.0,
+            scope: Scope::Wallet.word().to_owned(),
+            iat,
+            exp: iat.saturating_add(self.keys.ttl_seconds),
+            jti: Uuid::now_v7(),
+        };
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.keys.sign)
+            .map_err(|error| TokenError(error.to_string()))
+    }
+
+    fn verify(&self, token: &str) -> Result<Principal, Unauthorized> {
+        let now = self.clock.now();
+        if let Some(principal) = self.keys.remembered.get(token) {
+            if principal.expires_at > now {
+                return Ok(principal);
+            }
+            self.keys.remembered.invalidate(token);
+            return Err(Unauthorized);
+        }
+        let principal = self.keys.read(token)?;
+        if principal.expires_at <= now {
+            return Err(Unauthorized);
+        }
+        self.keys.remembered.insert(token.to_owned(), principal.clone());
+        Ok(principal)
+    }
+}

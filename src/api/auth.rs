@@ -1,0 +1,176 @@
+//! Who asks. Checked before the body is looked at; every failure is the same 401, so that it tells nothing.
+
+use std::sync::Arc;
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use poem::{Request, RequestBody, http::header};
+use poem_openapi::{
+    ApiExtractor, ApiExtractorType, ExtractParamOptions,
+    registry::{MetaSecurityScheme, Registry},
+};
+
+use super::{ApiError, catalogue::Code, headers::API_KEY};
+use crate::identity::{Identity, Principal, Scope};
+
+/// What `POST /init` needs in `X-Api-Key`. No log line shows it.
+#[derive(Clone)]
+pub struct ServiceKey(Arc<str>);
+
+impl ServiceKey {
+    /// Takes the key.
+    #[must_use]
+    pub fn new(key: &str) -> Self {
+        Self(key.into())
+    }
+}
+
+impl std::fmt::Debug for ServiceKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ServiceKey(…)")
+    }
+}
+
+/// What the extractors below need; every request carries it.
+#[derive(Clone)]
+pub struct Gate(Arc<GateParts>);
+
+struct GateParts {
+    identity: Arc<dyn Identity>,
+    service_key: Option<ServiceKey>,
+}
+
+impl Gate {
+    /// A gate that asks `identity`, and for the service key if there is one.
+    #[must_use]
+    pub fn new(identity: Arc<dyn Identity>, service_key: Option<ServiceKey>) -> Self {
+        Self(Arc::new(GateParts { identity, service_key }))
+    }
+
+    fn of(request: &Request) -> Result<&GateParts, ApiError> {
+        request
+            .data::<Gate>()
+            .map(|gate| &*gate.0)
+            .ok_or_else(|| ApiError::internal("a route without its gate"))
+    }
+}
+
+/// A customer, by a token for one wallet.
+pub struct Customer(pub Principal);
+
+impl Customer {
+    fn read(request: &Request) -> Result<Self, ApiError> {
+        let token = token(request).ok_or(Code::Unauthorized)?;
+        let principal = Gate::of(request)?.identity.authenticate(token)?;
+        if !principal.scopes.contains(&Scope::Wallet) {
+            return Err(Code::InsufficientScope.into());
+        }
+        Ok(Self(principal))
+    }
+}
+
+/// The one token in `Authorization: Bearer …` or `Authorization: Token …`.
+fn token(request: &Request) -> Option<&str> {
+    let mut values = request.headers().get_all(header::AUTHORIZATION).iter();
+    let (value, None) = (values.next()?, values.next()) else { return None };
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    let known = scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("token");
+    known.then(|| token.trim_matches(' ')).filter(|token| !token.is_empty())
+}
+
+impl<'a> ApiExtractor<'a> for Customer {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        let bearer = MetaSecurityScheme {
+            ty: "http",
+            description: Some("The token that `POST /api/v1/init` answers with."),
+            scheme: Some("bearer"),
+            bearer_format: Some("JWT"),
+            ..scheme()
+        };
+        registry.create_security_scheme("Bearer", bearer);
+        let token = MetaSecurityScheme {
+            ty: "apiKey",
+            description: Some("The same token with the word `Token` in front: `Token <jwt>`."),
+            name: Some("Authorization"),
+            key_in: Some("header"),
+            ..scheme()
+        };
+        registry.create_security_scheme("Token", token);
+    }
+
+    /// Either of the two.
+    fn security_schemes() -> Vec<&'static str> {
+        vec!["Bearer", "Token"]
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _: &mut RequestBody,
+        _: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        Ok(Self::read(request)?)
+    }
+}
+
+/// Whoever may open wallets: anybody, or who knows the service key, if there is one.
+pub struct Opener;
+
+impl Opener {
+    fn read(request: &Request) -> Result<Self, ApiError> {
+        let Some(ServiceKey(key)) = &Gate::of(request)?.service_key else { return Ok(Self) };
+        let given = request.headers().get(API_KEY).ok_or(Code::Unauthorized)?;
+        verify_slices_are_equal(given.as_bytes(), key.as_bytes()).map_err(|_| Code::Unauthorized)?;
+        Ok(Self)
+    }
+}
+
+impl<'a> ApiExtractor<'a> for Opener {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        let key = MetaSecurityScheme {
+            ty: "apiKey",
+            description: Some("The service key; only where the service is run with one, as in production."),
+            name: Some("X-Api-Key"),
+            key_in: Some("header"),
+            ..scheme()
+        };
+        registry.create_security_scheme("ServiceKey", key);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        vec!["ServiceKey"]
+    }
+
+    /// Without a service key the operation is open.
+    fn has_security_fallback() -> bool {
+        true
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _: &mut RequestBody,
+        _: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        Ok(Self::read(request)?)
+    }
+}
+
+/// A scheme in which nothing is set.
+fn scheme() -> MetaSecurityScheme {
+    MetaSecurityScheme {
+        ty: "",
+        description: None,
+        name: None,
+        key_in: None,
+        scheme: None,
+        bearer_format: None,
+        flows: None,
+        openid_connect_url: None,
+    }
+}

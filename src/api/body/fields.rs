@@ -1,0 +1,130 @@
+//! The fields of a body, whatever it was written in, and what is wrong with them.
+
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::{
+    api::{ApiError, FieldErrors, catalogue::Code},
+    kernel::money::Amount,
+};
+
+/// A field that is needed and not there.
+const MISSING: &str = "Missing data for required field.";
+
+/// A value of a field. JSON and text are read by the same rules as far as they can both say it, and a wrong value
+/// gives the same message in all encodings.
+pub trait Field: Sized {
+    /// What is said of a wrong value.
+    const MESSAGE: &'static str;
+
+    /// From a JSON value.
+    fn from_json(value: &Value) -> Option<Self>;
+
+    /// From the text of a form.
+    fn from_text(text: &str) -> Option<Self>;
+}
+
+/// A body that is made of fields.
+pub trait FromFields: Sized {
+    /// Takes every field, so that all errors are found at once; none if one of them was wrong.
+    fn from_fields(fields: &mut Fields) -> Option<Self>;
+}
+
+/// The fields of one body.
+pub struct Fields {
+    values: Values,
+    errors: FieldErrors,
+}
+
+enum Values {
+    Json(Map<String, Value>),
+    Text(Vec<(String, String)>),
+}
+
+impl Fields {
+    /// The fields of a JSON object. Text with a NUL in it cannot be stored, so nobody means it.
+    pub fn json(values: Map<String, Value>) -> Result<Self, ApiError> {
+        if values.values().any(|value| value.as_str().is_some_and(|text| text.contains('\0'))) {
+            return Err(Code::MalformedBody.into());
+        }
+        Ok(Self { values: Values::Json(values), errors: FieldErrors::default() })
+    }
+
+    /// The fields of a form.
+    pub fn text(values: Vec<(String, String)>) -> Result<Self, ApiError> {
+        if values.iter().any(|(name, value)| name.contains('\0') || value.contains('\0')) {
+            return Err(Code::MalformedBody.into());
+        }
+        Ok(Self { values: Values::Text(values), errors: FieldErrors::default() })
+    }
+
+    /// No fields at all.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { values: Values::Text(Vec::new()), errors: FieldErrors::default() }
+    }
+
+    /// The value of a field that must be there.
+    pub fn required<T: Field>(&mut self, name: &'static str) -> Option<T> {
+        let value = match &self.values {
+            Values::Json(values) => values.get(name).map(T::from_json),
+            Values::Text(values) => {
+                values.iter().rev().find(|(field, _)| field == name).map(|(_, text)| T::from_text(text))
+            }
+        };
+        match value {
+            Some(Some(value)) => return Some(value),
+            Some(None) => self.errors.push(name, T::MESSAGE),
+            None => self.errors.push(name, MISSING),
+        }
+        None
+    }
+
+    /// The body, or everything that is wrong with it.
+    pub fn give<T: FromFields>(mut self) -> Result<T, ApiError> {
+        T::from_fields(&mut self).ok_or_else(|| self.errors.into())
+    }
+}
+
+/// JSON: a whole number written as one. 1.0 and 1e2 are not, nor is text. In a form: ASCII digits and nothing else;
+/// zeros in front do no harm.
+impl Field for Amount {
+    const MESSAGE: &'static str = "Must be an integer from 1 to 9007199254740991.";
+
+    fn from_json(value: &Value) -> Option<Self> {
+        value.as_i64().and_then(|number| Self::try_new(number).ok())
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        if digits { text.parse().ok().and_then(|number| Self::try_new(number).ok()) } else { None }
+    }
+}
+
+/// The form with hyphens (RFC 9562, section 4), in either case; not the one without, with braces or as an URN.
+impl Field for Uuid {
+    const MESSAGE: &'static str = "Not a valid UUID.";
+
+    fn from_json(value: &Value) -> Option<Self> {
+        value.as_str().and_then(Self::from_text)
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        if text.len() == uuid::fmt::Hyphenated::LENGTH { Self::try_parse(text).ok() } else { None }
+    }
+}
+
+/// A switch that can only be set to true.
+pub struct True;
+
+impl Field for True {
+    const MESSAGE: &'static str = "Must be true.";
+
+    fn from_json(value: &Value) -> Option<Self> {
+        (value == &Value::Bool(true)).then_some(Self)
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        text.eq_ignore_ascii_case("true").then_some(Self)
+    }
+}

@@ -1,0 +1,97 @@
+//! Bodies: JSON, a form and `multipart/form-data` give the same fields and the same errors. A field that stands twice
+//! counts as it stands last; unknown fields are ignored; an empty body has no fields, whatever its content type.
+
+mod fields;
+mod form;
+mod json;
+mod multipart;
+mod read;
+
+use poem::{Request, RequestBody, http::header};
+use poem_openapi::{
+    ApiExtractor, ApiExtractorType, ExtractParamOptions,
+    registry::{MetaMediaType, MetaRequest, Registry},
+    types::Type,
+};
+
+pub use fields::{Field, Fields, FromFields, True};
+pub use form::pairs;
+
+use super::{ApiError, catalogue::Code};
+
+/// The media types, in the order of the document.
+const JSON: &str = "application/json";
+const FORM: &str = "application/x-www-form-urlencoded";
+const MULTIPART: &str = "multipart/form-data";
+
+/// A body with the fields of `T`.
+pub struct Body<T>(pub T);
+
+impl<T: FromFields> Body<T> {
+    async fn read(request: &Request, body: &mut RequestBody) -> Result<T, ApiError> {
+        let bytes = read::limited(request, body).await?;
+        if bytes.is_empty() {
+            return Fields::none().give();
+        }
+        if request.headers().get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+            return Err(Code::UnsupportedMediaType.into());
+        }
+        let content_type = request.content_type().unwrap_or_default();
+        let essence = content_type.split(';').next().unwrap_or_default().trim();
+        let fields = if essence.eq_ignore_ascii_case(JSON) {
+            json::fields(&bytes)?
+        } else if essence.eq_ignore_ascii_case(FORM) {
+            form::fields(&bytes)?
+        } else if essence.eq_ignore_ascii_case(MULTIPART) {
+            multipart::fields(request, bytes).await?
+        } else {
+            return Err(Code::UnsupportedMediaType.into());
+        };
+        fields.give()
+    }
+}
+
+impl<'a, T: FromFields + Type> ApiExtractor<'a> for Body<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        let media = |content_type| MetaMediaType { content_type, schema: T::schema_ref() };
+        Some(MetaRequest {
+            description: None,
+            content: vec![media(JSON), media(FORM), media(MULTIPART)],
+            required: true,
+        })
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        Ok(Self(Self::read(request, body).await?))
+    }
+}
+
+/// No body is needed; whatever is sent is read, within the limit, and ignored.
+pub struct NoBody;
+
+impl<'a> ApiExtractor<'a> for NoBody {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::PoemExtractor];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        read::limited(request, body).await?;
+        Ok(Self)
+    }
+}

@@ -1,0 +1,112 @@
+//! The JSend envelope of what went well: `{"status":"success","data":{…}}`.
+
+use poem::{IntoResponse, Response, http::StatusCode};
+use poem_openapi::{
+    ApiResponse, Enum, Object,
+    registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, Registry},
+    types::{ParseFromJSON, ToJSON, Type},
+};
+use serde::Serialize;
+
+use super::{ApiError, headers::WALLET_VERSION};
+
+/// The one word of a success.
+#[derive(Enum)]
+#[oai(rename_all = "lowercase")]
+enum SuccessStatus {
+    Success,
+}
+
+/// How the envelope stands in the OpenAPI document; [`Envelope`] is what is written.
+#[derive(Object)]
+struct Success<T: ParseFromJSON + ToJSON + Type> {
+    status: SuccessStatus,
+    data: T,
+}
+
+/// The envelope itself.
+#[derive(Serialize)]
+struct Envelope<'a, T> {
+    status: &'static str,
+    data: &'a T,
+}
+
+/// A success that is not about one wallet's version.
+pub struct Answer<const STATUS: u16, T>(pub T);
+
+/// A success about a wallet; `Wallet-Version` says at which version.
+pub struct WalletAnswer<const STATUS: u16, T> {
+    pub data: T,
+    pub version: i64,
+}
+
+impl<const STATUS: u16, T: Serialize> IntoResponse for Answer<STATUS, T>
+where
+    T: Send,
+{
+    fn into_response(self) -> Response {
+        success(STATUS, &self.0)
+    }
+}
+
+impl<const STATUS: u16, T: Serialize> IntoResponse for WalletAnswer<STATUS, T>
+where
+    T: Send,
+{
+    fn into_response(self) -> Response {
+        let mut response = success(STATUS, &self.data);
+        response.headers_mut().insert(WALLET_VERSION, self.version.into());
+        response
+    }
+}
+
+impl<const STATUS: u16, T: ParseFromJSON + ToJSON> ApiResponse for Answer<STATUS, T> {
+    fn meta() -> MetaResponses {
+        described::<T>(STATUS, vec![])
+    }
+
+    fn register(registry: &mut Registry) {
+        Success::<T>::register(registry);
+    }
+}
+
+impl<const STATUS: u16, T: ParseFromJSON + ToJSON> ApiResponse for WalletAnswer<STATUS, T> {
+    fn meta() -> MetaResponses {
+        let version = MetaHeader {
+            name: "Wallet-Version".to_owned(),
+            description: Some("The wallet's version that this answer shows.".to_owned()),
+            required: true,
+            deprecated: false,
+            schema: i64::schema_ref(),
+        };
+        described::<T>(STATUS, vec![version])
+    }
+
+    fn register(registry: &mut Registry) {
+        Success::<T>::register(registry);
+    }
+}
+
+fn success<T: Serialize>(status: u16, data: &T) -> Response {
+    let mut body = Vec::with_capacity(512);
+    if let Err(error) = serde_json::to_writer(&mut body, &Envelope { status: "success", data }) {
+        return poem::Error::from(ApiError::internal(error.to_string())).into_response();
+    }
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+    Response::builder().status(status).content_type("application/json").body(body)
+}
+
+fn described<T: ParseFromJSON + ToJSON>(status: u16, headers: Vec<MetaHeader>) -> MetaResponses {
+    let content =
+        vec![MetaMediaType { content_type: "application/json", schema: Success::<T>::schema_ref() }];
+    let description = if status == 201 { "Done" } else { "Success" };
+    MetaResponses {
+        responses: vec![MetaResponse {
+            description,
+            status: Some(status),
+            status_range: None,
+            content,
+            headers,
+        }],
+    }
+}

@@ -1,0 +1,109 @@
+//! The only place that turns errors, of the domain rooms and of the framework, into codes of the catalogue. Texts from
+//! within the server go to the log and nowhere else.
+
+use poem::{PathPattern, Response, error::ResponseError, http::StatusCode};
+
+use super::{
+    catalogue::Code,
+    failure::{ApiError, Detail},
+};
+use crate::{
+    identity::{IdentityError, Unauthorized},
+    ledger::{LedgerError, Refusal},
+    wallet::WalletError,
+};
+
+impl From<Unauthorized> for ApiError {
+    fn from(_: Unauthorized) -> Self {
+        Code::Unauthorized.into()
+    }
+}
+
+impl From<IdentityError> for ApiError {
+    fn from(error: IdentityError) -> Self {
+        match error {
+            IdentityError::Wallet(error) => error.into(),
+            IdentityError::Token(error) => Self::internal(error.to_string()),
+        }
+    }
+}
+
+impl From<WalletError> for ApiError {
+    fn from(error: WalletError) -> Self {
+        match error {
+            WalletError::NotFound => Code::NotFound.into(),
+            WalletError::Disabled => Code::WalletDisabled.into(),
+            WalletError::VersionNotReached { current } => {
+                Self::new(Code::VersionNotReached, Detail::Version(current))
+            }
+            WalletError::Ledger(error) => error.into(),
+            WalletError::Db(error) if error.is_passing() => {
+                Self::new(Code::Unavailable, Detail::Cause(error.to_string()))
+            }
+            WalletError::Db(error) => Self::internal(error.to_string()),
+            WalletError::Cache(error) => Self::internal(error.to_string()),
+        }
+    }
+}
+
+impl From<LedgerError> for ApiError {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            LedgerError::Refused(refusal) => refusal.into(),
+            LedgerError::Overloaded => Code::Overloaded.into(),
+            LedgerError::Unavailable => Code::Unavailable.into(),
+            LedgerError::OutcomeUnknown => Code::OutcomeUnknown.into(),
+            LedgerError::Internal(cause) => Self::internal(cause),
+        }
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            // The token is of another installation: what is not here is as if it did not exist.
+            Refusal::WalletNotFound => Code::NotFound.into(),
+            Refusal::DuplicateReference { transaction_id } => {
+                Self::new(Code::DuplicateReference, Detail::Transaction(transaction_id.0))
+            }
+            Refusal::AlreadyEnabled => Code::AlreadyEnabled.into(),
+            Refusal::AlreadyDisabled => Code::AlreadyDisabled.into(),
+            Refusal::WalletDisabled => Code::WalletDisabled.into(),
+            Refusal::WalletFrozen => Code::WalletFrozen.into(),
+            Refusal::InsufficientFunds { .. } => Code::InsufficientFunds.into(),
+            Refusal::BalanceLimit => Code::BalanceLimit.into(),
+        }
+    }
+}
+
+/// The last stop of every error, ours or the framework's: after it there are only JSend answers.
+pub async fn to_response(error: poem::Error) -> Response {
+    let pattern = error.data::<PathPattern>().cloned();
+    let mut response = if error.is::<ApiError>() || error.is_from_response() {
+        error.into_response()
+    } else {
+        foreign(&error).as_response()
+    };
+    if let Some(pattern) = pattern {
+        response.set_data(pattern);
+    }
+    response
+}
+
+/// An error that the framework made.
+fn foreign(error: &poem::Error) -> ApiError {
+    match error.status() {
+        StatusCode::NOT_FOUND => Code::NotFound.into(),
+        StatusCode::PAYLOAD_TOO_LARGE => Code::PayloadTooLarge.into(),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => Code::UnsupportedMediaType.into(),
+        StatusCode::BAD_REQUEST => Code::MalformedBody.into(),
+        _ => ApiError::internal(error.to_string()),
+    }
+}
+
+/// A panic in a handler.
+pub fn from_panic(panic: Box<dyn std::any::Any + Send>) -> Response {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    ApiError::internal(format!("panic: {}", text.unwrap_or("no text"))).as_response()
+}

@@ -1,0 +1,4 @@
+//! What stands around every request.
+
+pub mod identify;
+pub mod measure;

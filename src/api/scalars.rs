@@ -1,0 +1,90 @@
+//! Single values as they stand in bodies and in the OpenAPI document.
+
+use std::borrow::Cow;
+
+use poem_openapi::{
+    registry::{MetaSchema, MetaSchemaRef},
+    types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type},
+};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
+
+use super::body::Field;
+use crate::kernel::{
+    clock::{Timestamp, rfc3339_millis},
+    money::{Amount, MAX_MINOR_UNITS},
+};
+
+/// Tells poem-openapi of a value with this name and schema; how it is read and written as JSON is its own affair.
+macro_rules! scalar {
+    ($type:ty, $name:literal, $schema:expr) => {
+        impl Type for $type {
+            const IS_REQUIRED: bool = true;
+            type RawValueType = Self;
+            type RawElementValueType = Self;
+
+            fn name() -> Cow<'static, str> {
+                $name.into()
+            }
+
+            fn schema_ref() -> MetaSchemaRef {
+                MetaSchemaRef::Inline(Box::new($schema))
+            }
+
+            fn as_raw_value(&self) -> Option<&Self> {
+                Some(self)
+            }
+
+            fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+                Box::new(std::iter::once(self))
+            }
+        }
+    };
+}
+
+/// A moment: RFC 3339 in UTC with milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Moment(pub Timestamp);
+
+scalar!(Moment, "string_date-time", MetaSchema::new_with_format("string", "date-time"));
+
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&rfc3339_millis(self.0))
+    }
+}
+
+impl ToJSON for Moment {
+    fn to_json(&self) -> Option<Value> {
+        Some(rfc3339_millis(self.0).into())
+    }
+}
+
+impl ParseFromJSON for Moment {
+    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
+        serde_json::from_value(value.unwrap_or_default()).map_err(ParseError::custom)
+    }
+}
+
+scalar!(
+    Amount,
+    "integer_amount",
+    MetaSchema {
+        minimum: Some(1.0),
+        maximum: Some(MAX_MINOR_UNITS as f64),
+        ..MetaSchema::new_with_format("integer", "int64")
+    }
+);
+
+impl ToJSON for Amount {
+    fn to_json(&self) -> Option<Value> {
+        Some(self.minor_units().into())
+    }
+}
+
+impl ParseFromJSON for Amount {
+    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
+        Self::from_json(&value.unwrap_or_default()).ok_or_else(|| ParseError::custom(Self::MESSAGE))
+    }
+}

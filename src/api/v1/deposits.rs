@@ -1,0 +1,108 @@
+//! `/wallet/deposits`: money comes in.
+
+use std::sync::Arc;
+
+use poem_openapi::{Object, OpenApi};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{
+    CUSTOMER, REFERENCE, TRANSACTION,
+    money::{self, MOVING, MoneyRequest, MoneyStatus},
+    samples,
+};
+use crate::{
+    api::{
+        ApiError, Tag,
+        auth::Customer,
+        body::Body,
+        catalogue::Code,
+        document::{BODY, Notes, POSTING, SIGNED_IN, sample},
+        envelope::WalletAnswer,
+        scalars::Moment,
+    },
+    kernel::ids::ReferenceId,
+    wallet::Wallets,
+};
+
+/// Money that has come in. Money is in minor units; balances are those right after.
+#[derive(Object, Serialize)]
+struct Deposit {
+    id: Uuid,
+    /// The customer's xid.
+    deposited_by: Uuid,
+    status: MoneyStatus,
+    deposited_at: Moment,
+    amount: i64,
+    reference_id: Uuid,
+    balance: i64,
+    available_balance: i64,
+    /// Three letters (ISO 4217).
+    currency: String,
+    /// The number of the entry in the wallet.
+    version: i64,
+}
+
+/// The deposit.
+#[derive(Object, Serialize)]
+pub struct DepositData {
+    deposit: Deposit,
+}
+
+/// The operation.
+pub struct DepositsApi {
+    pub wallets: Arc<dyn Wallets>,
+}
+
+#[OpenApi(prefix_path = "/api/v1", tag = "Tag::Wallet")]
+impl DepositsApi {
+    /// Deposit money
+    ///
+    /// A `reference_id` books once: sent again it is `duplicate_reference`, names the first transaction, and moves
+    /// nothing.
+    #[oai(path = "/wallet/deposits", method = "post", operation_id = "create_deposit")]
+    async fn create_deposit(
+        &self,
+        customer: Customer,
+        body: Body<MoneyRequest>,
+    ) -> Result<WalletAnswer<201, DepositData>, ApiError> {
+        let (Customer(principal), Body(MoneyRequest { amount, reference_id })) = (customer, body);
+        let receipt = self.wallets.deposit(principal.wallet, amount, ReferenceId(reference_id)).await?;
+        let state = receipt.wallet;
+        let deposit = Deposit {
+            id: receipt.id.0,
+            deposited_by: principal.xid.0,
+            status: MoneyStatus::Success,
+            deposited_at: Moment(receipt.occurred_at),
+            amount: amount.minor_units(),
+            reference_id,
+            balance: state.buckets.total(),
+            available_balance: state.buckets.available,
+            currency: state.currency.to_string(),
+            version: state.version,
+        };
+        Ok(WalletAnswer { data: DepositData { deposit }, version: state.version })
+    }
+}
+
+/// What the document says beside the types.
+pub fn notes() -> Vec<Notes> {
+    let deposit = Deposit {
+        id: samples::id(TRANSACTION),
+        deposited_by: samples::id(CUSTOMER),
+        status: MoneyStatus::Success,
+        deposited_at: samples::moment(),
+        amount: 10_000,
+        reference_id: samples::id(REFERENCE),
+        balance: 10_000,
+        available_balance: 10_000,
+        currency: "USD".to_owned(),
+        version: 1,
+    };
+    vec![Notes {
+        id: "create_deposit",
+        codes: &[SIGNED_IN, BODY, MOVING, &[Code::BalanceLimit], POSTING],
+        request: money::request(),
+        answer: sample(&DepositData { deposit }),
+    }]
+}

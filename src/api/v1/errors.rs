@@ -1,0 +1,57 @@
+//! `/errors`: the catalogue of errors.
+
+use poem_openapi::{Object, OpenApi};
+use serde::Serialize;
+
+use crate::api::{
+    Tag,
+    catalogue::{CATALOGUE, Entry},
+    document::{Notes, sample},
+    envelope::Answer,
+};
+
+/// One error.
+#[derive(Object, Serialize)]
+struct ErrorEntry {
+    /// The stable word.
+    code: String,
+    /// The HTTP status that goes with it.
+    status: u16,
+    /// For people; it may change.
+    sentence: String,
+    /// Whether the same request, sent again as it is, may be answered otherwise.
+    retry_may_help: bool,
+}
+
+/// The catalogue.
+#[derive(Object, Serialize)]
+pub struct ErrorsData {
+    errors: Vec<ErrorEntry>,
+}
+
+/// The operation.
+pub struct ErrorsApi;
+
+#[OpenApi(prefix_path = "/api/v1", tag = "Tag::Errors")]
+impl ErrorsApi {
+    /// Every error that an answer can name
+    #[oai(path = "/errors", method = "get", operation_id = "list_errors")]
+    async fn list_errors(&self) -> Answer<200, ErrorsData> {
+        Answer(ErrorsData { errors: CATALOGUE.iter().map(entry).collect() })
+    }
+}
+
+fn entry(entry: &Entry) -> ErrorEntry {
+    ErrorEntry {
+        code: entry.word.to_owned(),
+        status: entry.status.as_u16(),
+        sentence: entry.sentence.to_owned(),
+        retry_may_help: entry.retry,
+    }
+}
+
+/// What the document says beside the types.
+pub fn notes() -> Vec<Notes> {
+    let errors = CATALOGUE.iter().take(1).map(entry).collect();
+    vec![Notes { id: "list_errors", codes: &[], request: None, answer: sample(&ErrorsData { errors }) }]
+}

@@ -1,0 +1,73 @@
+//! `POST /init`: a customer's wallet and a token for it.
+
+use std::sync::Arc;
+
+use poem_openapi::{Object, OpenApi};
+use serde::Serialize;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::CUSTOMER;
+use crate::{
+    api::{
+        ApiError, Tag,
+        auth::Opener,
+        body::{Body, Fields, FromFields},
+        catalogue::Code,
+        document::{BODY, Notes, sample},
+        envelope::Answer,
+    },
+    identity::Identity,
+    kernel::ids::Xid,
+};
+
+/// Whose wallet.
+#[derive(Object)]
+pub struct InitRequest {
+    /// The customer, as the caller numbers them.
+    customer_xid: Uuid,
+}
+
+impl FromFields for InitRequest {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        Some(Self { customer_xid: fields.required("customer_xid")? })
+    }
+}
+
+/// A token for the customer's wallet.
+#[derive(Object, Serialize)]
+pub struct TokenData {
+    token: String,
+}
+
+/// The operation.
+pub struct InitApi {
+    pub identity: Arc<dyn Identity>,
+}
+
+#[OpenApi(prefix_path = "/api/v1", tag = "Tag::Start")]
+impl InitApi {
+    /// Open a customer's wallet and get a token for it
+    ///
+    /// Sent again with the same `customer_xid` it gives a token for the same wallet; balance and state stay. A new
+    /// wallet is disabled and empty.
+    #[oai(path = "/init", method = "post", operation_id = "init_wallet")]
+    async fn init_wallet(
+        &self,
+        _opener: Opener,
+        body: Body<InitRequest>,
+    ) -> Result<Answer<201, TokenData>, ApiError> {
+        let token = self.identity.init(Xid(body.0.customer_xid)).await?;
+        Ok(Answer(TokenData { token }))
+    }
+}
+
+/// What the document says beside the types.
+pub fn notes() -> Vec<Notes> {
+    vec![Notes {
+        id: "init_wallet",
+        codes: &[BODY, &[Code::Unauthorized, Code::Unavailable]],
+        request: Some(json!({"customer_xid": CUSTOMER})),
+        answer: sample(&TokenData { token: "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.….…".to_owned() }),
+    }]
+}

@@ -1,0 +1,253 @@
+//! `/wallet`: a customer's own wallet.
+
+use std::sync::Arc;
+
+use poem_openapi::{Enum, Object, OpenApi};
+use serde::Serialize;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{CUSTOMER, WALLET, samples};
+use crate::{
+    api::{
+        ApiError, Tag,
+        auth::Customer,
+        body::{Body, Fields, FromFields, NoBody, True},
+        catalogue::Code,
+        document::{BODY, Notes, POSTING, READING, SIGNED_IN, sample},
+        envelope::WalletAnswer,
+        headers::MinWalletVersion,
+        scalars::Moment,
+    },
+    cache::WalletView,
+    identity::Principal,
+    ledger::Receipt,
+    wallet::{OwnedWallet, Wallets},
+};
+
+/// The one word of an enabled wallet.
+#[derive(Enum, Serialize)]
+#[oai(rename_all = "lowercase")]
+#[serde(rename_all = "lowercase")]
+enum EnabledStatus {
+    Enabled,
+}
+
+/// The one word of a disabled wallet.
+#[derive(Enum, Serialize)]
+#[oai(rename_all = "lowercase")]
+#[serde(rename_all = "lowercase")]
+enum DisabledStatus {
+    Disabled,
+}
+
+/// A wallet that may be used. Money is in minor units.
+#[derive(Object, Serialize)]
+struct EnabledWallet {
+    id: Uuid,
+    /// The customer's xid.
+    owned_by: Uuid,
+    status: EnabledStatus,
+    enabled_at: Moment,
+    /// All that the customer owns.
+    balance: i64,
+    /// What may be spent now.
+    available_balance: i64,
+    /// Three letters (ISO 4217).
+    currency: String,
+    /// The number of the wallet's last entry; 0 before the first.
+    version: i64,
+}
+
+/// A wallet that may not be used; its money stays.
+#[derive(Object, Serialize)]
+struct DisabledWallet {
+    id: Uuid,
+    /// The customer's xid.
+    owned_by: Uuid,
+    status: DisabledStatus,
+    disabled_at: Moment,
+    /// All that the customer owns.
+    balance: i64,
+    /// What could be spent if the wallet were enabled.
+    available_balance: i64,
+    /// Three letters (ISO 4217).
+    currency: String,
+    /// The number of the wallet's last entry; 0 before the first.
+    version: i64,
+}
+
+/// The wallet, enabled.
+#[derive(Object, Serialize)]
+pub struct WalletData {
+    wallet: EnabledWallet,
+}
+
+/// The wallet, disabled.
+#[derive(Object, Serialize)]
+pub struct DisabledWalletData {
+    wallet: DisabledWallet,
+}
+
+/// What disables a wallet.
+#[derive(Object)]
+pub struct DisableRequest {
+    /// Must be true.
+    is_disabled: bool,
+}
+
+impl FromFields for DisableRequest {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        fields.required::<True>("is_disabled").map(|True| Self { is_disabled: true })
+    }
+}
+
+/// The operations.
+pub struct WalletApi {
+    pub wallets: Arc<dyn Wallets>,
+}
+
+#[OpenApi(prefix_path = "/api/v1", tag = "Tag::Wallet")]
+impl WalletApi {
+    /// Enable the wallet
+    ///
+    /// A new wallet is disabled: nothing else can be done with it. No body is needed.
+    #[oai(path = "/wallet", method = "post", operation_id = "enable_wallet")]
+    async fn enable_wallet(
+        &self,
+        customer: Customer,
+        _body: NoBody,
+    ) -> Result<WalletAnswer<201, WalletData>, ApiError> {
+        let Customer(principal) = customer;
+        let receipt = self.wallets.enable(owned(&principal), &principal.xid.to_string()).await?;
+        Ok(enabled(&principal, &receipt))
+    }
+
+    /// The wallet with its balance
+    ///
+    /// The balance may lag a write by up to 5 s; with `Min-Wallet-Version` it is never older than that version. 404
+    /// while the wallet is disabled.
+    #[oai(path = "/wallet", method = "get", operation_id = "get_wallet")]
+    async fn get_wallet(
+        &self,
+        customer: Customer,
+        /// Never answer from an older state; 412 if the wallet has not come so far.
+        #[oai(name = "Min-Wallet-Version")]
+        at_least: MinWalletVersion,
+    ) -> Result<WalletAnswer<200, WalletData>, ApiError> {
+        let view = self.wallets.view(customer.0.wallet, at_least.0).await?;
+        shown(&view)
+    }
+
+    /// Disable the wallet
+    ///
+    /// Its money stays; nothing can be done with it until it is enabled again.
+    #[oai(path = "/wallet", method = "patch", operation_id = "disable_wallet")]
+    async fn disable_wallet(
+        &self,
+        customer: Customer,
+        _body: Body<DisableRequest>,
+    ) -> Result<WalletAnswer<200, DisabledWalletData>, ApiError> {
+        let Customer(principal) = customer;
+        let receipt = self.wallets.disable(owned(&principal), &principal.xid.to_string()).await?;
+        Ok(disabled(&principal, &receipt))
+    }
+}
+
+fn enabled(principal: &Principal, receipt: &Receipt) -> WalletAnswer<201, WalletData> {
+    let state = &receipt.wallet;
+    let wallet = EnabledWallet {
+        id: state.id.0,
+        owned_by: principal.xid.0,
+        status: EnabledStatus::Enabled,
+        enabled_at: Moment(receipt.occurred_at),
+        balance: state.buckets.total(),
+        available_balance: state.buckets.available,
+        currency: state.currency.to_string(),
+        version: state.version,
+    };
+    WalletAnswer { data: WalletData { wallet }, version: state.version }
+}
+
+fn disabled(principal: &Principal, receipt: &Receipt) -> WalletAnswer<200, DisabledWalletData> {
+    let state = &receipt.wallet;
+    let wallet = DisabledWallet {
+        id: state.id.0,
+        owned_by: principal.xid.0,
+        status: DisabledStatus::Disabled,
+        disabled_at: Moment(receipt.occurred_at),
+        balance: state.buckets.total(),
+        available_balance: state.buckets.available,
+        currency: state.currency.to_string(),
+        version: state.version,
+    };
+    WalletAnswer { data: DisabledWalletData { wallet }, version: state.version }
+}
+
+fn shown(view: &WalletView) -> Result<WalletAnswer<200, WalletData>, ApiError> {
+    if !view.status.enabled {
+        return Err(Code::WalletDisabled.into());
+    }
+    let enabled_at =
+        view.status.enabled_at.ok_or_else(|| ApiError::internal("an enabled wallet without its moment"))?;
+    let wallet = EnabledWallet {
+        id: view.id.0,
+        owned_by: view.owner.0,
+        status: EnabledStatus::Enabled,
+        enabled_at: Moment(enabled_at),
+        balance: view.money.balance(),
+        available_balance: view.money.available,
+        currency: view.currency.to_string(),
+        version: view.money.version,
+    };
+    Ok(WalletAnswer { data: WalletData { wallet }, version: view.money.version })
+}
+
+/// What the document says beside the types.
+pub fn notes() -> Vec<Notes> {
+    let (id, owned_by, currency) = (samples::id(WALLET), samples::id(CUSTOMER), || "USD".to_owned());
+    let wallet = |balance, version| EnabledWallet {
+        id,
+        owned_by,
+        status: EnabledStatus::Enabled,
+        enabled_at: samples::moment(),
+        balance,
+        available_balance: balance,
+        currency: currency(),
+        version,
+    };
+    let gone = DisabledWallet {
+        id,
+        owned_by,
+        status: DisabledStatus::Disabled,
+        disabled_at: samples::moment(),
+        balance: 10_000,
+        available_balance: 10_000,
+        currency: currency(),
+        version: 1,
+    };
+    vec![
+        Notes {
+            id: "enable_wallet",
+            codes: &[SIGNED_IN, &[Code::AlreadyEnabled, Code::PayloadTooLarge, Code::MalformedBody], POSTING],
+            request: None,
+            answer: sample(&WalletData { wallet: wallet(0, 0) }),
+        },
+        Notes {
+            id: "get_wallet",
+            codes: &[SIGNED_IN, READING],
+            request: None,
+            answer: sample(&WalletData { wallet: wallet(10_000, 1) }),
+        },
+        Notes {
+            id: "disable_wallet",
+            codes: &[SIGNED_IN, BODY, &[Code::AlreadyDisabled], POSTING],
+            request: Some(json!({"is_disabled": true})),
+            answer: sample(&DisabledWalletData { wallet: gone }),
+        },
+    ]
+}
+
+fn owned(principal: &Principal) -> OwnedWallet {
+    OwnedWallet { wallet: principal.wallet, owner: principal.xid }
+}

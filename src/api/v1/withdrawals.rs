@@ -1,0 +1,109 @@
+//! `/wallet/withdrawals`: money goes out.
+
+use std::sync::Arc;
+
+use poem_openapi::{Object, OpenApi};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{
+    CUSTOMER, REFERENCE, TRANSACTION,
+    money::{self, MOVING, MoneyRequest, MoneyStatus},
+    samples,
+};
+use crate::{
+    api::{
+        ApiError, Tag,
+        auth::Customer,
+        body::Body,
+        catalogue::Code,
+        document::{BODY, Notes, POSTING, SIGNED_IN, sample},
+        envelope::WalletAnswer,
+        scalars::Moment,
+    },
+    kernel::ids::ReferenceId,
+    wallet::Wallets,
+};
+
+/// Money that has gone out. Money is in minor units; balances are those right after.
+#[derive(Object, Serialize)]
+struct Withdrawal {
+    id: Uuid,
+    /// The customer's xid.
+    withdrawn_by: Uuid,
+    status: MoneyStatus,
+    withdrawn_at: Moment,
+    amount: i64,
+    reference_id: Uuid,
+    balance: i64,
+    available_balance: i64,
+    /// Three letters (ISO 4217).
+    currency: String,
+    /// The number of the entry in the wallet.
+    version: i64,
+}
+
+/// The withdrawal.
+#[derive(Object, Serialize)]
+pub struct WithdrawalData {
+    withdrawal: Withdrawal,
+}
+
+/// The operation.
+pub struct WithdrawalsApi {
+    pub wallets: Arc<dyn Wallets>,
+}
+
+#[OpenApi(prefix_path = "/api/v1", tag = "Tag::Wallet")]
+impl WithdrawalsApi {
+    /// Withdraw money
+    ///
+    /// A `reference_id` books once: sent again it is `duplicate_reference`, names the first transaction, and moves
+    /// nothing. More than the available balance is `insufficient_funds`: the attempt is listed as `failed`, and does not
+    /// use its reference up.
+    #[oai(path = "/wallet/withdrawals", method = "post", operation_id = "create_withdrawal")]
+    async fn create_withdrawal(
+        &self,
+        customer: Customer,
+        body: Body<MoneyRequest>,
+    ) -> Result<WalletAnswer<201, WithdrawalData>, ApiError> {
+        let (Customer(principal), Body(MoneyRequest { amount, reference_id })) = (customer, body);
+        let receipt = self.wallets.withdraw(principal.wallet, amount, ReferenceId(reference_id)).await?;
+        let state = receipt.wallet;
+        let withdrawal = Withdrawal {
+            id: receipt.id.0,
+            withdrawn_by: principal.xid.0,
+            status: MoneyStatus::Success,
+            withdrawn_at: Moment(receipt.occurred_at),
+            amount: amount.minor_units(),
+            reference_id,
+            balance: state.buckets.total(),
+            available_balance: state.buckets.available,
+            currency: state.currency.to_string(),
+            version: state.version,
+        };
+        Ok(WalletAnswer { data: WithdrawalData { withdrawal }, version: state.version })
+    }
+}
+
+/// What the document says beside the types.
+pub fn notes() -> Vec<Notes> {
+    let withdrawal = Withdrawal {
+        id: samples::id(TRANSACTION),
+        withdrawn_by: samples::id(CUSTOMER),
+        status: MoneyStatus::Success,
+        withdrawn_at: samples::moment(),
+        amount: 10_000,
+        reference_id: samples::id(REFERENCE),
+        balance: 0,
+        available_balance: 0,
+        currency: "USD".to_owned(),
+        version: 2,
+    };
+    vec![Notes {
+        id: "create_withdrawal",
+        codes: &[SIGNED_IN, BODY, MOVING, &[Code::InsufficientFunds], POSTING],
+        request: money::request(),
+        answer: sample(&WithdrawalData { withdrawal }),
+    }]
+}

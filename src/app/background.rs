@@ -1,0 +1,77 @@
+//! What follows the books: the relays, the cache refresher, the watcher.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{sync::Notify, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use super::{bootstrap::Shared, health::Health};
+use crate::{
+    cache::BalanceCache,
+    config::Config,
+    consumers::RefreshCache,
+    events::{
+        bus::{EventBus, Subscription},
+        relay::Relay,
+    },
+    kernel::clock::Clock,
+    ledger::log::Log,
+};
+
+/// How long to wait before topics that could not be made are tried again.
+const TOPICS_AGAIN: Duration = Duration::from_secs(2);
+
+/// The faces that the background needs.
+pub struct Faces {
+    pub bus: Arc<dyn EventBus>,
+    pub cache: Arc<dyn BalanceCache>,
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Starts everything that follows the books; it ends after `stop`, when what is booked by then is published.
+pub fn start(
+    config: &Config,
+    shared: &Shared,
+    faces: Faces,
+    health: Health,
+    stop: &CancellationToken,
+) -> JoinSet<()> {
+    let Faces { bus, cache, clock } = faces;
+    let topics = [config.topics.transactions.clone(), config.topics.status.clone()];
+    let mut tasks = JoinSet::new();
+    tasks.spawn(make_topics(Arc::clone(&bus), topics.to_vec(), stop.clone()));
+    let logs = [
+        (Log::Entries, Arc::clone(&shared.committed)),
+        // Status changes are rare: that relay looks by itself, a few times in a tenth of a second.
+        (Log::StatusChanges, Arc::new(Notify::new())),
+    ];
+    for ((log, committed), topic) in logs.into_iter().zip(topics.clone()) {
+        let bus = Arc::clone(&bus);
+        let relay = Relay { database_url: config.database_url.clone(), log, topic, bus, committed };
+        tasks.spawn(relay.run(stop.clone()));
+    }
+    let refresher = Arc::new(RefreshCache::new(cache, Arc::clone(&shared.freshness), clock));
+    let group = format!("{}-refresh-cache", config.kafka_group_prefix);
+    let subscription = Subscription { group, topics: topics.to_vec() };
+    tasks.spawn({
+        let stop = stop.clone();
+        async move { bus.serve(subscription, refresher, stop).await }
+    });
+    tasks.spawn(health.watch(stop.clone()));
+    tasks
+}
+
+/// Makes the topics that are missing, and their dead-letter topics; a bus that is away is asked again until it is not.
+async fn make_topics(bus: Arc<dyn EventBus>, topics: Vec<String>, stop: CancellationToken) {
+    let all: Vec<String> = topics.iter().flat_map(|topic| [topic.clone(), format!("{topic}.dlq")]).collect();
+    let mut was_told = false;
+    while let Err(reason) = bus.make_topics(&all).await {
+        if !std::mem::replace(&mut was_told, true) {
+            warn!(%reason, "the topics cannot be made yet; money moves, and the log waits");
+        }
+        if stop.run_until_cancelled(tokio::time::sleep(TOPICS_AGAIN)).await.is_none() {
+            return;
+        }
+    }
+}

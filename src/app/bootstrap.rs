@@ -1,0 +1,108 @@
+//! Connecting to what the service stands on, before anything is wired.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{Context, bail};
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep},
+};
+use tracing::{info, warn};
+
+use crate::{
+    adapters::{
+        kafka::{KafkaBus, KafkaSettings},
+        redis::RedisCache,
+    },
+    cache::Freshness,
+    config::{AppEnv, Config},
+    db::{
+        self,
+        migrator::{self, Direction},
+    },
+    ledger::posting_loop::{BatchClock, LoopSettings, PostingLoop},
+};
+
+/// How long the service waits for Postgres at its start.
+const WAIT_FOR_POSTGRES: Duration = Duration::from_secs(30);
+/// How long Redis remembers a wallet when no Kafka repeats what a dead process did not say.
+const WITHOUT_KAFKA: Duration = Duration::from_secs(2);
+
+/// What was connected; the module is built from it.
+pub struct Infra {
+    pub shared: Shared,
+    /// None: the in-process bus.
+    pub kafka: Option<KafkaBus>,
+    /// None: the in-process cache.
+    pub redis: Option<RedisCache>,
+}
+
+/// What components and background tasks have in common. Clones are handles on the same things.
+#[derive(Clone)]
+pub struct Shared {
+    pub db: db::Pool,
+    pub posting_loop: PostingLoop,
+    /// Told after each commit of this process.
+    pub committed: Arc<Notify>,
+    pub freshness: Arc<Freshness>,
+}
+
+/// Connects. Postgres is not asked here ([`wait_for_postgres`] does), and a Kafka or a Redis that is away now is no
+/// reason not to start.
+pub fn connect(config: &Config) -> anyhow::Result<Infra> {
+    let db = db::connect(&config.database_url, config.database_pool_max).context("DATABASE_URL")?;
+    let committed = Arc::new(Notify::new());
+    let settings = LoopSettings {
+        database_url: config.database_url.clone(),
+        batch_max: config.batch_max,
+        queue_max: config.queue_max,
+        clock: BatchClock::Database,
+    };
+    let shared = Shared {
+        db,
+        posting_loop: PostingLoop::start(settings, Arc::clone(&committed)),
+        committed,
+        freshness: Arc::new(Freshness::default()),
+    };
+    let kafka = config.kafka_brokers.clone().map(|brokers| {
+        KafkaBus::new(KafkaSettings::new(brokers, config.kafka_partitions, config.kafka_replication))
+    });
+    let redis = match config.redis_url.as_deref() {
+        Some(url) => {
+            let redis = RedisCache::connect(url, &config.redis_prefix).context("REDIS_URL")?;
+            // An in-process bus forgets its events when the process dies; the cache must not outlive them for long.
+            Some(if kafka.is_some() { redis } else { redis.remembering_for(WITHOUT_KAFKA) })
+        }
+        None => None,
+    };
+    Ok(Infra { shared, kafka, redis })
+}
+
+/// Waits until Postgres answers and has every table. In development a database that lacks some gets them; in
+/// production that is somebody's decision.
+pub async fn wait_for_postgres(config: &Config) -> anyhow::Result<()> {
+    let give_up_at = Instant::now() + WAIT_FOR_POSTGRES;
+    let mut has_waited = false;
+    let status = loop {
+        match migrator::status(&config.database_url).await {
+            Ok(status) => break status,
+            Err(error) if error.is_passing() && Instant::now() < give_up_at => {
+                if !std::mem::replace(&mut has_waited, true) {
+                    warn!(%error, "waiting for Postgres, for {} s at most", WAIT_FOR_POSTGRES.as_secs());
+                }
+                sleep(Duration::from_millis(250)).await;
+            }
+            Err(error) => return Err(error).context("Postgres cannot be used"),
+        }
+    };
+    let missing = status.iter().filter(|migration| !migration.applied).count();
+    if missing == 0 {
+        return Ok(());
+    }
+    if config.app_env == AppEnv::Production {
+        bail!("the database lacks {missing} migrations: run `wallet migrate up` first");
+    }
+    info!(missing, "the database lacks migrations; running them");
+    migrator::migrate(&config.database_url, Direction::Up).await.context("cannot migrate")?;
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! The command line.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use super::{audit, cache, migrate, openapi, serve};
+use crate::{config::Config, telemetry};
+
+/// A wallet service: balances that are right and fast at once.
+///
+/// Everything is configured by the environment or a `.env` file; `.env.example` names every variable. Exit codes:
+/// 0 done, 1 failed, 2 wrong use or configuration.
+#[derive(Debug, Parser)]
+#[command(name = "wallet", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve HTTP, relay what is booked to the topic, and keep the cache fresh; until SIGTERM or Ctrl-C.
+    Serve,
+    /// Bring the database's tables up, down, or show where they stand.
+    Migrate {
+        #[command(subcommand)]
+        direction: MigrateCommand,
+    },
+    /// Print the OpenAPI document.
+    Openapi,
+    /// Check the books; exits with 1 and names the rows when a rule is broken.
+    Audit,
+    /// Look after the balance cache.
+    Cache {
+        #[command(subcommand)]
+        action: CacheCommand,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(super) enum MigrateCommand {
+    /// Run every migration that the database lacks.
+    Up,
+    /// Take the last migration back; what its tables held is lost.
+    Down {
+        /// Take all of them back.
+        #[arg(long)]
+        all: bool,
+    },
+    /// List the migrations and which of them the database has.
+    Status,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+enum CacheCommand {
+    /// Fill the cache from Postgres.
+    Rebuild,
+}
+
+/// Runs the command that the arguments name.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    if let Command::Openapi = cli.command {
+        return finish(openapi::print());
+    }
+    // Read before any thread runs.
+    let config = match Config::load() {
+        Ok(config) => config,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::from(2);
+        }
+    };
+    let metrics = match telemetry::init(&config) {
+        Ok(metrics) => metrics,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::from(2);
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return finish(Err(error.into())),
+    };
+    finish(runtime.block_on(async {
+        match cli.command {
+            Command::Serve => serve::run(config, metrics).await,
+            Command::Migrate { direction } => migrate::run(&config, direction).await,
+            Command::Audit => audit::run(&config).await,
+            Command::Cache { action: CacheCommand::Rebuild } => cache::rebuild(&config).await,
+            Command::Openapi => openapi::print(),
+        }
+    }))
+}
+
+fn finish(result: anyhow::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("wallet: {reason:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

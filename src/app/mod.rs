@@ -1,0 +1,13 @@
+//! Composition: what is connected, which implementation runs, and one file for each command.
+
+pub mod audit;
+pub mod background;
+pub mod bootstrap;
+pub mod cache;
+pub mod cli;
+mod greeting;
+pub mod health;
+pub mod migrate;
+pub mod module;
+pub mod openapi;
+pub mod serve;

@@ -1,0 +1,126 @@
+//! `wallet serve`: everything in one process.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener, ToSocketAddrs},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context, anyhow};
+use poem::{Server, listener::TcpAcceptor};
+use shaku::HasComponent;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    task::JoinHandle,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use super::{
+    background::{self, Faces},
+    bootstrap, greeting,
+    health::Health,
+    module,
+};
+use crate::{
+    api::{self, Parts, Renderer, ServiceKey},
+    config::Config,
+    telemetry::Telemetry,
+};
+
+/// How many connections may wait to be accepted.
+const BACKLOG: i32 = 1024;
+
+/// A server that runs.
+pub struct Running {
+    /// Where it listens.
+    pub address: SocketAddr,
+    stop: CancellationToken,
+    served: JoinHandle<io::Result<()>>,
+}
+
+/// Serves until SIGTERM or Ctrl-C.
+pub(super) async fn run(config: Config, telemetry: Telemetry) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::spawn(telemetry.clone().run_upkeep());
+    let running = start(config.clone(), Arc::new(move || telemetry.render())).await?;
+    greeting::print(&config, running.address);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    info!("stopping; what was accepted is finished first");
+    running.stop().await
+}
+
+/// Starts everything; answers when requests are served.
+pub async fn start(config: Config, metrics: Renderer) -> anyhow::Result<Running> {
+    let listener = listen(&config)?;
+    let address = listener.local_addr()?;
+    let acceptor = TcpAcceptor::from_std(listener)?;
+    bootstrap::wait_for_postgres(&config).await?;
+    let infra = bootstrap::connect(&config)?;
+    let shared = infra.shared.clone();
+    let module = module::build(&config, infra);
+    let stop = CancellationToken::new();
+    let health = Health {
+        db: shared.db.clone(),
+        posting_loop: shared.posting_loop.clone(),
+        cache: module.resolve(),
+        bus: module.resolve(),
+        freshness: Arc::clone(&shared.freshness),
+        stopping: stop.clone(),
+    };
+    let endpoint = api::build(Parts {
+        wallets: module.resolve(),
+        identity: module.resolve(),
+        health: Arc::new(health.clone()),
+        metrics,
+        service_key: config.service_api_key.as_ref().map(|key| ServiceKey::new(key.expose())),
+    });
+    // What follows the books outlives the last request: what that one has booked is published as well.
+    let last = CancellationToken::new();
+    let faces = Faces { bus: module.resolve(), cache: module.resolve(), clock: module.resolve() };
+    let followers = background::start(&config, &shared, faces, health, &last);
+    let grace = Duration::from_secs(config.shutdown_timeout_seconds);
+    let signal = stop.clone().cancelled_owned();
+    let served = tokio::spawn(async move {
+        let server = Server::new_with_acceptor(acceptor);
+        let served = server.run_with_graceful_shutdown(endpoint, signal, Some(grace)).await;
+        last.cancel();
+        followers.join_all().await;
+        served
+    });
+    Ok(Running { address, stop, served })
+}
+
+impl Running {
+    /// Accepts nothing more, answers every request that was read, publishes what is booked, and ends.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        self.stop.cancel();
+        Ok(self.served.await??)
+    }
+}
+
+/// Binds the port. Small answers leave at once (`TCP_NODELAY`, which accepted sockets take over from the listener).
+fn listen(config: &Config) -> anyhow::Result<TcpListener> {
+    let place = (config.host.as_str(), config.port);
+    let address = place.to_socket_addrs().ok().and_then(|mut found| found.next());
+    let address = address.ok_or_else(|| anyhow!("HOST={} is no address of this machine", config.host))?;
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_tcp_nodelay(true)?;
+    socket.set_nonblocking(true)?;
+    match socket.bind(&address.into()).and_then(|()| socket.listen(BACKLOG)) {
+        Ok(()) => Ok(socket.into()),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(anyhow!(
+            "port {port} is taken by another program; choose a free one, such as PORT={}",
+            config.port.checked_add(1).unwrap_or(8089),
+            port = config.port
+        )),
+        Err(error) => Err(error).with_context(|| format!("cannot listen on {address}")),
+    }
+}

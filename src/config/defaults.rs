@@ -1,0 +1,59 @@
+//! The names that can be set, and what holds when they are not.
+
+use super::{AppEnv, LogFormat};
+
+/// Every variable that the service reads, in the order of `.env.example`.
+pub const VARIABLES: [&str; 23] = [
+    "DATABASE_URL",
+    "DATABASE_POOL_MAX",
+    "REDIS_URL",
+    "REDIS_PREFIX",
+    "KAFKA_BROKERS",
+    "KAFKA_TOPIC_TRANSACTIONS",
+    "KAFKA_TOPIC_STATUS",
+    "KAFKA_PARTITIONS",
+    "KAFKA_REPLICATION",
+    "KAFKA_GROUP_PREFIX",
+    "HOST",
+    "PORT",
+    "APP_ENV",
+    "JWT_SECRET",
+    "JWT_TTL",
+    "SERVICE_API_KEY",
+    "DEFAULT_CURRENCY",
+    "TRANSFER_FEE_BPS",
+    "BATCH_MAX",
+    "QUEUE_MAX",
+    "SHUTDOWN_TIMEOUT",
+    "LOG_FORMAT",
+    "RUST_LOG",
+];
+
+/// Variables whose values are never shown, because they are secrets or may hold a password.
+pub(super) const SECRET: [&str; 4] = ["DATABASE_URL", "REDIS_URL", "JWT_SECRET", "SERVICE_API_KEY"];
+
+/// What signs tokens in development when nothing is set. Everybody knows it: production refuses it.
+pub const DEVELOPMENT_JWT_SECRET: &str = "known-to-everybody-and-refused-in-production";
+
+/// An HMAC key shorter than the hash (256 bits) weakens it (RFC 7518, section 3.2).
+pub(super) const JWT_SECRET_MIN_BYTES: usize = 32;
+
+pub(super) const DATABASE_POOL_MAX: u32 = 10;
+pub(super) const REDIS_PREFIX: &str = "wallet:";
+pub(super) const KAFKA_TOPIC_TRANSACTIONS: &str = "wallet.created-transaction";
+pub(super) const KAFKA_TOPIC_STATUS: &str = "wallet.changed-status";
+pub(super) const KAFKA_PARTITIONS: i32 = 6;
+pub(super) const KAFKA_REPLICATION: i32 = 1;
+pub(super) const KAFKA_GROUP_PREFIX: &str = "wallet";
+pub(super) const HOST: &str = "0.0.0.0";
+pub(super) const PORT: u16 = 8089;
+pub(super) const APP_ENV: AppEnv = AppEnv::Development;
+pub(super) const JWT_TTL_SECONDS: u64 = 24 * 60 * 60;
+pub(super) const DEFAULT_CURRENCY: &str = "USD";
+pub(super) const TRANSFER_FEE_BPS: u32 = 150;
+pub(super) const BATCH_MAX: usize = 256;
+pub(super) const QUEUE_MAX: usize = 10_000;
+pub(super) const SHUTDOWN_TIMEOUT_SECONDS: u64 = 10;
+pub(super) const LOG_FORMAT: LogFormat = LogFormat::Text;
+/// Libraries tell of every statement and every reconnect; what matters of it reaches our own lines.
+pub(super) const RUST_LOG: &str = "info,rdkafka=warn,librdkafka=warn,sqlx=warn,sea_orm=warn,poem=warn";

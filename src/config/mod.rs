@@ -1,0 +1,210 @@
+//! Configuration: the only room that reads the environment. `.env.example` explains every variable.
+
+mod defaults;
+mod misspelled;
+mod read;
+mod values;
+
+use std::{collections::BTreeMap, fmt, io::ErrorKind};
+
+use thiserror::Error;
+
+use crate::kernel::currency::Currency;
+
+pub use defaults::{DEVELOPMENT_JWT_SECRET, VARIABLES};
+
+/// Where the file with a developer's settings lies: in the directory that the service is started in.
+const ENV_FILE: &str = ".env";
+
+/// Everything that can be set, checked.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Where the books are: a `postgres://` or `postgresql://` URL. May hold a password.
+    pub database_url: String,
+    /// None: the in-process cache. May hold a password.
+    pub redis_url: Option<String>,
+    /// `host:port`, several with commas between them. None: the in-process bus.
+    pub kafka_brokers: Option<String>,
+    pub topics: Topics,
+    /// Of a topic that is made at start, because it is missing.
+    pub kafka_partitions: i32,
+    /// Of a topic that is made at start, because it is missing.
+    pub kafka_replication: i32,
+    /// In front of every consumer group's name.
+    pub kafka_group_prefix: String,
+    /// In front of every key in Redis.
+    pub redis_prefix: String,
+    /// The address to listen on: an IP address or a name.
+    pub host: String,
+    /// 0 picks a free one.
+    pub port: u16,
+    pub app_env: AppEnv,
+    /// At least 32 bytes; in production never the one that everybody knows.
+    pub jwt_secret: Secret,
+    /// How long a token holds, in seconds.
+    pub jwt_ttl_seconds: u64,
+    /// What `POST /init` needs in `X-Api-Key`; none: open.
+    pub service_api_key: Option<Secret>,
+    pub default_currency: Currency,
+    /// What a sender pays for a transfer, in basis points (hundredths of a per cent) of the amount.
+    pub transfer_fee_bps: u32,
+    /// How many operations may share a commit.
+    pub batch_max: usize,
+    /// How many operations may wait for one; more are refused at once.
+    pub queue_max: usize,
+    /// How many connections the pool may hold; the posting loop and the relay have their own.
+    pub database_pool_max: u32,
+    /// How long requests that have been read may take to end after SIGTERM, in seconds.
+    pub shutdown_timeout_seconds: u64,
+    pub log_format: LogFormat,
+    /// What is logged: directives as `tracing-subscriber` reads them.
+    pub log_filter: String,
+}
+
+/// The names of the two topics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Topics {
+    pub transactions: String,
+    pub status: String,
+}
+
+/// Where the service runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AppEnv {
+    Development,
+    /// Refuses weak settings.
+    Production,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// A text that no log line shows.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+/// Everything that is wrong with the configuration: one sentence each, which names the variable and shows no secret.
+/// Printed as one line each.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{}", .problems.join("\n"))]
+pub struct ConfigError {
+    pub problems: Vec<String>,
+}
+
+impl Config {
+    /// Reads these variables instead of the environment, and no file.
+    pub fn of(environment: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
+        read::config(environment, &[])
+    }
+
+    /// Reads the environment, and beneath it the file `.env` of the current directory, if there is one.
+    pub fn load() -> Result<Self, ConfigError> {
+        let mut problems = Vec::new();
+        let environment = environment(&mut problems);
+        let file = env_file(&mut problems);
+        match read::config(&environment, &file) {
+            Ok(config) if problems.is_empty() => Ok(config),
+            Ok(_) => Err(ConfigError { problems }),
+            Err(error) => {
+                problems.extend(error.problems);
+                Err(ConfigError { problems })
+            }
+        }
+    }
+}
+
+/// The environment as far as it is text; a variable of ours that is not is a problem.
+fn environment(problems: &mut Vec<String>) -> BTreeMap<String, String> {
+    let mut texts = BTreeMap::new();
+    for (name, value) in std::env::vars_os() {
+        let Ok(name) = name.into_string() else { continue };
+        match value.into_string() {
+            Ok(value) => drop(texts.insert(name, value)),
+            Err(_) if VARIABLES.contains(&name.as_str()) => {
+                problems.push(format!("{name} is not UTF-8 text."))
+            }
+            Err(_) => {}
+        }
+    }
+    texts
+}
+
+fn env_file(problems: &mut Vec<String>) -> Vec<(String, String)> {
+    match std::fs::read_to_string(ENV_FILE) {
+        Ok(text) => lines_of(&text, problems),
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+        Err(error) => {
+            problems.push(format!("{ENV_FILE} cannot be read: {error}."));
+            Vec::new()
+        }
+    }
+}
+
+/// The settings of a `.env` file. The text of a line that is none is not repeated: it may be a secret.
+fn lines_of(text: &str, problems: &mut Vec<String>) -> Vec<(String, String)> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut settings = Vec::new();
+    for line in dotenvy::from_read_iter(text.as_bytes()) {
+        match line {
+            Ok(setting) => settings.push(setting),
+            Err(dotenvy::Error::LineParse(part, _)) => {
+                let of = name_of_line(text, &part).map_or_else(String::new, |name| format!(" of {name}"));
+                problems.push(format!(
+                    "{ENV_FILE} has a line{of} that cannot be read: write NAME=value, and values with spaces or $ in single quotes."
+                ));
+            }
+            Err(error) => problems.push(format!("{ENV_FILE} cannot be read: {error}.")),
+        }
+    }
+    settings
+}
+
+/// The variable that is set by the first line that holds `part`, if it is a line that sets one.
+fn name_of_line<'a>(text: &'a str, part: &str) -> Option<&'a str> {
+    let part = part.lines().next().unwrap_or_default();
+    let (name, _) = text.lines().find(|line| line.contains(part))?.split_once('=')?;
+    let name = name.trim().trim_start_matches("export ").trim();
+    let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    is_name.then_some(name)
+}
+
+impl Secret {
+    /// Wraps a secret.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The secret itself, for whoever must use it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// Leaves out what may hold a password.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("app_env", &self.app_env)
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .field("kafka_brokers", &self.kafka_brokers)
+            .field("topics", &self.topics)
+            .field("has_redis", &self.redis_url.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,210 @@
+//! From names and texts to a checked [`Config`]; pure, so that every rule can be tested.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    AppEnv, Config, ConfigError, Secret, Topics,
+    defaults::{self, DEVELOPMENT_JWT_SECRET, SECRET, VARIABLES},
+    misspelled::meant,
+    values::{self, Must},
+};
+use crate::kernel::currency::Currency;
+
+/// Ten years: beyond it a token would outlive every key.
+const LONGEST_TTL_SECONDS: u64 = 10 * 365 * 24 * 60 * 60;
+
+/// Checks everything and tells of everything that is wrong at once. A variable of the environment goes before the same
+/// one of the file, also when it is empty; an empty one counts as not given.
+pub(super) fn config(
+    environment: &BTreeMap<String, String>,
+    file: &[(String, String)],
+) -> Result<Config, ConfigError> {
+    let mut reader = Reader { values: BTreeMap::new(), problems: Vec::new() };
+    reader.take_file(file);
+    reader.take_environment(environment);
+    let config = reader.read();
+    match config {
+        Some(config) if reader.problems.is_empty() => Ok(config),
+        _ => Err(ConfigError { problems: reader.problems }),
+    }
+}
+
+struct Reader<'a> {
+    values: BTreeMap<&'a str, &'a str>,
+    problems: Vec<String>,
+}
+
+impl<'a> Reader<'a> {
+    fn take_file(&mut self, file: &'a [(String, String)]) {
+        let mut seen = BTreeSet::new();
+        for (name, value) in file {
+            if !VARIABLES.contains(&name.as_str()) {
+                let hint = meant(name, &VARIABLES)
+                    .map_or_else(|| ".".to_owned(), |meant| format!(": was {meant} meant?"));
+                self.problems.push(format!("{name} in .env is no variable of this service{hint}"));
+            } else if !seen.insert(name) {
+                self.problems.push(format!("{name} stands more than once in .env."));
+            }
+            self.values.insert(name, value);
+        }
+    }
+
+    fn take_environment(&mut self, environment: &'a BTreeMap<String, String>) {
+        for (name, value) in environment {
+            if let Some(meant) = meant(name, &VARIABLES) {
+                self.problems.push(format!("{name} in the environment looks like a misspelled {meant}."));
+            }
+            self.values.insert(name, value);
+        }
+    }
+
+    /// None only when the currency is none; every problem is noted.
+    fn read(&mut self) -> Option<Config> {
+        let database_url = self.given("DATABASE_URL", values::database_url);
+        if database_url.is_none() && self.value("DATABASE_URL").is_none() {
+            self.problems.push(
+                "DATABASE_URL must be given: where the books are, such as postgres://user:password@host:5432/database."
+                    .to_owned(),
+            );
+        }
+        let app_env = self.or("APP_ENV", values::app_env, defaults::APP_ENV);
+        let jwt_secret = self.jwt_secret(app_env);
+        let service_api_key = self.service_api_key(app_env);
+        let default_currency = self.default_currency();
+        let topics = self.topics();
+        let config = Config {
+            database_url: database_url.unwrap_or_default(),
+            redis_url: self.given("REDIS_URL", values::redis_url),
+            kafka_brokers: self.given("KAFKA_BROKERS", values::brokers),
+            topics,
+            kafka_partitions: self.or(
+                "KAFKA_PARTITIONS",
+                values::number(1..=10_000),
+                defaults::KAFKA_PARTITIONS,
+            ),
+            kafka_replication: self.or(
+                "KAFKA_REPLICATION",
+                values::number(1..=100),
+                defaults::KAFKA_REPLICATION,
+            ),
+            kafka_group_prefix: self.text(
+                "KAFKA_GROUP_PREFIX",
+                values::plain_name,
+                defaults::KAFKA_GROUP_PREFIX,
+            ),
+            redis_prefix: self.text("REDIS_PREFIX", values::visible, defaults::REDIS_PREFIX),
+            host: self.text("HOST", values::host, defaults::HOST),
+            port: self.or("PORT", values::number(0..=u16::MAX), defaults::PORT),
+            app_env,
+            jwt_secret,
+            jwt_ttl_seconds: self.or(
+                "JWT_TTL",
+                values::seconds(1..=LONGEST_TTL_SECONDS),
+                defaults::JWT_TTL_SECONDS,
+            ),
+            service_api_key,
+            transfer_fee_bps: self.or(
+                "TRANSFER_FEE_BPS",
+                values::number(0..=10_000),
+                defaults::TRANSFER_FEE_BPS,
+            ),
+            batch_max: self.or("BATCH_MAX", values::number(1..=10_000), defaults::BATCH_MAX),
+            queue_max: self.or("QUEUE_MAX", values::number(1..=1_000_000), defaults::QUEUE_MAX),
+            database_pool_max: self.or(
+                "DATABASE_POOL_MAX",
+                values::number(1..=1_000),
+                defaults::DATABASE_POOL_MAX,
+            ),
+            shutdown_timeout_seconds: self.or(
+                "SHUTDOWN_TIMEOUT",
+                values::seconds(1..=3_600),
+                defaults::SHUTDOWN_TIMEOUT_SECONDS,
+            ),
+            log_format: self.or("LOG_FORMAT", values::log_format, defaults::LOG_FORMAT),
+            log_filter: self.text("RUST_LOG", values::log_filter, defaults::RUST_LOG),
+            // Last: it may end the reading, and everything else must have been looked at by then.
+            default_currency: default_currency?,
+        };
+        Some(config)
+    }
+
+    fn jwt_secret(&mut self, app_env: AppEnv) -> Secret {
+        let given = self.given("JWT_SECRET", values::jwt_secret);
+        let is_known = given.as_ref().is_some_and(|secret| secret.expose() == DEVELOPMENT_JWT_SECRET);
+        if app_env == AppEnv::Production && self.value("JWT_SECRET").is_none() {
+            self.problems.push("JWT_SECRET must be given in production.".to_owned());
+        } else if app_env == AppEnv::Production && is_known {
+            self.problems.push("JWT_SECRET is the one of development, which everybody knows.".to_owned());
+        }
+        given.unwrap_or_else(|| Secret::new(DEVELOPMENT_JWT_SECRET.to_owned()))
+    }
+
+    fn service_api_key(&mut self, app_env: AppEnv) -> Option<Secret> {
+        if app_env == AppEnv::Production && self.value("SERVICE_API_KEY").is_none() {
+            self.problems
+                .push("SERVICE_API_KEY must be given in production: it guards POST /init.".to_owned());
+        }
+        self.given("SERVICE_API_KEY", values::api_key)
+    }
+
+    fn default_currency(&mut self) -> Option<Currency> {
+        let text = self.value("DEFAULT_CURRENCY").unwrap_or(defaults::DEFAULT_CURRENCY);
+        self.check("DEFAULT_CURRENCY", text, values::currency)
+    }
+
+    fn topics(&mut self) -> Topics {
+        let transactions =
+            self.text("KAFKA_TOPIC_TRANSACTIONS", values::topic, defaults::KAFKA_TOPIC_TRANSACTIONS);
+        let status = self.text("KAFKA_TOPIC_STATUS", values::topic, defaults::KAFKA_TOPIC_STATUS);
+        let dead = |topic: &str| format!("{topic}.dlq");
+        if transactions == status || dead(&transactions) == status || dead(&status) == transactions {
+            self.problems.push(
+                "KAFKA_TOPIC_STATUS must be another topic than KAFKA_TOPIC_TRANSACTIONS and its .dlq."
+                    .to_owned(),
+            );
+        }
+        Topics { transactions, status }
+    }
+
+    fn value(&self, name: &'static str) -> Option<&'a str> {
+        self.values.get(name).copied().filter(|value| !value.is_empty())
+    }
+
+    fn given<T>(&mut self, name: &'static str, read: impl Fn(&str) -> Result<T, Must>) -> Option<T> {
+        let text = self.value(name)?;
+        self.check(name, text, read)
+    }
+
+    fn or<T>(&mut self, name: &'static str, read: impl Fn(&str) -> Result<T, Must>, default: T) -> T {
+        self.given(name, read).unwrap_or(default)
+    }
+
+    fn text(
+        &mut self,
+        name: &'static str,
+        read: impl Fn(&str) -> Result<String, Must>,
+        default: &str,
+    ) -> String {
+        self.given(name, read).unwrap_or_else(|| default.to_owned())
+    }
+
+    fn check<T>(
+        &mut self,
+        name: &'static str,
+        text: &str,
+        read: impl Fn(&str) -> Result<T, Must>,
+    ) -> Option<T> {
+        match read(text) {
+            Ok(value) => Some(value),
+            Err(must) if SECRET.contains(&name) => {
+                self.problems.push(format!("{name} {must}."));
+                None
+            }
+            Err(must) => {
+                let shown: String = text.chars().take(60).collect();
+                self.problems.push(format!("{name} {must}, not {shown:?}."));
+                None
+            }
+        }
+    }
+}

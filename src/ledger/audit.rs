@@ -1,0 +1,138 @@
+//! The audit: rules that the books must keep, each a query that names the rows that break it. Hashes are recomputed
+//! by Postgres itself, so that the check shares no code with what wrote them.
+
+use std::fmt;
+
+use sqlx::{Connection, PgConnection, Row};
+
+use crate::db::{DbError, session_options};
+
+/// At most so many rows are named for each rule.
+const NAMED: i64 = 20;
+
+/// A rule of the books.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule {
+    /// What must hold, in a sentence.
+    pub sentence: &'static str,
+    /// Answers with one text for each row that breaks it.
+    sql: &'static str,
+}
+
+/// A broken rule and some of the rows that break it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    pub sentence: &'static str,
+    /// At most 20.
+    pub rows: Vec<String>,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "not so: {}", self.sentence)?;
+        self.rows.iter().try_for_each(|row| write!(f, "\n  {row}"))
+    }
+}
+
+/// Every rule.
+pub const RULES: [Rule; 9] = [
+    Rule {
+        sentence: "every wallet's buckets are the sum of its entries",
+        sql: "select format('wallet %s: has %s/%s/%s, entries give %s/%s/%s', coalesce(w.id, e.wallet_id),
+                     w.available, w.held, w.unreleased, e.a, e.h, e.u)
+              from wallets w
+              full join (select wallet_id, sum(delta_available) a, sum(delta_held) h, sum(delta_unreleased) u
+                         from entries group by wallet_id) e on e.wallet_id = w.id
+              where (w.available, w.held, w.unreleased)
+                    is distinct from (coalesce(e.a, 0), coalesce(e.h, 0), coalesce(e.u, 0))",
+    },
+    Rule {
+        sentence: "a wallet's entries are numbered 1, 2, 3 … without a gap, up to the wallet's version",
+        sql: "select format('wallet %s: version %s, %s entries from %s to %s', coalesce(w.id, e.wallet_id),
+                     w.version, e.n, e.low, e.high)
+              from wallets w
+              full join (select wallet_id, count(*) n, min(version) low, max(version) high
+                         from entries group by wallet_id) e on e.wallet_id = w.id
+              where (w.version, w.version, 1)
+                    is distinct from (coalesce(e.n, 0), coalesce(e.high, 0), coalesce(e.low, 1))",
+    },
+    Rule {
+        sentence: "an entry's values are the values before it plus its change",
+        sql: "select format('wallet %s, entry %s', wallet_id, version)
+              from (select *, lag(available, 1, 0::int8) over w pa, lag(held, 1, 0::int8) over w ph,
+                           lag(unreleased, 1, 0::int8) over w pu
+                    from entries window w as (partition by wallet_id order by version)) e
+              where (available, held, unreleased)
+                    <> (pa + delta_available, ph + delta_held, pu + delta_unreleased)",
+    },
+    Rule {
+        sentence: "an entry's hash covers the hash before it and its own fields",
+        sql: "select format('wallet %s, entry %s', wallet_id, version)
+              from (select *, lag(hash, 1, decode(repeat('00', 32), 'hex'))
+                                  over (partition by wallet_id order by version) previous from entries) e
+              where hash <> sha256(previous || uuid_send(wallet_id) || int8send(version) || uuid_send(transaction_id)
+                        || int2send(kind) || int8send(delta_available) || int8send(delta_held)
+                        || int8send(delta_unreleased) || int8send(available) || int8send(held) || int8send(unreleased)
+                        || int8send((extract(epoch from occurred_at) * 1000000)::int8))",
+    },
+    Rule {
+        sentence: "a wallet's head is the hash and the time of its last entry",
+        sql: "select format('wallet %s', w.id)
+              from wallets w
+              left join entries e on e.wallet_id = w.id and e.version = w.version
+              where (w.head_hash, w.last_entry_at)
+                    is distinct from (coalesce(e.hash, decode(repeat('00', 32), 'hex')), e.occurred_at)",
+    },
+    Rule {
+        sentence: "a transaction has one entry in the wallet that asked, of its kind, amount and time",
+        sql: "select format('transaction %s', t.id)
+              from transactions t
+              left join entries e on e.wallet_id = t.wallet_id and e.version = t.version and e.transaction_id = t.id
+              where (e.kind, e.occurred_at, e.delta_available + e.delta_held + e.delta_unreleased)
+                    is distinct from (t.kind, t.created_at,
+                        case when t.status = 2 then 0 when t.kind = 1 then t.amount when t.kind = 2 then -t.amount end)",
+    },
+    Rule {
+        sentence: "an entry belongs to a transaction that knows it",
+        sql: "select format('wallet %s, entry %s', e.wallet_id, e.version)
+              from entries e
+              left join transactions t
+                  on t.id = e.transaction_id and (t.wallet_id, t.version) = (e.wallet_id, e.version)
+              where t.id is null",
+    },
+    Rule {
+        sentence: "the journal's debits equal its credits in every currency",
+        sql: "select format('%s: debit %s, credit %s', currency, sum(debit), sum(credit))
+              from journal group by currency having sum(debit) <> sum(credit)",
+    },
+    Rule {
+        sentence: "a wallet's status changes are numbered 1, 2, 3 … without a gap, and the last one is its status",
+        sql: "select format('wallet %s: status %s version %s', w.id, w.status, w.status_version)
+              from wallets w
+              left join (select wallet_id, count(*) n, max(status_version) high, min(status_version) low
+                         from status_changes group by wallet_id) s on s.wallet_id = w.id
+              left join status_changes l on l.wallet_id = w.id and l.status_version = w.status_version
+              where (w.status_version, w.status_version, 1)
+                        is distinct from (coalesce(s.n, 0), coalesce(s.high, 0), coalesce(s.low, 1))
+                 or (w.status, w.frozen_at is not null)
+                        is distinct from (coalesce(l.status, 0), coalesce(l.frozen, false))",
+    },
+];
+
+/// Checks every rule on one snapshot, so that it holds while money moves. Answers with what is broken.
+pub async fn audit(database_url: &str) -> Result<Vec<Finding>, DbError> {
+    let options = session_options(database_url, "wallet audit")?
+        .options([("statement_timeout", "0"), ("default_transaction_isolation", "repeatable read")]);
+    let mut conn = PgConnection::connect_with(&options).await?;
+    let mut snapshot = conn.begin().await?;
+    let mut findings = Vec::new();
+    for Rule { sentence, sql } in RULES {
+        let limited = sqlx::AssertSqlSafe(format!("{sql} limit {NAMED}"));
+        let rows = sqlx::query(limited).fetch_all(&mut *snapshot).await?;
+        if !rows.is_empty() {
+            let rows = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+            findings.push(Finding { sentence, rows });
+        }
+    }
+    Ok(findings)
+}

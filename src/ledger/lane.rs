@@ -1,0 +1,219 @@
+//! The lane: one connection to Postgres and what happens to a batch on it. Begin, lock, recall, decide, write, commit;
+//! and the ways out when one of these fails.
+
+use std::time::Duration;
+
+use sqlx::PgConnection;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tracing::{error, info, warn};
+
+use super::{
+    book::{Book, Decision},
+    operation::{Operation, ReferenceKey},
+    store,
+};
+use crate::{
+    db::DbError,
+    kernel::{clock::Timestamp, ids::WalletId},
+};
+
+/// A batch whose commit has not been sent after this long is given up: nothing was done.
+const WORK_LIMIT: Duration = Duration::from_millis(2_000);
+/// How long a lost commit is looked for, from the moment it was sent.
+const TRUTH_LIMIT: Duration = Duration::from_millis(2_000);
+const CONNECT_LIMIT: Duration = Duration::from_millis(800);
+/// How often a batch is run again when other transactions are in the way.
+const BUSY_RETRIES: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Where a batch's time comes from.
+#[derive(Clone, Copy, Debug)]
+pub enum BatchClock {
+    /// Postgres' clock, read under the locks.
+    Database,
+    /// Always this moment, so that two runs can be compared to the last bit.
+    Fixed(Timestamp),
+}
+
+/// Why a batch got no decisions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// The commit was never sent; nothing was done.
+    Unavailable,
+    /// The commit was sent and lost, and Postgres could not be asked in time.
+    OutcomeUnknown,
+    /// The batch cannot be written; the text is for the log.
+    Defect(String),
+}
+
+/// How one run over a batch ended.
+enum Run {
+    Done(Vec<Decision>),
+    /// Nothing was done.
+    Failed(DbError),
+    /// The commit was sent; no answer came.
+    CommitLost {
+        decisions: Vec<Decision>,
+        sent_at: Instant,
+    },
+}
+
+/// One connection of the loop's own, made again when it is lost.
+pub(super) struct Lane {
+    database_url: String,
+    clock: BatchClock,
+    conn: Option<PgConnection>,
+    /// Whether Postgres was there at the last attempt. The first batch that misses it tries on until its limit; those
+    /// behind it get one attempt each, so that they hear soon enough.
+    reachable: bool,
+}
+
+impl Lane {
+    pub(super) fn new(database_url: String, clock: BatchClock) -> Self {
+        Self { database_url, clock, conn: None, reachable: true }
+    }
+
+    /// Decides and commits a batch, whole or not at all; the decisions come in the order of the operations.
+    pub(super) async fn post(&mut self, batch: &[&Operation]) -> Result<Vec<Decision>, Failure> {
+        let give_up_at = Instant::now() + WORK_LIMIT;
+        let mut lost: Option<(Vec<Decision>, Instant)> = None;
+        let mut busy = 0;
+        let was_reachable = self.reachable;
+        loop {
+            let deadline = lost.as_ref().map_or(give_up_at, |(_, sent_at)| *sent_at + TRUTH_LIMIT);
+            match self.run(batch, lost.as_ref().map(|(decisions, _)| decisions.as_slice()), deadline).await {
+                Run::Done(decisions) => return Ok(decisions),
+                Run::CommitLost { decisions, sent_at } => {
+                    warn!(operations = batch.len(), "a commit was lost; asking Postgres what became of it");
+                    metrics::counter!("wallet_commits_lost_total").increment(1);
+                    // The first loss counts: nobody waits longer because a second commit is lost as well.
+                    lost = Some((decisions, lost.map_or(sent_at, |(_, first)| first)));
+                }
+                Run::Failed(_) if lost.is_some() => {
+                    if Instant::now() + PAUSE > deadline {
+                        return Err(Failure::OutcomeUnknown);
+                    }
+                    sleep(PAUSE).await;
+                }
+                Run::Failed(DbError::Busy(reason)) => {
+                    busy += 1;
+                    metrics::counter!("wallet_batches_rerun_total").increment(1);
+                    if busy > BUSY_RETRIES || Instant::now() > deadline {
+                        warn!(reason, "a batch was given up: other transactions stay in its way");
+                        return Err(Failure::Unavailable);
+                    }
+                }
+                Run::Failed(DbError::Away(reason)) => {
+                    if !was_reachable || Instant::now() + PAUSE > deadline {
+                        if was_reachable {
+                            warn!(reason, "Postgres cannot be reached");
+                        }
+                        return Err(Failure::Unavailable);
+                    }
+                    sleep(PAUSE).await;
+                }
+                Run::Failed(defect) => return Err(Failure::Defect(defect.to_string())),
+            }
+        }
+    }
+
+    /// Runs over a batch once. `earlier` are the decisions of a run whose commit was lost: if that commit took place
+    /// after all, they are the answer.
+    async fn run(&mut self, batch: &[&Operation], earlier: Option<&[Decision]>, deadline: Instant) -> Run {
+        let prepared = timeout_at(deadline, self.prepare(batch, earlier)).await;
+        let prepared = prepared.unwrap_or_else(|_| Err(DbError::Away("no answer in time".to_owned())));
+        let (decisions, to_commit) = match prepared {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                // Whatever state the connection is in: a new one is in a known state. Its end rolls back.
+                self.conn = None;
+                return Run::Failed(error);
+            }
+        };
+        let Some(conn) = self.conn.as_mut().filter(|_| to_commit) else {
+            return Run::Done(decisions);
+        };
+        let sent_at = Instant::now();
+        let committed = timeout(TRUTH_LIMIT, store::control(conn, "commit")).await;
+        metrics::histogram!("wallet_commit_seconds").record(sent_at.elapsed());
+        match committed {
+            Ok(Ok(())) => Run::Done(decisions),
+            // Even a refusal in words may come after the commit (a server that shuts down while a standby has not
+            // confirmed): only the books tell.
+            failed => {
+                self.conn = None;
+                if let Ok(Err(reason)) = failed {
+                    warn!(%reason, "the commit failed");
+                }
+                Run::CommitLost { decisions, sent_at }
+            }
+        }
+    }
+
+    /// Everything before the commit. Answers whether there is something to commit; if not, the transaction is over.
+    async fn prepare(
+        &mut self,
+        batch: &[&Operation],
+        earlier: Option<&[Decision]>,
+    ) -> Result<(Vec<Decision>, bool), DbError> {
+        let clock = self.clock;
+        let conn = self.connection().await?;
+        store::control(conn, "begin").await?;
+        let locking = Instant::now();
+        let wallets = store::lock(conn, &wallets_of(batch)).await?;
+        metrics::histogram!("wallet_lock_seconds").record(locking.elapsed());
+        if let Some(decisions) = earlier {
+            if store::is_booked(conn, batch.iter().map(|operation| operation.id)).await? {
+                store::control(conn, "rollback").await?;
+                info!("the lost commit had taken place");
+                return Ok((decisions.to_vec(), false));
+            }
+            info!("the lost commit had not taken place; running the batch again");
+        }
+        let references: Vec<ReferenceKey> =
+            batch.iter().filter_map(|operation| operation.reference()).collect();
+        let recalled = store::recall(conn, &references).await?;
+        let now = match clock {
+            BatchClock::Database => recalled.now,
+            BatchClock::Fixed(moment) => moment,
+        };
+        let mut book = Book::new(wallets, recalled.references);
+        let decisions = batch.iter().map(|operation| book.apply(operation, now)).collect();
+        let changes = book.into_changes();
+        if changes.is_empty() {
+            store::control(conn, "rollback").await?;
+            return Ok((decisions, false));
+        }
+        store::write(conn, &changes).await.inspect_err(|reason| {
+            if !reason.is_passing() {
+                error!(%reason, operations = batch.len(), "a batch could not be written");
+            }
+        })?;
+        Ok((decisions, true))
+    }
+
+    async fn connection(&mut self) -> Result<&mut PgConnection, DbError> {
+        let conn = match self.conn.take() {
+            Some(conn) => conn,
+            None => {
+                let connected = timeout(CONNECT_LIMIT, store::connect(&self.database_url)).await;
+                let connected =
+                    connected.unwrap_or_else(|_| Err(DbError::Away("no connection in time".to_owned())));
+                if connected.is_ok() && !self.reachable {
+                    info!("Postgres is back");
+                }
+                self.reachable = connected.is_ok();
+                connected?
+            }
+        };
+        Ok(self.conn.insert(conn))
+    }
+}
+
+/// The wallets of a batch, each once, in the order in which everybody locks them.
+fn wallets_of(batch: &[&Operation]) -> Vec<WalletId> {
+    let mut ids: Vec<WalletId> = batch.iter().flat_map(|operation| operation.wallets()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}

@@ -1,0 +1,116 @@
+//! Log lines and metrics: set up once, at the start of the process.
+
+use std::{io::IsTerminal, time::Duration};
+
+use metrics_exporter_prometheus::{
+    BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
+};
+use thiserror::Error;
+use tracing_subscriber::{EnvFilter, filter::ParseError, util::TryInitError};
+
+use crate::config::{Config, LogFormat};
+
+/// How often histograms are swept; between two scrapes they only grow.
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// From a cached read (a tenth of a millisecond) to the longest that a request may take.
+const SECONDS: [f64; 16] = [
+    0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
+
+/// Counts of things, such as operations in a batch.
+const COUNTS: [f64; 13] =
+    [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1_024.0, 2_048.0, 4_096.0];
+
+/// Telemetry could not be set up.
+#[derive(Debug, Error)]
+pub enum TelemetryError {
+    #[error("log filter: {0}")]
+    Filter(#[from] ParseError),
+    #[error("log: {0}")]
+    Log(#[from] TryInitError),
+    #[error("metrics: {0}")]
+    Metrics(#[from] BuildError),
+    #[error("metrics: a recorder is installed already")]
+    Recorder,
+}
+
+/// The process's metrics.
+#[derive(Clone)]
+pub struct Telemetry {
+    metrics: PrometheusHandle,
+}
+
+impl Telemetry {
+    /// Every metric, in Prometheus' text format.
+    #[must_use]
+    pub fn render(&self) -> String {
+        self.metrics.render()
+    }
+
+    /// Sweeps the histograms for as long as it is polled; never ends.
+    pub async fn run_upkeep(self) {
+        let mut tick = tokio::time::interval(UPKEEP_EVERY);
+        loop {
+            tick.tick().await;
+            self.metrics.run_upkeep();
+        }
+    }
+}
+
+/// Sends log lines to stderr and collects metrics from here on. Once for each process: a second time is an error.
+pub fn init(config: &Config) -> Result<Telemetry, TelemetryError> {
+    let filter = EnvFilter::builder().parse(&config.log_filter)?;
+    init_log(config.log_format, filter)?;
+    let recorder = recorder()?;
+    let telemetry = Telemetry { metrics: recorder.handle() };
+    metrics::set_global_recorder(recorder).map_err(|_| TelemetryError::Recorder)?;
+    Ok(telemetry)
+}
+
+fn init_log(format: LogFormat, filter: EnvFilter) -> Result<(), TryInitError> {
+    use tracing_subscriber::util::SubscriberInitExt;
+
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).finish().try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).finish().try_init(),
+    }
+}
+
+/// Metrics named `…_seconds` have buckets of time, all other histograms buckets of counts. Without buckets they would
+/// be summaries, which cannot be added up over processes.
+fn recorder() -> Result<PrometheusRecorder, BuildError> {
+    Ok(PrometheusBuilder::new()
+        .set_buckets(&COUNTS)?
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
+        .build_recorder())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn histograms_have_buckets_that_fit_what_they_count() {
+        let recorder = recorder().unwrap();
+        let telemetry = Telemetry { metrics: recorder.handle() };
+        metrics::with_local_recorder(&recorder, || {
+            metrics::histogram!("commit_seconds").record(0.003);
+            metrics::histogram!("batch_operations").record(100.0);
+            metrics::counter!("postings_total", "kind" => "deposit").increment(2);
+        });
+        let text = telemetry.render();
+        for line in [
+            "# TYPE commit_seconds histogram",
+            "commit_seconds_bucket{le=\"0.0025\"} 0",
+            "commit_seconds_bucket{le=\"0.005\"} 1",
+            "# TYPE batch_operations histogram",
+            "batch_operations_bucket{le=\"64\"} 0",
+            "batch_operations_bucket{le=\"128\"} 1",
+            "postings_total{kind=\"deposit\"} 2",
+        ] {
+            assert!(text.lines().any(|l| l == line), "{line} is missing in\n{text}");
+        }
+    }
+}

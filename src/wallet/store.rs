@@ -1,0 +1,96 @@
+//! Every statement of the wallet room, over the pool.
+
+use std::str::FromStr;
+
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DbBackend, QueryResult, Statement, TransactionTrait, Value,
+};
+
+use crate::{
+    cache::{MoneyView, StatusView, WalletView},
+    db::{DbError, within_limit},
+    kernel::{
+        clock::Timestamp,
+        currency::Currency,
+        ids::{CustomerId, WalletId, Xid},
+    },
+};
+
+const FIND: &str = "\
+select w.id from wallets w join customers c on c.id = w.customer_id where c.xid = $1 and w.currency = $2";
+
+const VIEW: &str = "\
+select w.id, c.xid, w.currency, w.available, w.held, w.unreleased, w.version,
+       w.status, w.frozen_at, w.enabled_at, w.disabled_at, w.status_version
+from wallets w join customers c on c.id = w.customer_id where w.id = $1";
+
+const VIEWS: &str = "\
+select w.id, c.xid, w.currency, w.available, w.held, w.unreleased, w.version,
+       w.status, w.frozen_at, w.enabled_at, w.disabled_at, w.status_version
+from wallets w join customers c on c.id = w.customer_id where w.id > $1 order by w.id limit $2";
+
+fn statement<const N: usize>(sql: &'static str, values: [Value; N]) -> Statement {
+    Statement::from_sql_and_values(DbBackend::Postgres, sql, values)
+}
+
+/// The customer's wallet in this currency; customer and wallet are made, in one transaction, if they are not there.
+/// Two at once get the same one: the second insertion waits for the first and then finds it.
+pub async fn open(db: &DatabaseConnection, owner: Xid, currency: Currency) -> Result<WalletId, DbError> {
+    let code = || Value::from(currency.as_str());
+    within_limit(async {
+        if let Some(row) = db.query_one_raw(statement(FIND, [owner.0.into(), code()])).await? {
+            return Ok(WalletId(row.try_get_by_index(0)?));
+        }
+        let tx = db.begin().await?;
+        let new = [CustomerId::generate().0.into(), owner.0.into()];
+        let insert = "insert into customers (id, xid) values ($1, $2) on conflict (xid) do nothing";
+        tx.execute_raw(statement(insert, new)).await?;
+        let new = [WalletId::generate().0.into(), owner.0.into(), code()];
+        let insert =
+            "insert into wallets (id, customer_id, currency) select $1, id, $3 from customers where xid = $2
+                      on conflict (customer_id, currency) do nothing";
+        tx.execute_raw(statement(insert, new)).await?;
+        let row = tx.query_one_raw(statement(FIND, [owner.0.into(), code()])).await?;
+        tx.commit().await?;
+        let row = row.ok_or_else(|| DbError::Defect("a wallet just opened is not there".to_owned()))?;
+        Ok(WalletId(row.try_get_by_index(0)?))
+    })
+    .await
+}
+
+/// The wallet as the books have it.
+pub async fn view(db: &DatabaseConnection, wallet: WalletId) -> Result<Option<WalletView>, DbError> {
+    let row = within_limit(async { Ok(db.query_one_raw(statement(VIEW, [wallet.0.into()])).await?) }).await?;
+    row.as_ref().map(read_view).transpose()
+}
+
+/// The next wallets beyond `after`, in the order of their ids.
+pub async fn views(db: &DatabaseConnection, after: WalletId, limit: i64) -> Result<Vec<WalletView>, DbError> {
+    let rows =
+        within_limit(async { Ok(db.query_all_raw(statement(VIEWS, [after.0.into(), limit.into()])).await?) });
+    rows.await?.iter().map(read_view).collect()
+}
+
+fn read_view(row: &QueryResult) -> Result<WalletView, DbError> {
+    let currency: String = row.try_get("", "currency")?;
+    let status: i16 = row.try_get("", "status")?;
+    let frozen_at: Option<Timestamp> = row.try_get("", "frozen_at")?;
+    Ok(WalletView {
+        id: WalletId(row.try_get("", "id")?),
+        owner: Xid(row.try_get("", "xid")?),
+        currency: Currency::from_str(&currency).map_err(|error| DbError::Defect(error.to_string()))?,
+        money: MoneyView {
+            available: row.try_get("", "available")?,
+            held: row.try_get("", "held")?,
+            unreleased: row.try_get("", "unreleased")?,
+            version: row.try_get("", "version")?,
+        },
+        status: StatusView {
+            enabled: status == 1,
+            frozen: frozen_at.is_some(),
+            enabled_at: row.try_get("", "enabled_at")?,
+            disabled_at: row.try_get("", "disabled_at")?,
+            version: row.try_get("", "status_version")?,
+        },
+    })
+}

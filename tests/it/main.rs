@@ -1,0 +1,15 @@
+//! Everything that needs real servers: Postgres, Redis and Kafka are started by `scripts/stack` when the environment
+//! does not name them; without them these tests fail, they never skip.
+
+mod audit;
+mod bus;
+mod cache;
+mod exercise;
+mod kafka_faults;
+mod migrations;
+mod plans;
+mod posting_loop;
+mod redis_faults;
+mod refresh_cache;
+mod relay;
+mod support;

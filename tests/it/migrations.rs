@@ -1,0 +1,90 @@
+//! Migrations, and the rules that the schema holds by itself.
+
+use sqlx::{AssertSqlSafe, Connection, Row};
+use wallet::db::migrator::{self, Direction, migrate};
+
+use super::support::database::TestDatabase;
+
+/// Everything that the migrations make, as text.
+async fn schema(db: &TestDatabase) -> Vec<String> {
+    let sql = "
+        select format('%s.%s %s %s %s', table_name, column_name, data_type, is_nullable, column_default)
+            from information_schema.columns where table_schema = 'public' and table_name <> '_sqlx_migrations'
+        union all select indexdef from pg_indexes where schemaname = 'public' and tablename <> '_sqlx_migrations'
+        union all select format('%s: %s', conrelid::regclass, pg_get_constraintdef(oid)) from pg_constraint
+            where connamespace = 'public'::regnamespace and conrelid::regclass::text <> '_sqlx_migrations'
+        union all select format('%s %s', proname, prosrc) from pg_proc where pronamespace = 'public'::regnamespace
+        order by 1";
+    let rows = sqlx::query(sql).fetch_all(&mut db.connect().await).await.unwrap();
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+#[tokio::test]
+async fn up_down_up_gives_the_same_schema() {
+    let db = TestDatabase::empty().await;
+    let up = migrate(&db.url, Direction::Up).await.unwrap();
+    assert!(!up.is_empty() && up.iter().all(|migration| migration.applied));
+    let first = schema(&db).await;
+    assert!(first.iter().any(|line| line.starts_with("entries.hash")), "{first:#?}");
+    let down = migrate(&db.url, Direction::DownAll).await.unwrap();
+    assert!(down.iter().all(|migration| !migration.applied));
+    assert_eq!(schema(&db).await, Vec::<String>::new());
+    migrate(&db.url, Direction::Up).await.unwrap();
+    assert_eq!(schema(&db).await, first);
+}
+
+#[tokio::test]
+async fn down_takes_one_migration_back_and_twice_up_does_no_harm() {
+    let db = TestDatabase::empty().await;
+    let (one, other) = tokio::join!(migrate(&db.url, Direction::Up), migrate(&db.url, Direction::Up));
+    assert_eq!(one.unwrap(), other.unwrap());
+    let before = migrator::status(&db.url).await.unwrap().len();
+    let after = migrate(&db.url, Direction::DownOne).await.unwrap();
+    assert_eq!(after.iter().filter(|migration| migration.applied).count(), before - 1);
+}
+
+/// The database itself refuses what must never be, whatever the code does.
+#[tokio::test]
+async fn the_database_refuses_what_must_never_be() {
+    let db = TestDatabase::create().await;
+    db.wallets(1).await;
+    let entry = "insert into entries (wallet_id, version, transaction_id, kind, delta_available, delta_held,
+                     delta_unreleased, available, held, unreleased, occurred_at, hash)
+                 select id, 1, id, 1, 0, 0, 0, 0, 0, 0, now(), head_hash from wallets";
+    let transaction = "insert into transactions (id, kind, status, wallet_id, version, amount, fee, currency,
+                           reference_id, created_at)
+                       select gen_random_uuid(), 1, 0, id, 1, 1, 0, 'USD', id, now() from wallets";
+    let mut conn = db.connect().await;
+    for (prepare, forbidden, code) in [
+        ("", "update wallets set available = -1", "23514"),
+        ("", "update wallets set held = -1", "23514"),
+        ("", "update wallets set unreleased = -1", "23514"),
+        ("", "update wallets set available = 9007199254740992", "23514"),
+        ("", "update wallets set available = 9007199254740991, held = 1", "23514"),
+        (entry, "update entries set delta_available = 1", "23001"),
+        (entry, "delete from entries", "23001"),
+        (entry, "truncate entries", "23001"),
+        (entry, entry, "23505"),
+        ("", "update status_changes set status = 0", "23001"),
+        ("", "delete from status_changes", "23001"),
+        (transaction, transaction, "23505"),
+        ("", &transaction.replace("1, 1, 0, 'USD'", "1, 0, 0, 'USD'"), "23514"),
+        ("", "insert into customers (id, xid) select gen_random_uuid(), xid from customers", "23505"),
+        (
+            "",
+            "insert into wallets (id, customer_id, currency) select gen_random_uuid(), customer_id, currency
+              from wallets",
+            "23505",
+        ),
+        ("", "update wallets set currency = 'usd'", "23514"),
+    ] {
+        let mut tx = conn.begin().await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(prepare.to_owned())).execute(&mut *tx).await.expect(prepare);
+        let refused = sqlx::raw_sql(AssertSqlSafe(forbidden.to_owned())).execute(&mut *tx).await;
+        let refused = refused.err().unwrap_or_else(|| panic!("the database allows: {forbidden}"));
+        let found =
+            refused.as_database_error().and_then(|error| error.code()).unwrap_or_default().into_owned();
+        assert_eq!(found, code, "{forbidden}: {refused}");
+        tx.rollback().await.unwrap();
+    }
+}

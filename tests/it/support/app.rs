@@ -1,0 +1,90 @@
+//! The real service in this process, on real servers, with a database, topics and keys of its own.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use uuid::Uuid;
+use wallet::{
+    app::serve::{self, Running},
+    config::Config,
+};
+
+use super::{customer::Customer, database::TestDatabase, servers::servers};
+
+/// The variables that set a service up, for this process or for one of its own.
+pub type Settings = BTreeMap<String, String>;
+
+/// A service that serves; its books are audited when its database is dropped.
+pub struct TestApp {
+    pub db: TestDatabase,
+    pub settings: Settings,
+    pub base: String,
+    running: Option<Running>,
+}
+
+/// Settings for a service on this database, with real Redis and Kafka and names of its own.
+pub fn settings_for(db: &TestDatabase) -> Settings {
+    let own = Uuid::new_v4().simple().to_string();
+    let servers = servers();
+    [
+        ("DATABASE_URL", db.url.clone()),
+        ("REDIS_URL", servers.redis_url.clone()),
+        ("KAFKA_BROKERS", servers.kafka_brokers.clone()),
+        ("KAFKA_TOPIC_TRANSACTIONS", format!("test.{own}.created-transaction")),
+        ("KAFKA_TOPIC_STATUS", format!("test.{own}.changed-status")),
+        ("KAFKA_PARTITIONS", "2".to_owned()),
+        ("KAFKA_GROUP_PREFIX", format!("test.{own}")),
+        ("REDIS_PREFIX", format!("test:{own}:")),
+        ("HOST", "127.0.0.1".to_owned()),
+        ("PORT", "0".to_owned()),
+        ("DATABASE_POOL_MAX", "4".to_owned()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}
+
+impl TestApp {
+    /// A service with real Redis and Kafka.
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// A service with only Postgres: in-process bus and cache.
+    pub async fn start_alone() -> Self {
+        Self::start_with(&[("KAFKA_BROKERS", ""), ("REDIS_URL", "")]).await
+    }
+
+    /// A service with some settings of the test's own.
+    pub async fn start_with(changes: &[(&str, &str)]) -> Self {
+        let db = TestDatabase::create().await;
+        let mut settings = settings_for(&db);
+        settings.extend(changes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let running = start(&settings).await;
+        Self { db, settings, base: base_of(&running), running: Some(running) }
+    }
+
+    /// Stops as SIGTERM does, and waits for the end.
+    pub async fn stop(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.stop().await.expect("the service ends well");
+        }
+    }
+
+    /// The address of an endpoint below `/api/v1`.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}/api/v1{path}", self.base)
+    }
+
+    /// A new customer with an enabled wallet.
+    pub async fn customer(&self) -> Customer {
+        Customer::enabled(&self.base).await
+    }
+}
+
+async fn start(settings: &Settings) -> Running {
+    let config = Config::of(settings).expect("the test's settings");
+    serve::start(config, Arc::new(String::new)).await.expect("the service starts")
+}
+
+fn base_of(running: &Running) -> String {
+    format!("http://{}", running.address)
+}

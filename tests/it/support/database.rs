@@ -1,0 +1,153 @@
+//! A database for each test, made from a migrated template; at its end the books are audited.
+
+use std::{
+    process,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
+use tokio::sync::OnceCell;
+use wallet::{
+    db::migrator::{Direction, migrate},
+    kernel::ids::WalletId,
+    ledger::audit::audit,
+};
+
+use super::servers::servers;
+
+/// A database that is gone when this is dropped.
+pub struct TestDatabase {
+    pub url: String,
+    name: String,
+    is_audited: bool,
+}
+
+static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+static NEXT: AtomicU32 = AtomicU32::new(1);
+
+/// The server's URL with another database's name.
+fn url_of(name: &str) -> String {
+    let (server, _) = servers().database_url.rsplit_once('/').expect("DATABASE_URL names a database");
+    format!("{server}/{name}")
+}
+
+async fn admin(sql: String) {
+    let mut conn = PgConnection::connect(&servers().database_url).await.expect("Postgres");
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut conn).await.expect("an administrator's statement");
+}
+
+/// A migrated database that others are copied from; made once in a process. What dead processes have left is removed.
+async fn template() -> &'static str {
+    TEMPLATE
+        .get_or_init(|| async {
+            let mut conn = PgConnection::connect(&servers().database_url).await.expect("Postgres");
+            let left = "select datname from pg_database where datname ~ '^wallet_test_[0-9]+_'";
+            for row in sqlx::query(left).fetch_all(&mut conn).await.expect("databases") {
+                let name: String = row.get(0);
+                let pid = name.split('_').nth(2).unwrap_or_default();
+                if !std::path::Path::new("/proc").join(pid).exists() {
+                    admin(format!("drop database if exists {name} with (force)")).await;
+                }
+            }
+            let name = format!("wallet_test_{}_template", process::id());
+            admin(format!("create database {name}")).await;
+            migrate(&url_of(&name), Direction::Up).await.expect("migrations");
+            name
+        })
+        .await
+}
+
+impl TestDatabase {
+    /// A migrated database of the test's own.
+    pub async fn create() -> Self {
+        let template = template().await;
+        Self::make(&format!(" template {template}")).await
+    }
+
+    /// A database without any table.
+    pub async fn empty() -> Self {
+        Self::make("").await.unaudited()
+    }
+
+    /// A copy, for breaking it. Nobody may be connected to this one.
+    pub async fn copy(&self) -> Self {
+        self.run(
+            "select pg_terminate_backend(pid) from pg_stat_activity
+                  where datname = current_database() and pid <> pg_backend_pid()",
+        )
+        .await;
+        Self::make(&format!(" template {}", self.name)).await.unaudited()
+    }
+
+    async fn make(from: &str) -> Self {
+        let name = format!("wallet_test_{}_{}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        admin(format!("create database {name}{from}")).await;
+        Self { url: url_of(&name), name, is_audited: true }
+    }
+
+    /// For tests that break the books on purpose.
+    pub fn unaudited(mut self) -> Self {
+        self.is_audited = false;
+        self
+    }
+
+    pub async fn connect(&self) -> PgConnection {
+        PgConnection::connect(&self.url).await.expect("the test's database")
+    }
+
+    /// Runs statements, for tests that arrange or break things.
+    pub async fn run(&self, sql: &str) {
+        let mut conn = self.connect().await;
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut conn).await.expect(sql);
+    }
+
+    /// One number out of the database.
+    pub async fn number(&self, sql: &str) -> i64 {
+        let mut conn = self.connect().await;
+        sqlx::query_scalar(AssertSqlSafe(format!("select ({sql})::int8")))
+            .fetch_one(&mut conn)
+            .await
+            .expect(sql)
+    }
+
+    /// Makes wallets that are enabled from the beginning, with nothing in them; ids 1, 2, 3 …
+    pub async fn wallets(&self, count: u32) -> Vec<WalletId> {
+        self.run(&format!(
+            "insert into customers (id, xid) select lpad(n::text, 32, '0')::uuid, lpad(n::text, 32, '0')::uuid
+                 from generate_series(1, {count}) n;
+             insert into wallets (id, customer_id, currency, status, status_version, enabled_at)
+                 select id, id, 'USD', 1, 1, '2026-01-01Z' from customers;
+             insert into status_changes (id, wallet_id, status_version, status, frozen, actor, occurred_at)
+                 select id, id, 1, 1, false, 'a test', '2026-01-01Z' from wallets"
+        ))
+        .await;
+        (1..=count).map(|n| WalletId(format!("{n:0>32}").parse().expect("a uuid"))).collect()
+    }
+}
+
+fn on_a_thread<T: Send + 'static>(
+    work: impl Future<Output = T> + Send + 'static,
+) -> std::thread::JoinHandle<T> {
+    std::thread::spawn(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(work)
+    })
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        let (url, name) = (self.url.clone(), self.name.clone());
+        // A destructor cannot wait in the test's runtime, hence the threads. The audit is waited for. The removal is
+        // not: it waits for every backend of the server, also for one whose client is a task of the runtime that
+        // stands still here.
+        let findings = if self.is_audited && !std::thread::panicking() {
+            on_a_thread(async move { audit(&url).await.expect("the audit") })
+                .join()
+                .expect("the audit's thread")
+        } else {
+            Vec::new()
+        };
+        on_a_thread(admin(format!("drop database if exists {name} with (force)")));
+        assert!(findings.is_empty(), "the books are broken: {findings:#?}");
+    }
+}

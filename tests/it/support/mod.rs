@@ -1,0 +1,12 @@
+//! What the tests stand on.
+
+pub mod app;
+pub mod bus;
+pub mod customer;
+pub mod database;
+pub mod operations;
+pub mod own_server;
+pub mod process;
+pub mod servers;
+pub mod views;
+pub mod wait;

@@ -1,0 +1,51 @@
+//! Operations, as tests ask for them.
+
+use uuid::Uuid;
+use wallet::{
+    kernel::{
+        ids::{OperationId, ReferenceId, WalletId},
+        money::Amount,
+    },
+    ledger::{
+        Action, Operation,
+        posting_loop::{BatchClock, LoopSettings},
+    },
+};
+
+pub fn amount(minor_units: i64) -> Amount {
+    Amount::try_new(minor_units).expect("an amount")
+}
+
+pub fn reference() -> ReferenceId {
+    ReferenceId(Uuid::new_v4())
+}
+
+pub fn operation(wallet: WalletId, action: Action) -> Operation {
+    Operation { id: OperationId::generate(), wallet, action }
+}
+
+pub fn deposit(wallet: WalletId, minor_units: i64) -> Operation {
+    operation(wallet, Action::Deposit { amount: amount(minor_units), reference: reference() })
+}
+
+pub fn withdraw(wallet: WalletId, minor_units: i64) -> Operation {
+    operation(wallet, Action::Withdraw { amount: amount(minor_units), reference: reference() })
+}
+
+pub fn enable(wallet: WalletId) -> Operation {
+    operation(wallet, Action::Enable { actor: "a test".to_owned() })
+}
+
+pub fn disable(wallet: WalletId) -> Operation {
+    operation(wallet, Action::Disable { actor: "a test".to_owned() })
+}
+
+/// A loop as the service runs it.
+pub fn settings(database_url: &str) -> LoopSettings {
+    LoopSettings {
+        database_url: database_url.to_owned(),
+        batch_max: 256,
+        queue_max: 10_000,
+        clock: BatchClock::Database,
+    }
+}

@@ -1,0 +1,64 @@
+//! The service as a process of its own, for tests that kill it.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, Command, ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+
+use super::app::Settings;
+
+/// `wallet serve` in a process of its own; killed when dropped.
+pub struct Server {
+    pub base: String,
+    child: Child,
+}
+
+/// The `wallet` command with these settings and nothing else of ours from the environment.
+pub fn command(settings: &Settings, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wallet"));
+    command.args(arguments).env_clear().envs(settings);
+    // A checkout's own .env is none of the test's business.
+    command.current_dir(env!("CARGO_TARGET_TMPDIR"));
+    command
+}
+
+impl Server {
+    /// Starts a server and waits until it listens.
+    pub fn start(settings: &Settings) -> Self {
+        let mut command = command(settings, &["serve"]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().expect("the service");
+        let stdout = BufReader::new(child.stdout.take().expect("its output"));
+        let mut lines = stdout.lines().map_while(Result::ok);
+        let base = lines.find_map(|line| line.strip_prefix("listening on ").map(str::to_owned));
+        // Whatever it says later is read and dropped, so that it never waits for a reader.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { base: base.expect("the service says where it listens"), child }
+    }
+
+    /// Sends a signal by its name.
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status().expect("kill");
+        assert!(sent.success());
+    }
+
+    /// Waits for the process to end by itself.
+    pub fn ended(&mut self, limit: Duration) -> ExitStatus {
+        let since = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("the process") {
+                return status;
+            }
+            assert!(since.elapsed() < limit, "the service has not ended within {limit:?}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,15 @@
+//! Waiting for what comes by itself.
+
+use std::time::{Duration, Instant};
+
+/// Asks again and again until the answer is there; a test that waits longer than this has failed.
+pub async fn until<T>(what: &str, limit: Duration, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let since = Instant::now();
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(since.elapsed() < limit, "{what}: not within {limit:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

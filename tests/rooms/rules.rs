@@ -1,0 +1,240 @@
+//! Who may import whom, and where a line belongs.
+
+use super::{
+    paths::{Path, module_of, paths},
+    source::{Token, tokens},
+};
+
+/// The rooms and what each may name of the others; `ledger::log` is that module and no more, and `db::DbError` is part of
+/// the faces, whose errors hold it. `app` and the two roots
+/// (`lib.rs`, `main.rs`) put everything together and may name all.
+const ROOMS: [(&str, &[&str]); 14] = [
+    ("kernel", &[]),
+    ("config", &["kernel"]),
+    ("telemetry", &["config"]),
+    ("db", &["kernel"]),
+    ("cache", &["kernel"]),
+    ("ledger", &["db", "kernel"]),
+    ("wallet", &["ledger", "cache", "db", "kernel"]),
+    ("payouts", &["ledger", "db", "kernel"]),
+    ("identity", &["wallet", "db", "kernel"]),
+    ("events", &["ledger::log", "db", "kernel"]),
+    ("consumers", &["wallet", "payouts", "identity", "ledger", "events", "cache", "kernel", "db::DbError"]),
+    ("api", &["wallet", "payouts", "identity", "ledger", "events", "cache", "kernel", "db::DbError"]),
+    ("adapters", &["events", "cache", "identity", "payouts", "kernel", "config"]),
+    ("app", &["*"]),
+];
+
+/// Parts of a room that no other room may name, except `app`: they are reached through the room's face.
+const PRIVATE: [&str; 3] = ["store", "lane", "posting_loop"];
+
+/// A name that only some files may say.
+struct Guard {
+    /// The beginning of a path, or its end if it begins with `…`.
+    path: &'static str,
+    may: fn(&str) -> bool,
+    belongs: &'static str,
+}
+
+const HTTP: &str = "a header, a status, OpenAPI belong in src/api/ (src/app/serve.rs starts the server)";
+const SQL: &str = "SQL, a lock, a constraint's name belong in src/db/ or in the room's store.rs (the ledger's log.rs, history.rs, audit.rs and lane.rs too)";
+const ENVIRONMENT: &str = "the environment is read in src/config/ only; hand the value over as a parameter";
+const CLOCK: &str =
+    "the system's clock is read in src/adapters/clock.rs only; ask the port kernel::clock::Clock";
+
+const GUARDS: [Guard; 18] = [
+    Guard { path: "poem", may: is_http, belongs: HTTP },
+    Guard { path: "poem_openapi", may: is_http, belongs: HTTP },
+    Guard { path: "sea_orm", may: is_sql, belongs: SQL },
+    Guard { path: "sqlx", may: is_sql, belongs: SQL },
+    Guard {
+        path: "rdkafka",
+        may: |f| is_adapter(f, "kafka"),
+        belongs: "Kafka is spoken in src/adapters/kafka only",
+    },
+    Guard {
+        path: "redis",
+        may: |f| is_adapter(f, "redis"),
+        belongs: "Redis is spoken in src/adapters/redis only",
+    },
+    Guard {
+        path: "jsonwebtoken",
+        may: |f| is_adapter(f, "jwt"),
+        belongs: "tokens are made in src/adapters/jwt only",
+    },
+    Guard {
+        path: "lettre",
+        may: |f| is_adapter(f, "smtp"),
+        belongs: "mail is sent in src/adapters/smtp only",
+    },
+    Guard {
+        path: "shaku::module",
+        may: is_module,
+        belongs: "components are wired in src/app/module.rs only",
+    },
+    Guard { path: "std::env", may: is_config, belongs: ENVIRONMENT },
+    Guard { path: "dotenvy", may: is_config, belongs: ENVIRONMENT },
+    Guard { path: "…SystemTime::now", may: is_clock, belongs: CLOCK },
+    Guard { path: "…Utc::now", may: is_clock, belongs: CLOCK },
+    Guard { path: "…Local::now", may: is_clock, belongs: CLOCK },
+    Guard {
+        path: "clap",
+        may: is_composition,
+        belongs: "the command line is read in src/app/ and src/main.rs only",
+    },
+    Guard {
+        path: "metrics_exporter_prometheus",
+        may: |f| f == "src/telemetry.rs",
+        belongs: "the recorder is set up in src/telemetry.rs only; the macros of `metrics` may be used anywhere",
+    },
+    Guard {
+        path: "tracing_subscriber",
+        may: |f| f == "src/telemetry.rs" || is_config(f),
+        belongs: "the log is set up in src/telemetry.rs only; the macros of `tracing` may be used anywhere",
+    },
+    Guard {
+        path: "rust_embed",
+        may: is_embedding,
+        belongs: "files are built in by src/db/ and src/api/ only",
+    },
+];
+
+fn is_http(file: &str) -> bool {
+    file.starts_with("src/api/") || file == "src/app/serve.rs"
+}
+
+fn is_sql(file: &str) -> bool {
+    let ledger = ["log", "history", "audit", "lane"].map(|name| format!("src/ledger/{name}.rs"));
+    file.starts_with("src/db/")
+        || file.ends_with("/store.rs")
+        || file.contains("/store/")
+        || ledger.iter().any(|name| name == file)
+}
+
+fn is_adapter(file: &str, name: &str) -> bool {
+    file == format!("src/adapters/{name}.rs") || file.starts_with(&format!("src/adapters/{name}/"))
+}
+
+fn is_module(file: &str) -> bool {
+    file == "src/app/module.rs"
+}
+
+fn is_config(file: &str) -> bool {
+    file == "src/config.rs" || file.starts_with("src/config/")
+}
+
+fn is_clock(file: &str) -> bool {
+    file == "src/adapters/clock.rs"
+}
+
+fn is_composition(file: &str) -> bool {
+    file.starts_with("src/app/") || file == "src/main.rs"
+}
+
+fn is_embedding(file: &str) -> bool {
+    file.starts_with("src/db/") || file.starts_with("src/api/")
+}
+
+/// Everything in this file that is in the wrong room: one sentence each, with the line.
+pub fn violations(file: &str, text: &str) -> Vec<String> {
+    let tokens = tokens(text);
+    let mut found: Vec<String> = paths(file, &tokens)
+        .iter()
+        .filter_map(|path| {
+            let told = wrong_room(file, path).or_else(|| guarded(file, path))?;
+            Some(format!("{file}:{}: `{}`: {told}.", path.line, path.parts.join("::")))
+        })
+        .collect();
+    found.extend(calls(file, &tokens));
+    found.extend(misnamed(file));
+    found
+}
+
+fn wrong_room(file: &str, path: &Path) -> Option<String> {
+    let from = module_of(file).first().cloned().unwrap_or_else(|| "app".to_owned());
+    let may = ROOMS.iter().find(|(room, _)| *room == from).map(|(_, may)| *may);
+    let Some(may) = may else {
+        return Some(format!("src/{from} is no room of the map in docs/architecture.md"));
+    };
+    if path.parts.first().is_none_or(|part| part != "crate") || may == ["*"] {
+        return None;
+    }
+    let Some(to) = path.parts.get(1).filter(|part| *part != "*") else {
+        return Some("name the room, not the whole crate".to_owned());
+    };
+    if *to == from {
+        return None;
+    }
+    let within = |allowed: &&str| {
+        let parts: Vec<&str> = allowed.split("::").collect();
+        path.parts[1..].len() >= parts.len() && path.parts[1..].iter().zip(&parts).all(|(a, b)| a == b)
+    };
+    if !may.iter().any(within) {
+        let may = if may.is_empty() { "nothing".to_owned() } else { may.join(", ") };
+        return Some(format!("{from} may import {may}; {}", belongs(to)));
+    }
+    let inner = path.parts.get(2).filter(|part| PRIVATE.contains(&part.as_str()))?;
+    Some(format!("{inner} is {to}'s own; ask its face"))
+}
+
+/// What a line that needs this room is about.
+fn belongs(room: &str) -> &'static str {
+    match room {
+        "app" => "which implementation runs is decided in src/app/, and nobody looks back at it",
+        "api" => "a header, a status, a field of a request belong in src/api/",
+        "adapters" => {
+            "a vendor or a protocol belongs in src/adapters/, behind a port of the room that needs it"
+        }
+        "config" => "src/app/ hands settings over as parameters",
+        "telemetry" => "src/app/ sets telemetry up",
+        "db" => "SQL belongs in a room that has a store.rs",
+        "events" | "consumers" => {
+            "what happens when an event arrives belongs in src/consumers/, what is published in src/events/"
+        }
+        "ledger" => {
+            "the ledger is reached through the faces of wallet or ledger, its log through ledger::log"
+        }
+        "wallet" | "identity" | "payouts" | "cache" => {
+            "arrows never turn back: put it in the room that knows both"
+        }
+        "kernel" => "kernel is for words that several rooms share",
+        _ => "no room of that name is on the map in docs/architecture.md",
+    }
+}
+
+fn guarded(file: &str, path: &Path) -> Option<String> {
+    let named = |guard: &&Guard| match guard.path.strip_prefix('…') {
+        Some(end) => {
+            let end: Vec<&str> = end.split("::").collect();
+            path.parts.len() >= end.len() && path.parts[path.parts.len() - end.len()..] == end[..]
+        }
+        None => {
+            let start: Vec<&str> = guard.path.split("::").collect();
+            path.parts.len() >= start.len() && path.parts[..start.len()] == start[..]
+        }
+    };
+    let guard = GUARDS.iter().filter(named).find(|guard| !(guard.may)(file))?;
+    Some(guard.belongs.to_owned())
+}
+
+/// Calls that no path shows: `module! {` and `.resolve()`.
+fn calls(file: &str, tokens: &[Token]) -> Vec<String> {
+    let mut found = Vec::new();
+    for pair in tokens.windows(2) {
+        let told = match (pair[0].text.as_str(), pair[1].text.as_str()) {
+            ("module", "!") if !is_module(file) => "components are wired in src/app/module.rs only",
+            (".", "resolve" | "resolve_ref") if !is_composition(file) => {
+                "components are resolved in src/app/ only; take what you need by constructor"
+            }
+            _ => continue,
+        };
+        found.push(format!("{file}:{}: `{}{}`: {told}.", pair[0].line, pair[0].text, pair[1].text));
+    }
+    found
+}
+
+fn misnamed(file: &str) -> Option<String> {
+    let is_drawer =
+        module_of(file).iter().any(|part| matches!(part.as_str(), "util" | "utils" | "helper" | "helpers"));
+    is_drawer.then(|| format!("{file}: name it by what it is; a drawer for everything is no room."))
+}
