@@ -4,16 +4,21 @@
 // A test that cannot go on says so by a panic.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod access;
 mod audit;
 mod bus;
 mod cache;
+mod commands;
 mod concurrency;
+mod contract;
 mod exercise;
 mod kafka_faults;
 mod kill;
 mod migrations;
+mod module;
 mod plans;
 mod posting_loop;
+mod readme;
 mod redis_faults;
 mod refresh_cache;
 mod relay;
