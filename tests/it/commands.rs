@@ -105,7 +105,7 @@ fn a_wrong_configuration_ends_with_2_and_a_sentence_that_names_it() {
         (vec![url, ("BATCH_MAX", "0")], vec!["BATCH_MAX"]),
         (vec![url, ("JWT_SECRET", "secret")], vec!["JWT_SECRET"]),
         (vec![url, ("REDIS_URL", "http://secret")], vec!["REDIS_URL"]),
-        (vec![url, ("RUST_LOG", "loud")], vec!["RUST_LOG"]),
+        (vec![url, ("RUST_LOG", "wallet=loud")], vec!["RUST_LOG"]),
         (vec![url, ("DATABSE_URL", "x")], vec!["DATABSE_URL", "DATABASE_URL"]),
         (vec![url, ("APP_ENV", "production")], vec!["JWT_SECRET", "SERVICE_API_KEY"]),
         (vec![url, ("PORT", "x"), ("QUEUE_MAX", "-1")], vec!["PORT", "QUEUE_MAX"]),

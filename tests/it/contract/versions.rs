@@ -20,6 +20,8 @@ async fn who_asks_for_its_own_write_sees_it() {
         assert_eq!(customer.get("/wallet").await.status, 200);
         let deposited = customer.deposit(3).await;
         assert_eq!(deposited.header("wallet-version"), version.to_string());
+        // The list is always fresh, and says so, however old the balance in the cache may be.
+        assert_eq!(customer.get("/wallet/transactions").await.header("wallet-version"), version.to_string());
         let fresh = read(&customer, "/wallet", &version.to_string()).await;
         let wallet = &fresh.json()["data"]["wallet"];
         assert_eq!((&wallet["balance"], &wallet["version"]), (&json!(3 * version), &json!(version)));
