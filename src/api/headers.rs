@@ -10,7 +10,7 @@ use poem_openapi::{
 };
 use uuid::Uuid;
 
-use super::{ApiError, catalogue::Code};
+use super::{ApiError, catalogue::Code, failure::Detail};
 
 /// The caller's name for a request, or ours.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -49,7 +49,8 @@ impl MinWalletVersion {
         let version = value.to_str().ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
         let version = version.and_then(|text| text.parse().ok()).filter(|_| values.next().is_none());
         version.map(|version| Self(Some(version))).ok_or_else(|| {
-            ApiError::saying(Code::InvalidHeader, "Min-Wallet-Version must be one integer, 0 or more")
+            let rule = "Min-Wallet-Version must be one integer, 0 or more";
+            ApiError::new(Code::InvalidHeader, Detail::Sentence(rule))
         })
     }
 }

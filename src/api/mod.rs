@@ -7,6 +7,7 @@ mod catalogue;
 mod document;
 mod envelope;
 mod error;
+mod failure;
 mod headers;
 pub mod health;
 mod metrics_page;
@@ -19,19 +20,19 @@ mod scalars;
 mod tests;
 mod v1;
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
-use poem::{Endpoint, EndpointExt, Response, Route, endpoint::BoxEndpoint, http::Method};
+use poem::{Endpoint, EndpointExt, Response, Route};
 use poem_openapi::OpenApi;
 
 use self::{
     auth::Gate,
     document::Tag,
-    error::{ApiError, FieldErrors},
+    failure::{ApiError, FieldErrors},
     health::{HealthApi, HealthSource},
     metrics_page::MetricsApi,
     middleware::{identify::Identify, measure::Measure},
-    router::Methods,
+    router::{Methods, Paths},
 };
 pub use self::{auth::ServiceKey, document::spec, metrics_page::Renderer};
 use crate::{identity::Identity, wallet::Wallets};
@@ -70,17 +71,14 @@ pub fn build(parts: Parts) -> impl Endpoint<Output = Response> + 'static {
         HealthApi { source: parts.health },
         MetricsApi { render: parts.metrics },
     );
-    let mut paths = HashMap::new();
+    let mut paths = Paths::new();
     apis.add_routes(&mut paths);
     paths.extend(pages::paths());
     around(paths, Gate::new(parts.identity, parts.service_key))
 }
 
 /// What stands around the routes, from the inside out. A panic is caught at each path.
-fn around(
-    paths: HashMap<String, HashMap<Method, BoxEndpoint<'static>>>,
-    gate: Gate,
-) -> impl Endpoint<Output = Response> + 'static {
+fn around(paths: Paths, gate: Gate) -> impl Endpoint<Output = Response> + 'static {
     let measure = Measure::new(paths.keys().cloned());
     let routes =
         paths.into_iter().fold(Route::new(), |route, (path, methods)| route.at(path, Methods::new(methods)));

@@ -4,18 +4,18 @@ use std::collections::HashMap;
 
 use poem::{
     EndpointExt, Response,
-    endpoint::{BoxEndpoint, make_sync},
+    endpoint::make_sync,
     http::{Method, header},
 };
 
-use super::document;
+use super::{document, router::Paths};
 
 /// The page is one file with its script in it, and talks to this service only.
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The paths of the document and its page.
-pub fn paths() -> impl Iterator<Item = (String, HashMap<Method, BoxEndpoint<'static>>)> {
+pub fn paths() -> Paths {
     let get = |path: &str, endpoint| (path.to_owned(), HashMap::from([(Method::GET, endpoint)]));
     let page = || make_sync(|_| html()).map_to_response().boxed();
     [
@@ -24,7 +24,7 @@ pub fn paths() -> impl Iterator<Item = (String, HashMap<Method, BoxEndpoint<'sta
         get("/swagger/index.html", page()),
         get("/swagger/openapi.json", make_sync(|_| json()).map_to_response().boxed()),
     ]
-    .into_iter()
+    .into()
 }
 
 fn html() -> Response {

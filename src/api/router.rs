@@ -1,5 +1,7 @@
 //! One path and its methods. The framework's own does not say which methods a path has when it refuses one.
 
+use std::collections::HashMap;
+
 use poem::{
     Endpoint, EndpointExt, Request, Response, Result,
     endpoint::BoxEndpoint,
@@ -7,7 +9,14 @@ use poem::{
     middleware::CatchPanic,
 };
 
-use super::{ApiError, error};
+use super::{
+    catalogue::Code,
+    error,
+    failure::{ApiError, Detail},
+};
+
+/// Every path with what its methods do, as poem-openapi collects them.
+pub type Paths = HashMap<String, HashMap<Method, BoxEndpoint<'static>>>;
 
 /// The methods of a path. HEAD is answered as GET; the server leaves the body out.
 pub struct Methods {
@@ -41,7 +50,7 @@ impl Endpoint for Methods {
         let wanted = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
         match self.endpoints.iter().find(|(method, _)| method == wanted) {
             Some((_, endpoint)) => endpoint.call(request).await,
-            None => Err(ApiError::method_not_allowed(self.allowed.clone()).into()),
+            None => Err(ApiError::new(Code::MethodNotAllowed, Detail::Methods(self.allowed.clone())).into()),
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
-use sea_orm::DatabaseConnection;
 use tokio::{
     sync::Notify,
     time::{Instant, sleep},
@@ -41,7 +40,7 @@ pub struct Infra {
 /// What components and background tasks have in common. Clones are handles on the same things.
 #[derive(Clone)]
 pub struct Shared {
-    pub db: DatabaseConnection,
+    pub db: db::Pool,
     pub posting_loop: PostingLoop,
     /// Told after each commit of this process.
     pub committed: Arc<Notify>,

@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use sea_orm::DatabaseConnection;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -21,7 +20,7 @@ const WATCH_EVERY: Duration = Duration::from_millis(500);
 /// Everything whose health matters.
 #[derive(Clone)]
 pub struct Health {
-    pub db: DatabaseConnection,
+    pub db: db::Pool,
     pub posting_loop: PostingLoop,
     pub cache: Arc<dyn BalanceCache>,
     pub bus: Arc<dyn EventBus>,

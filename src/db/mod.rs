@@ -6,3 +6,7 @@ pub mod migrator;
 
 pub use connect::{Database, PgDatabase, PgDatabaseParameters, connect, ping, session_options, within_limit};
 pub use error::DbError;
+/// The pool, as everybody else uses it.
+pub use sea_orm::DatabaseConnection as Pool;
+/// One connection, for those who need one of their own.
+pub use sqlx::PgConnection as Connection;

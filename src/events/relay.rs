@@ -7,7 +7,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sqlx::PgConnection;
 use thiserror::Error;
 use tokio::{
     sync::Notify,
@@ -22,7 +21,7 @@ use super::{
     store,
 };
 use crate::{
-    db::DbError,
+    db::{Connection, DbError},
     ledger::log::{self, Log},
 };
 
@@ -124,7 +123,7 @@ impl Relay {
     /// Publishes everything that lies beyond the cursor now.
     async fn catch_up(
         &self,
-        conn: &mut PgConnection,
+        conn: &mut Connection,
         cursor: &mut i64,
         is_troubled: &mut bool,
     ) -> Result<(), Interrupted> {
@@ -162,7 +161,7 @@ impl Relay {
     }
 
     /// Waits until every batch that may still commit a position already handed out has gone.
-    async fn gate(&self, conn: &mut PgConnection) -> Result<(), DbError> {
+    async fn gate(&self, conn: &mut Connection) -> Result<(), DbError> {
         let since = Instant::now();
         let before = log::writers(conn).await?;
         let mut now = before.clone();

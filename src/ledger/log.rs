@@ -112,22 +112,23 @@ select coalesce(array_agg(virtualtransaction), '{}') from pg_locks
 where locktype = 'advisory' and classid = $1::int4::oid and objid = $2::int4::oid
   and database = (select oid from pg_database where datname = current_database())";
 
-/// Left joins, so that a row without its transaction or its customer stops the reader loudly instead of being skipped.
-const READ_ENTRIES: &str = "\
+/// Reads a stretch of the log of money. Left joins, so that a row without its transaction or its customer stops the reader loudly instead of being skipped.
+pub const READ_ENTRIES: &str = "\
 select e.position, e.wallet_id, o.xid, e.version, e.transaction_id, e.kind, t.status, t.amount, t.fee, t.currency,
        t.reference_id, e.delta_available, e.delta_held, e.delta_unreleased, e.available, e.held, e.unreleased,
        e.occurred_at, e.hash
 from (select * from entries where position > $1 and position <= $2 order by position limit $3) e
 left join lateral (select * from transactions t where t.id = e.transaction_id offset 0) t on true
-left join lateral (select c.xid from wallets w join customers c on c.id = w.customer_id
-                   where w.id = e.wallet_id offset 0) o on true
+left join lateral (select * from wallets w where w.id = e.wallet_id offset 0) w on true
+left join lateral (select * from customers c where c.id = w.customer_id offset 0) o on true
 order by e.position";
 
-const READ_STATUS_CHANGES: &str = "\
+/// As [`READ_ENTRIES`], of the log of status.
+pub const READ_STATUS_CHANGES: &str = "\
 select s.position, s.wallet_id, o.xid, s.status_version, s.status, s.frozen, s.occurred_at
 from (select * from status_changes where position > $1 and position <= $2 order by position limit $3) s
-left join lateral (select c.xid from wallets w join customers c on c.id = w.customer_id
-                   where w.id = s.wallet_id offset 0) o on true
+left join lateral (select * from wallets w where w.id = s.wallet_id offset 0) w on true
+left join lateral (select * from customers c where c.id = w.customer_id offset 0) o on true
 order by s.position";
 
 /// The last position that the log has handed out, committed or not; 0 before the first.

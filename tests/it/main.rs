@@ -2,9 +2,17 @@
 //! does not name them; without them these tests fail, they never skip.
 
 mod audit;
+mod bus;
+mod cache;
+mod concurrency;
 mod exercise;
+mod kafka_faults;
+mod kill;
 mod migrations;
 mod plans;
 mod posting_loop;
+mod redis_faults;
+mod refresh_cache;
 mod relay;
 mod support;
+mod terminate;

@@ -1,1 +1,347 @@
-//! x
+//! The refresher, over every bus and cache, and what it says of how far it is behind.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use chrono::Utc;
+use tokio::{task::JoinHandle, time::sleep};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use wallet::{
+    adapters::embedded::{InProcessBus, InProcessCache},
+    cache::{BalanceCache, CacheError, Freshness, ViewPart, WalletView},
+    consumers::RefreshCache,
+    events::{
+        bus::{Consumer, EventBus, Message, Subscription},
+        event::{Deltas, Event, STATUS_CHANGED, StatusChanged, TRANSACTION_CREATED, TransactionCreated},
+    },
+    kernel::{
+        clock::{Clock, Timestamp, rfc3339_micros},
+        ids::WalletId,
+    },
+};
+
+use crate::{
+    cache::redis,
+    support::{
+        bus::{Served, kafka, unique, until},
+        own_server::OwnServer,
+        servers::servers,
+        views::{money, status, wallet},
+    },
+};
+
+struct WallClock;
+
+impl Clock for WallClock {
+    fn now(&self) -> Timestamp {
+        Utc::now()
+    }
+}
+
+/// A cache that can be made to fail.
+#[derive(Default)]
+struct Fragile {
+    inner: InProcessCache,
+    fails: AtomicBool,
+}
+
+#[async_trait]
+impl BalanceCache for Fragile {
+    async fn get(&self, wallet: WalletId) -> Result<Option<WalletView>, CacheError> {
+        self.inner.get(wallet).await
+    }
+
+    async fn fill(&self, view: &WalletView) -> Result<(), CacheError> {
+        self.inner.fill(view).await
+    }
+
+    async fn refresh(&self, parts: &[(WalletId, ViewPart)]) -> Result<(), CacheError> {
+        if self.fails.load(Ordering::Relaxed) {
+            return Err(CacheError("it fails on purpose".to_owned()));
+        }
+        self.inner.refresh(parts).await
+    }
+
+    async fn ping(&self) -> Result<(), CacheError> {
+        Ok(())
+    }
+
+    fn name(&self) -> &'static str {
+        "fragile"
+    }
+}
+
+/// The event of a wallet's n-th entry.
+fn entry(topic: &str, view: &WalletView, version: i64) -> Event {
+    let money = money(version);
+    let body = TransactionCreated {
+        transaction_id: Uuid::new_v4(),
+        wallet_id: view.id.0,
+        customer_xid: view.owner.0,
+        r#type: "deposit".to_owned(),
+        status: "success".to_owned(),
+        amount: 111,
+        fee: 0,
+        delta: 111,
+        deltas: Deltas { available: 100, held: 10, unreleased: 1 },
+        currency: view.currency.to_string(),
+        balance: money.balance(),
+        available_balance: money.available,
+        held: money.held,
+        unreleased: money.unreleased,
+        version,
+        reference_id: None,
+        occurred_at: rfc3339_micros(Utc::now()),
+        hash: String::new(),
+    };
+    made(topic, view, TRANSACTION_CREATED, serde_json::to_vec(&body).unwrap())
+}
+
+/// The event of a wallet's n-th status change: enabled at odd numbers.
+fn change(topic: &str, view: &WalletView, version: i64) -> Event {
+    let status = status(version);
+    let body = StatusChanged {
+        wallet_id: view.id.0,
+        customer_xid: view.owner.0,
+        status: if status.enabled { "enabled" } else { "disabled" }.to_owned(),
+        frozen: false,
+        status_version: version,
+        occurred_at: rfc3339_micros(status.enabled_at.or(status.disabled_at).unwrap()),
+    };
+    made(topic, view, STATUS_CHANGED, serde_json::to_vec(&body).unwrap())
+}
+
+fn made(topic: &str, view: &WalletView, kind: &str, payload: Vec<u8>) -> Event {
+    Event {
+        topic: topic.to_owned(),
+        key: view.id.to_string(),
+        headers: vec![("ce_type", kind.to_owned())],
+        payload,
+    }
+}
+
+/// A refresher at work.
+struct Refreshing {
+    freshness: Arc<Freshness>,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Refreshing {
+    fn begin(bus: &Arc<dyn EventBus>, cache: Arc<dyn BalanceCache>, group: &str, topics: &[&str]) -> Self {
+        let freshness = Arc::new(Freshness::default());
+        let refresher: Arc<dyn Consumer> =
+            Arc::new(RefreshCache::new(cache, Arc::clone(&freshness), Arc::new(WallClock)));
+        let stop = CancellationToken::new();
+        let subscription = Subscription {
+            group: group.to_owned(),
+            topics: topics.iter().map(|topic| (*topic).to_owned()).collect(),
+        };
+        let task = tokio::spawn({
+            let (bus, stop) = (Arc::clone(bus), stop.clone());
+            async move { bus.serve(subscription, refresher, stop).await }
+        });
+        Self { freshness, stop, task }
+    }
+
+    async fn caught_up(&self) {
+        until("the refresher has caught up", || self.freshness.refresher_behind_millis() == 0).await;
+    }
+
+    async fn stop(self) {
+        self.stop.cancel();
+        self.task.await.unwrap();
+    }
+}
+
+async fn the_cache_follows_the_topics(bus: Arc<dyn EventBus>, cache: Arc<dyn BalanceCache>) {
+    let (entries, changes) = (unique("entries"), unique("changes"));
+    let dead = format!("{entries}.dlq");
+    bus.make_topics(&[entries.clone(), changes.clone(), dead.clone()]).await.unwrap();
+    let refreshing = Refreshing::begin(&bus, Arc::clone(&cache), &unique("refresher"), &[&entries, &changes]);
+    let letters = Served::begin(&bus, &unique("letters"), &[&dead]).await;
+    refreshing.caught_up().await;
+    let views: Vec<WalletView> = (0..10).map(|_| wallet(0)).collect();
+    let mut events: Vec<Event> = views.iter().map(|view| change(&changes, view, 1)).collect();
+    events.extend(
+        (1..=30)
+            .flat_map(|version| views.iter().map(move |view| (view, version)))
+            .map(|(view, version)| entry(&entries, view, version)),
+    );
+    // In the midst of it, what nobody can understand.
+    let strange = [
+        made(&entries, &views[0], "wallet.transaction.created.v9", b"{}".to_vec()),
+        made(&entries, &views[0], TRANSACTION_CREATED, b"not json".to_vec()),
+        Event { headers: Vec::new(), ..entry(&entries, &views[0], 31) },
+        made(&entries, &views[0], STATUS_CHANGED, br#"{"wallet_id":"x"}"#.to_vec()),
+    ];
+    for (n, event) in strange.into_iter().enumerate() {
+        events.insert(100 + n * 10, event);
+    }
+    // A repeat of old ones at the end.
+    events.push(entry(&entries, &views[0], 3));
+    bus.publish(&events).await.unwrap();
+    for view in &views {
+        let expected = WalletView { money: money(30), status: status(1), ..*view };
+        let mut found = None;
+        for _ in 0..6_000 {
+            found = cache.get(view.id).await.unwrap();
+            if found == Some(expected) {
+                break;
+            }
+            sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(found, Some(expected));
+    }
+    until("the strange ones are put aside", || letters.listener.count() == 4).await;
+    for letter in letters.listener.heard().iter() {
+        assert!(letter.headers.iter().any(|(key, value)| key == "dlq_error" && !value.is_empty()));
+    }
+    refreshing.caught_up().await;
+    refreshing.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_follows_kafka() {
+    let cache = redis(&servers().redis_url).await;
+    the_cache_follows_the_topics(kafka(&servers().kafka_brokers), cache).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_in_process_cache_follows_the_in_process_bus() {
+    // Found within two seconds, or never.
+    the_cache_follows_the_topics(Arc::new(InProcessBus::default()), Arc::new(InProcessCache::default()))
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_follows_the_in_process_bus() {
+    let cache = redis(&servers().redis_url).await;
+    the_cache_follows_the_topics(Arc::new(InProcessBus::default()), cache).await;
+}
+
+/// Behind when the cache cannot be written, and not behind when it can again; also when nothing comes any more.
+async fn a_cache_that_cannot_be_written_is_not_read(bus: Arc<dyn EventBus>) {
+    let topic = unique("stuck");
+    bus.make_topics(std::slice::from_ref(&topic)).await.unwrap();
+    let cache = Arc::new(Fragile::default());
+    let refreshing =
+        Refreshing::begin(&bus, Arc::clone(&cache) as Arc<dyn BalanceCache>, &unique("refresher"), &[&topic]);
+    refreshing.caught_up().await;
+    assert!(refreshing.freshness.cache_may_answer());
+    cache.fails.store(true, Ordering::Relaxed);
+    let view = wallet(0);
+    bus.publish(&[entry(&topic, &view, 1)]).await.unwrap();
+    sleep(Duration::from_millis(3_500)).await;
+    assert!(!refreshing.freshness.cache_may_answer(), "{}", refreshing.freshness.refresher_behind_millis());
+    // No message comes after it: the number must not stand for ever.
+    cache.fails.store(false, Ordering::Relaxed);
+    refreshing.caught_up().await;
+    assert!(refreshing.freshness.cache_may_answer());
+    refreshing.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cache_that_cannot_be_written_is_not_read_with_kafka() {
+    a_cache_that_cannot_be_written_is_not_read(kafka(&servers().kafka_brokers)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cache_that_cannot_be_written_is_not_read_in_process() {
+    a_cache_that_cannot_be_written_is_not_read(Arc::new(InProcessBus::default())).await;
+}
+
+/// A process that starts after a crash finds Redis as the dead one left it, and a group whose partitions nobody has.
+#[tokio::test(flavor = "multi_thread")]
+async fn until_the_group_is_known_to_have_caught_up_the_cache_is_not_read() {
+    let bus: Arc<dyn EventBus> = kafka(&servers().kafka_brokers);
+    let topic = unique("start");
+    bus.make_topics(std::slice::from_ref(&topic)).await.unwrap();
+    let views: Vec<WalletView> = (0..100).map(|_| wallet(0)).collect();
+    let events: Vec<Event> = views.iter().map(|view| entry(&topic, view, 1)).collect();
+    bus.publish(&events).await.unwrap();
+    let cache = Arc::new(Fragile::default());
+    cache.fails.store(true, Ordering::Relaxed);
+    let refreshing =
+        Refreshing::begin(&bus, Arc::clone(&cache) as Arc<dyn BalanceCache>, &unique("refresher"), &[&topic]);
+    for _ in 0..30 {
+        assert!(!refreshing.freshness.cache_may_answer());
+        sleep(Duration::from_millis(50)).await;
+    }
+    cache.fails.store(false, Ordering::Relaxed);
+    refreshing.caught_up().await;
+    refreshing.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_goes_away_and_comes_back_is_refreshed() {
+    let server = OwnServer::redis().await;
+    let cache = redis(server.address()).await;
+    let bus: Arc<dyn EventBus> = kafka(&servers().kafka_brokers);
+    let (entries, changes) = (unique("entries"), unique("changes"));
+    bus.make_topics(&[entries.clone(), changes.clone()]).await.unwrap();
+    let refreshing = Refreshing::begin(
+        &bus,
+        Arc::clone(&cache) as Arc<dyn BalanceCache>,
+        &unique("refresher"),
+        &[&entries, &changes],
+    );
+    refreshing.caught_up().await;
+    let view = wallet(0);
+    bus.publish(&[change(&changes, &view, 1), entry(&entries, &view, 1)]).await.unwrap();
+    refreshing.caught_up().await;
+    server.stop().await;
+    bus.publish(&[change(&changes, &view, 2), change(&changes, &view, 3), entry(&entries, &view, 2)])
+        .await
+        .unwrap();
+    sleep(Duration::from_millis(3_500)).await;
+    assert!(!refreshing.freshness.cache_may_answer());
+    server.start().await;
+    refreshing.caught_up().await;
+    let expected = WalletView { money: money(2), status: status(3), ..view };
+    assert_eq!(cache.get(view.id).await.unwrap(), Some(expected));
+    refreshing.stop().await;
+}
+
+/// The consumer alone: of each part only the newest is written, and what is poison is named.
+#[tokio::test]
+async fn the_refresher_names_what_it_cannot_understand() {
+    let refresher = RefreshCache::new(
+        Arc::new(InProcessCache::default()),
+        Arc::new(Freshness::default()),
+        Arc::new(WallClock),
+    );
+    let view = wallet(0);
+    let of = |event: Event| Message {
+        topic: event.topic,
+        key: event.key.into_bytes(),
+        payload: event.payload,
+        headers: event.headers.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
+    };
+    let good = of(entry("t", &view, 1));
+    let altered = |from: &str, to: &str| {
+        let text = String::from_utf8(good.payload.clone()).unwrap();
+        assert!(text.contains(from));
+        Message { payload: text.replace(from, to).into_bytes(), ..good.clone() }
+    };
+    let messages = [
+        good.clone(),
+        altered("\"USD\"", "\"dollars\""),
+        altered("\"version\":1", "\"version\":0"),
+        altered("\"version\":1", "\"version\":1.5"),
+        altered("\"version\":1", "\"version\":\"1\""),
+        altered("\"occurred_at\":\"", "\"occurred_at\":\"yesterday "),
+        altered("\"wallet_id\":\"", "\"wallet_id\":\"x"),
+        of(change("t", &view, 1)),
+    ];
+    let named: Vec<usize> = refresher.consume(&messages).await.into_iter().map(|(index, _)| index).collect();
+    assert_eq!(named, [1, 2, 3, 4, 5, 6]);
+    assert_eq!(refresher.consume(&[]).await, []);
+}

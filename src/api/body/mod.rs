@@ -33,7 +33,7 @@ impl<T: FromFields> Body<T> {
         if bytes.is_empty() {
             return Fields::none().give();
         }
-        if !request.headers().get(header::CONTENT_ENCODING).is_none_or(|coding| coding == "identity") {
+        if request.headers().get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
             return Err(Code::UnsupportedMediaType.into());
         }
         let content_type = request.content_type().unwrap_or_default();

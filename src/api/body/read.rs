@@ -3,24 +3,32 @@
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
-use poem::{Request, RequestBody, http::header};
+use poem::{Body, Request, RequestBody, http::header};
 
 use crate::api::{ApiError, catalogue::Code};
 
 /// The largest body, in bytes.
 pub const BODY_MAX: usize = 64 * 1024;
+/// How long a body may take: a client that has stopped in the middle holds nothing for longer.
+const READ_TIME: Duration = Duration::from_secs(10);
 /// How much of a body that is too large is thrown away before the answer, in bytes. A connection that is closed while
 /// the client still writes may take the answer with it.
 const DISCARD_MAX: usize = 1024 * 1024;
 /// How long it may take to throw it away.
 const DISCARD_TIME: Duration = Duration::from_secs(1);
 
-/// The whole body, if it is not too large. A length that is announced is believed: then nothing is kept.
+/// The whole body, if it is not too large and comes in time.
 pub async fn limited(request: &Request, body: &mut RequestBody) -> Result<Vec<u8>, ApiError> {
     let body = body.take().map_err(|error| ApiError::internal(error.to_string()))?;
     if body.is_empty() {
         return Ok(Vec::new());
     }
+    let whole = tokio::time::timeout(READ_TIME, whole(request, body)).await;
+    whole.unwrap_or_else(|_| Err(Code::MalformedBody.into()))
+}
+
+/// A length that is announced is believed: of a body that is too large nothing is kept.
+async fn whole(request: &Request, body: Body) -> Result<Vec<u8>, ApiError> {
     let announced = request.header(header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
     let mut chunks = std::pin::pin!(body.into_bytes_stream());
     if announced.is_some_and(|length| length > BODY_MAX as u64) {

@@ -98,6 +98,11 @@ impl<E: Endpoint> Endpoint for MeasureEndpoint<E> {
         let response = self.inner.call(request).await?.into_response();
         let pattern = response.data::<PathPattern>().map(|pattern| &*pattern.0);
         self.note(pattern, method, response.status(), since);
+        tracing::debug!(
+            status = response.status().as_u16(),
+            micros = since.elapsed().as_micros(),
+            "answered"
+        );
         Ok(response)
     }
 }

@@ -4,8 +4,10 @@
 mod access;
 mod bodies;
 mod document;
+mod encodings;
 mod exercise;
 mod fakes;
+mod fields;
 mod manners;
 mod operation;
 

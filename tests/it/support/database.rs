@@ -69,6 +69,16 @@ impl TestDatabase {
         Self::make("").await.unaudited()
     }
 
+    /// A copy, for breaking it. Nobody may be connected to this one.
+    pub async fn copy(&self) -> Self {
+        self.run(
+            "select pg_terminate_backend(pid) from pg_stat_activity
+                  where datname = current_database() and pid <> pg_backend_pid()",
+        )
+        .await;
+        Self::make(&format!(" template {}", self.name)).await.unaudited()
+    }
+
     async fn make(from: &str) -> Self {
         let name = format!("wallet_test_{}_{}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         admin(format!("create database {name}{from}")).await;

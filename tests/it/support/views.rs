@@ -1,1 +1,57 @@
-//! x
+//! Views of wallets, as the tests need them.
+
+use uuid::Uuid;
+use wallet::{
+    cache::{MoneyView, StatusView, ViewPart, WalletView},
+    kernel::{
+        clock::Timestamp,
+        currency::Currency,
+        ids::{WalletId, Xid},
+    },
+};
+
+pub fn usd() -> Currency {
+    "USD".parse().unwrap()
+}
+
+/// A moment; each number is another one.
+pub fn moment(n: i64) -> Timestamp {
+    Timestamp::from_timestamp_micros(1_767_225_600_000_001 + n * 1_000_000).unwrap()
+}
+
+/// Money whose numbers tell its version.
+pub fn money(version: i64) -> MoneyView {
+    MoneyView { available: version * 100, held: version * 10, unreleased: version, version }
+}
+
+/// Enabled at odd versions, disabled at even ones, as an event tells it.
+pub fn status(version: i64) -> StatusView {
+    let enabled = version % 2 == 1;
+    let at = Some(moment(version));
+    StatusView {
+        enabled,
+        frozen: false,
+        enabled_at: at.filter(|_| enabled),
+        disabled_at: at.filter(|_| !enabled),
+        version,
+    }
+}
+
+/// An enabled wallet that nobody else has.
+pub fn wallet(version: i64) -> WalletView {
+    WalletView {
+        id: WalletId(Uuid::new_v4()),
+        owner: Xid(Uuid::new_v4()),
+        currency: usd(),
+        money: money(version),
+        status: status(1),
+    }
+}
+
+pub fn money_part(view: &WalletView, version: i64) -> (WalletId, ViewPart) {
+    (view.id, ViewPart::Money { owner: view.owner, currency: view.currency, money: money(version) })
+}
+
+pub fn status_part(view: &WalletView, status: StatusView) -> (WalletId, ViewPart) {
+    (view.id, ViewPart::Status { owner: view.owner, status })
+}

@@ -1,5 +1,7 @@
 //! The OpenAPI document: what the types say, and beside it each operation's errors and examples.
 
+mod errors;
+
 use std::{collections::BTreeMap, marker::PhantomData, sync::OnceLock};
 
 use poem_openapi::{
@@ -9,11 +11,7 @@ use poem_openapi::{
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{
-    Apis,
-    catalogue::{CATALOGUE, Code},
-    health, metrics_page, v1,
-};
+use super::{Apis, catalogue::Code, health, metrics_page, router::Paths, v1};
 
 /// How the operations are grouped.
 #[derive(Tags)]
@@ -112,14 +110,7 @@ impl<T: OpenApi> OpenApi for TypesOnly<T> {
         T::register(registry);
     }
 
-    fn add_routes(
-        self,
-        _: &mut std::collections::HashMap<
-            String,
-            std::collections::HashMap<poem::http::Method, poem::endpoint::BoxEndpoint<'static>>,
-        >,
-    ) {
-    }
+    fn add_routes(self, _: &mut Paths) {}
 }
 
 /// The notes of every operation.
@@ -142,8 +133,8 @@ fn complete(plain: &str) -> String {
     for request in notes.iter().filter_map(|notes| notes.request.as_ref()) {
         prefill(schemas, request);
     }
-    schemas["Fail"] = fail_schema();
-    schemas["Error"] = error_schema();
+    schemas["Fail"] = errors::fail_schema();
+    schemas["Error"] = errors::error_schema();
     if let Some(tags) = document["tags"].as_array_mut() {
         tags.sort_by_key(|tag| TAGS.iter().position(|name| tag["name"] == *name));
     }
@@ -171,10 +162,11 @@ fn annotate(operation: &mut Value, notes: &Notes) {
     for code in notes.codes.iter().copied().chain([EVERY]).flatten() {
         by_status.entry(code.status().as_u16()).or_default().push(*code);
     }
-    responses
-        .extend(by_status.into_iter().map(|(status, codes)| (status.to_string(), refusal(status, &codes))));
+    responses.extend(
+        by_status.into_iter().map(|(status, codes)| (status.to_string(), errors::refusal(status, &codes))),
+    );
     for response in responses.values_mut() {
-        response["headers"]["X-Request-Id"] = header("The request's id, the caller's or ours.");
+        response["headers"]["X-Request-Id"] = errors::header("The request's id, the caller's or ours.");
     }
 }
 
@@ -193,87 +185,6 @@ fn prefill(schemas: &mut Value, request: &Value) {
 
 fn media_types(holder: &mut Value) -> impl Iterator<Item = &mut Value> {
     holder.get_mut("content").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut)
-}
-
-/// The answer of one status: its codes, each with an example.
-fn refusal(status: u16, codes: &[Code]) -> Value {
-    let lines: Vec<String> =
-        codes.iter().map(|code| format!("`{}`: {}.", code.word(), code.sentence())).collect();
-    let examples: Map<String, Value> =
-        codes.iter().map(|code| (code.word().to_owned(), json!({"value": example(*code)}))).collect();
-    let schema = if status < 500 { "#/components/schemas/Fail" } else { "#/components/schemas/Error" };
-    let mut response = json!({
-        "description": lines.join("\n\n"),
-        "content": {"application/json": {"schema": {"$ref": schema}, "examples": examples}},
-    });
-    match status {
-        401 => response["headers"]["WWW-Authenticate"] = header("`Bearer realm=\"wallet\"`"),
-        429 | 503 => response["headers"]["Retry-After"] = header("Seconds to wait."),
-        _ => {}
-    }
-    response
-}
-
-fn header(description: &str) -> Value {
-    json!({"description": description, "schema": {"type": "string"}})
-}
-
-fn example(code: Code) -> Value {
-    let (word, sentence) = (code.word(), code.sentence());
-    if code.status().is_server_error() {
-        return json!({"status": "error", "message": sentence, "code": word});
-    }
-    let mut data = json!({"error": sentence, "code": word});
-    match code {
-        Code::ValidationFailed => data["error"] = json!({"amount": ["Missing data for required field."]}),
-        Code::DuplicateReference => data["transaction_id"] = v1::TRANSACTION.into(),
-        _ => {}
-    }
-    json!({"status": "fail", "data": data})
-}
-
-fn words(of: impl Fn(Code) -> bool) -> Vec<&'static str> {
-    CATALOGUE.iter().filter(|entry| of(entry.code)).map(|entry| entry.word).collect()
-}
-
-fn fail_schema() -> Value {
-    let lists =
-        json!({"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}});
-    json!({
-        "type": "object",
-        "description": "JSend for what the caller can do something about.",
-        "required": ["status", "data"],
-        "properties": {
-            "status": {"type": "string", "enum": ["fail"]},
-            "data": {
-                "type": "object",
-                "required": ["error", "code"],
-                "properties": {
-                    "error": {"oneOf": [{"type": "string"}, lists]},
-                    "code": {"type": "string", "enum": words(|code| code.status().is_client_error())},
-                    "transaction_id": {
-                        "type": "string",
-                        "format": "uuid",
-                        "description": "With `duplicate_reference`: the transaction that used the reference.",
-                    },
-                },
-            },
-        },
-    })
-}
-
-fn error_schema() -> Value {
-    json!({
-        "type": "object",
-        "description": "JSend for what is broken on the server's side.",
-        "required": ["status", "message", "code"],
-        "properties": {
-            "status": {"type": "string", "enum": ["error"]},
-            "message": {"type": "string"},
-            "code": {"type": "string", "enum": words(|code| code.status().is_server_error())},
-            "data": {"type": "object", "description": "With `GET /health`: the report."},
-        },
-    })
 }
 
 /// The framework writes bounds as floats, and not every reader of floats reads 2^53 − 1 exactly: in the document a whole

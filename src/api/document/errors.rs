@@ -1,0 +1,92 @@
+//! How errors stand in the document.
+
+use serde_json::{Map, Value, json};
+
+use crate::api::{
+    catalogue::{CATALOGUE, Code},
+    v1,
+};
+
+/// The answer of one status: its codes, each with an example.
+pub fn refusal(status: u16, codes: &[Code]) -> Value {
+    let lines: Vec<String> =
+        codes.iter().map(|code| format!("`{}`: {}.", code.word(), code.sentence())).collect();
+    let examples: Map<String, Value> =
+        codes.iter().map(|code| (code.word().to_owned(), json!({"value": example(*code)}))).collect();
+    let schema = if status < 500 { "#/components/schemas/Fail" } else { "#/components/schemas/Error" };
+    let mut response = json!({
+        "description": lines.join("\n\n"),
+        "content": {"application/json": {"schema": {"$ref": schema}, "examples": examples}},
+    });
+    match status {
+        401 => response["headers"]["WWW-Authenticate"] = header("`Bearer realm=\"wallet\"`"),
+        429 | 503 => response["headers"]["Retry-After"] = header("Seconds to wait."),
+        _ => {}
+    }
+    response
+}
+
+/// A header of an answer.
+pub fn header(description: &str) -> Value {
+    json!({"description": description, "schema": {"type": "string"}})
+}
+
+fn example(code: Code) -> Value {
+    let (word, sentence) = (code.word(), code.sentence());
+    if code.status().is_server_error() {
+        return json!({"status": "error", "message": sentence, "code": word});
+    }
+    let mut data = json!({"error": sentence, "code": word});
+    match code {
+        Code::ValidationFailed => data["error"] = json!({"amount": ["Missing data for required field."]}),
+        Code::DuplicateReference => data["transaction_id"] = v1::TRANSACTION.into(),
+        _ => {}
+    }
+    json!({"status": "fail", "data": data})
+}
+
+fn words(of: impl Fn(Code) -> bool) -> Vec<&'static str> {
+    CATALOGUE.iter().filter(|entry| of(entry.code)).map(|entry| entry.word).collect()
+}
+
+/// The schema of what the caller can do something about.
+pub fn fail_schema() -> Value {
+    let lists =
+        json!({"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}});
+    json!({
+        "type": "object",
+        "description": "JSend for what the caller can do something about.",
+        "required": ["status", "data"],
+        "properties": {
+            "status": {"type": "string", "enum": ["fail"]},
+            "data": {
+                "type": "object",
+                "required": ["error", "code"],
+                "properties": {
+                    "error": {"oneOf": [{"type": "string"}, lists]},
+                    "code": {"type": "string", "enum": words(|code| code.status().is_client_error())},
+                    "transaction_id": {
+                        "type": "string",
+                        "format": "uuid",
+                        "description": "With `duplicate_reference`: the transaction that used the reference.",
+                    },
+                },
+            },
+        },
+    })
+}
+
+/// The schema of what is broken on the server's side.
+pub fn error_schema() -> Value {
+    json!({
+        "type": "object",
+        "description": "JSend for what is broken on the server's side.",
+        "required": ["status", "message", "code"],
+        "properties": {
+            "status": {"type": "string", "enum": ["error"]},
+            "message": {"type": "string"},
+            "code": {"type": "string", "enum": words(|code| code.status().is_server_error())},
+            "data": {"type": "object", "description": "With `GET /health`: the report."},
+        },
+    })
+}
