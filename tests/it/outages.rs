@@ -19,7 +19,8 @@ use super::support::{
     wait::until,
 };
 
-const MANNER: Manner = Manner { insists: false, pause: Duration::from_millis(20) };
+const MANNER: Manner =
+    Manner { insists: false, pause: Duration::from_millis(20), patience: Duration::from_secs(30) };
 /// How long a server may take to find back what it had lost.
 const RECOVERY: Duration = Duration::from_secs(30);
 
