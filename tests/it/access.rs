@@ -200,7 +200,7 @@ async fn without_a_right_token_every_protected_operation_says_the_same() {
 
 #[tokio::test]
 async fn a_token_ends_when_it_says_so() {
-    let app = TestApp::start_with(&[("JWT_SECRET", SECRET), ("JWT_TTL", "3s")]).await;
+    let app = TestApp::start_with(&[("JWT_SECRET", SECRET), ("JWT_TTL", "5s")]).await;
     let wire = Wire::to(&app.base);
     let (xid, customer) = wire.customer().await;
     let end = claims(token_of(&customer))["exp"].as_i64().expect("an end");
