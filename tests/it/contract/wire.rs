@@ -3,6 +3,7 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
+    sync::LazyLock,
     time::Duration,
 };
 
@@ -10,6 +11,10 @@ use reqwest::{Client, Method, header::HeaderMap};
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
+
+/// Without kept connections: each test has a runtime of its own, and a connection lives in only one.
+static CLIENT: LazyLock<Client> =
+    LazyLock::new(|| Client::builder().pool_max_idle_per_host(0).no_proxy().build().expect("an HTTP client"));
 
 /// An answer as it came.
 #[derive(Clone, Debug)]
@@ -108,9 +113,7 @@ impl Wire {
 
     /// Any request; the path begins with a slash and is taken from the root.
     pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Reply {
-        // Without kept connections: each test has a runtime of its own, and a connection lives in only one.
-        let client = Client::builder().pool_max_idle_per_host(0).no_proxy().build().expect("an HTTP client");
-        let mut request = client.request(method, format!("{}{path}", self.base));
+        let mut request = CLIENT.request(method, format!("{}{path}", self.base));
         if let Some(authorization) = &self.authorization {
             request = request.header("authorization", authorization);
         }
