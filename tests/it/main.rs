@@ -14,6 +14,7 @@ mod contract;
 mod exercise;
 mod kafka_faults;
 mod kill;
+mod lost_commits;
 mod migrations;
 mod module;
 mod outages;

@@ -13,8 +13,6 @@ use crate::support::{
     customer::Customer,
     load::{Asked, Load, Told},
     own_server::OwnServer,
-    process::Server,
-    proxy::Proxy,
     reader::Reader,
     service::Service,
     topic::tell_the_books,
@@ -106,23 +104,18 @@ async fn while_postgres_is_frozen_every_answer_comes_in_time_and_is_true() {
 /// A machine that loses its power says no farewell: every connection stays and is dead.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_to_postgres_that_go_silent_are_given_up() {
-    let own = Service::of(0, &[]).await;
-    let (rest, database) = own.db.url.rsplit_once('/').expect("a database");
-    let (login, target) = rest.rsplit_once('@').expect("a server");
-    let proxy = Proxy::start(target).await;
-    let mut settings = own.settings.clone();
-    settings.insert("DATABASE_URL".to_owned(), format!("{login}@{}/{database}", proxy.address));
-    let server = Server::start(&settings);
-    let load = Load::start(&server.base, 6, MANNER).await;
-    let reader = Reader::start(&load, &server.base);
+    let (service, proxy) = Service::behind_a_proxy().await;
+    let base = &service.servers[0].base;
+    let load = Load::start(base, 6, MANNER).await;
+    let reader = Reader::start(&load, base);
     load.goes_on(50).await;
-    is(&server.base, "ok").await;
+    is(base, "ok").await;
     // More newcomers than the pool has connections wait for an answer of Postgres when the connections go silent.
-    let somebody = Customer::enabled(&server.base).await;
+    let somebody = Customer::enabled(base).await;
     let newcomers =
         || join_all((0..8).map(|_| somebody.post("/init", json!({"customer_xid": Uuid::new_v4()}))));
     assert!(newcomers().await.iter().all(|answer| answer.status == 201), "the pool is full now");
-    let mut holder = own.db.connect().await;
+    let mut holder = service.db.connect().await;
     sqlx::raw_sql("begin; lock table customers in exclusive mode")
         .execute(&mut holder)
         .await
@@ -140,11 +133,11 @@ async fn connections_to_postgres_that_go_silent_are_given_up() {
         newcomers().await.iter().all(|answer| answer.status == 201).then_some(())
     })
     .await;
-    is(&server.base, "degraded").await;
-    is(&server.base, "ok").await;
+    is(base, "degraded").await;
+    is(base, "ok").await;
     println!("{:?}", reader.stop().await);
     let all = load.stop().await;
     answered_in_time(&all);
-    Books::read(&own.db.url).await.explain(&all);
-    tell_the_books(&settings).await;
+    Books::read(&service.db.url).await.explain(&all);
+    tell_the_books(&service.settings).await;
 }

@@ -1,20 +1,38 @@
-//! A way to a server that can go silent: its connections stay, and nothing comes through them any more.
+//! A way to Postgres that can be cut: at a commit, or for every connection at once and without a word.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use tokio::{
-    io::copy_bidirectional,
-    net::{TcpListener, TcpStream},
+    io::{AsyncReadExt, AsyncWriteExt, copy},
+    net::{
+        TcpListener, TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
 
-/// A proxy on 127.0.0.1; its connections end when it is dropped.
+/// How a client asks for a commit, at the end of a message.
+const COMMIT: &[u8] = b"commit\0";
+
+/// A proxy on 127.0.0.1; it accepts nothing more when it is dropped.
 pub struct Proxy {
     /// Where it listens: `127.0.0.1:port`.
     pub address: String,
-    muted: Arc<Mutex<CancellationToken>>,
+    cuts: Arc<Cuts>,
     accepting: JoinHandle<()>,
+}
+
+/// What is cut.
+#[derive(Default)]
+struct Cuts {
+    muted: Mutex<CancellationToken>,
+    /// Each so many commits one is cut; 0: none.
+    every: AtomicUsize,
+    commits: AtomicUsize,
 }
 
 impl Proxy {
@@ -22,34 +40,107 @@ impl Proxy {
     pub async fn start(target: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address").to_string();
-        let muted = Arc::new(Mutex::new(CancellationToken::new()));
+        let cuts = Arc::new(Cuts::default());
         let accepting = tokio::spawn({
-            let (target, muted) = (target.to_owned(), Arc::clone(&muted));
+            let (target, cuts) = (target.to_owned(), Arc::clone(&cuts));
             async move {
                 while let Ok((client, _)) = listener.accept().await {
-                    let muted = muted.lock().unwrap().clone();
-                    tokio::spawn(pass(client, target.clone(), muted));
+                    tokio::spawn(pass(client, target.clone(), Arc::clone(&cuts)));
                 }
             }
         });
-        Self { address, muted, accepting }
+        Self { address, cuts, accepting }
     }
 
-    /// From now on nothing comes through the connections that there are, as when the server's machine has lost its power
-    /// or a firewall has forgotten them. New ones work.
+    /// From now on nothing comes through the connections that there are, as when the server's machine has lost its
+    /// power or a firewall has forgotten them. New ones work.
     pub fn mute(&self) {
-        std::mem::take(&mut *self.muted.lock().unwrap()).cancel();
+        std::mem::take(&mut *self.cuts.muted.lock().unwrap()).cancel();
+    }
+
+    /// Ends a connection at every so many commits, by turns before the commit reaches the server and after it took
+    /// place, unanswered. Answers how many were cut up to now; 0 ends it.
+    pub fn cut_commits(&self, every: usize) -> usize {
+        let was = self.cuts.every.swap(every, Ordering::Relaxed);
+        self.cuts.commits.load(Ordering::Relaxed).checked_div(was).unwrap_or(0)
     }
 }
 
-async fn pass(mut client: TcpStream, target: String, muted: CancellationToken) {
-    let Ok(mut server) = TcpStream::connect(target).await else { return };
+/// What becomes of a commit.
+enum Fate {
+    Passes,
+    IsCutBefore,
+    IsCutAfter,
+}
+
+impl Cuts {
+    fn fate(&self, sent: &[u8]) -> Fate {
+        let every = self.every.load(Ordering::Relaxed);
+        if every == 0 || !sent.ends_with(COMMIT) {
+            return Fate::Passes;
+        }
+        let commit = self.commits.fetch_add(1, Ordering::Relaxed) + 1;
+        match (commit % every, commit / every % 2) {
+            (0, 0) => Fate::IsCutBefore,
+            (0, _) => Fate::IsCutAfter,
+            _ => Fate::Passes,
+        }
+    }
+}
+
+async fn pass(client: TcpStream, target: String, cuts: Arc<Cuts>) {
+    let muted = cuts.muted.lock().unwrap().clone();
+    let Ok(server) = TcpStream::connect(target).await else { return };
+    let (mut from_client, mut to_client) = client.into_split();
+    let (mut from_server, mut to_server) = server.into_split();
+    // A commit that is cut off after it took place is noticed by whoever carries the answers.
+    let hold = CancellationToken::new();
+    let answers = async {
+        tokio::select! {
+            _ = copy(&mut from_server, &mut to_client) => {}
+            () = hold.cancelled() => std::future::pending().await,
+        }
+    };
+    let passing = async {
+        tokio::select! {
+            () = answers => {}
+            () = carry(&mut from_client, &mut to_server, &cuts, &hold) => {}
+        }
+    };
     tokio::select! {
-        _ = copy_bidirectional(&mut client, &mut server) => {}
+        () = passing => {
+            if hold.is_cancelled() {
+                // The server's answer means that it is done; the client does not get it.
+                let _ = from_server.read(&mut [0; 64]).await;
+            }
+        }
         // The server notices by its keepalives; the client hears nothing more.
         () = muted.cancelled() => {
-            drop(server);
+            drop((from_server, to_server));
             std::future::pending().await
+        }
+    }
+}
+
+/// Carries what the client sends, until a commit is cut.
+async fn carry(
+    from_client: &mut OwnedReadHalf,
+    to_server: &mut OwnedWriteHalf,
+    cuts: &Cuts,
+    hold: &CancellationToken,
+) {
+    let mut buffer = vec![0; 1 << 16];
+    while let Ok(read @ 1..) = from_client.read(&mut buffer).await {
+        let sent = &buffer[..read];
+        let fate = cuts.fate(sent);
+        if let Fate::IsCutBefore = fate {
+            return;
+        }
+        if let Fate::IsCutAfter = fate {
+            hold.cancel();
+        }
+        if to_server.write_all(sent).await.is_err() || hold.is_cancelled() {
+            return;
         }
     }
 }

@@ -5,6 +5,7 @@ use super::{
     customer::Customer,
     database::TestDatabase,
     process::Server,
+    proxy::Proxy,
 };
 
 /// Servers of their own process, all with the same settings. They end before their database does.
@@ -22,6 +23,18 @@ impl Service {
         settings.extend(changes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let servers = (0..count).map(|_| Server::start(&settings)).collect();
         Self { servers, settings, db }
+    }
+
+    /// One server whose way to Postgres can be cut.
+    pub async fn behind_a_proxy() -> (Self, Proxy) {
+        let mut service = Self::of(0, &[]).await;
+        let (rest, database) = service.db.url.rsplit_once('/').expect("a database");
+        let (login, server) = rest.rsplit_once('@').expect("a server");
+        let proxy = Proxy::start(server).await;
+        let url = format!("{login}@{}/{database}", proxy.address);
+        service.settings.insert("DATABASE_URL".to_owned(), url);
+        service.servers.push(Server::start(&service.settings));
+        (service, proxy)
     }
 
     /// A new customer with an enabled wallet, as each of the servers serves it.
