@@ -24,6 +24,8 @@ const WORK_LIMIT: Duration = Duration::from_millis(2_000);
 const ATTEMPT: Duration = Duration::from_millis(800);
 /// How long a lost commit is looked for, from the moment it was sent.
 const TRUTH_LIMIT: Duration = Duration::from_millis(2_000);
+/// How long a commit's answer is waited for: a connection that is silent then may be dead, and another one can ask.
+const COMMIT_LIMIT: Duration = Duration::from_millis(1_000);
 const CONNECT_LIMIT: Duration = Duration::from_millis(800);
 /// How often a batch is run again when other transactions are in the way.
 const BUSY_RETRIES: u32 = 5;
@@ -142,7 +144,7 @@ impl Lane {
             return Run::Done(decisions);
         };
         let sent_at = Instant::now();
-        let committed = timeout(TRUTH_LIMIT, store::control(conn, "commit")).await;
+        let committed = timeout(COMMIT_LIMIT, store::control(conn, "commit")).await;
         metrics::histogram!("wallet_commit_seconds").record(sent_at.elapsed());
         match committed {
             Ok(Ok(())) => Run::Done(decisions),
