@@ -10,6 +10,7 @@ pub mod load;
 pub mod operations;
 pub mod own_server;
 pub mod process;
+pub mod proxy;
 pub mod reader;
 pub mod servers;
 pub mod service;
