@@ -19,7 +19,7 @@ use super::support::{
 };
 
 const MANNER: Manner =
-    Manner { insists: false, pause: Duration::from_millis(20), patience: Duration::from_secs(30) };
+    Manner { insists: false, pause: Duration::from_millis(40), patience: Duration::from_secs(30) };
 /// How long a server may take to find back what it had lost.
 const RECOVERY: Duration = Duration::from_secs(30);
 

@@ -70,32 +70,37 @@ impl Books {
 
     fn explain_answers(&self, asked: &Asked, booked: Option<&Booked>, refused: usize) {
         let told = |wanted: fn(&Told) -> bool| asked.attempts.iter().filter(move |a| wanted(&a.told)).count();
-        for attempt in &asked.attempts {
+        let is_open = |told: &Told| match told {
+            Told::Nothing(_) => true,
+            Told::Other(503, code) => code == "outcome_unknown",
+            _ => false,
+        };
+        for (n, attempt) in asked.attempts.iter().enumerate() {
             match &attempt.told {
                 Told::Booked(id, version) => {
                     let found = booked.unwrap_or_else(|| panic!("answered, not booked: {asked:?}"));
                     assert_eq!((found.id, found.version), (*id, *version), "{asked:?}");
                 }
-                Told::Known(id) => assert_eq!(Some(*id), booked.map(|booked| booked.id), "{asked:?}"),
+                Told::Known(id) => {
+                    assert_eq!(Some(*id), booked.map(|booked| booked.id), "{asked:?}");
+                    let may_be_known = asked.attempts[..n].iter().any(|earlier| is_open(&earlier.told));
+                    assert!(may_be_known, "known before it was booked: {asked:?}");
+                }
                 _ => {}
             }
         }
         assert!(told(|told| matches!(told, Told::Booked(..))) <= 1, "two bookings were answered: {asked:?}");
         let short = told(|told| *told == Told::InsufficientFunds);
         assert!(short <= refused, "a refusal was not kept: {asked:?}");
-        let is_open = told(|told| match told {
-            Told::Nothing(_) => true,
-            Told::Other(503, code) => code == "outcome_unknown",
-            _ => false,
-        });
+        let open = told(is_open);
         let is_answered = told(|told| matches!(told, Told::Booked(..) | Told::Known(_)));
-        if is_open == 0 && is_answered == 0 {
+        if open == 0 && is_answered == 0 {
             assert!(
                 booked.is_none(),
                 "booked, though every answer said that it was not: {asked:?} {booked:?}"
             );
         }
-        if is_open == 0 {
+        if open == 0 {
             assert_eq!(short, refused, "kept as refused, though nobody heard of it: {asked:?}");
         }
         let is_strange = asked.attempts.iter().find(|attempt| match &attempt.told {
