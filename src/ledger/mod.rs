@@ -18,9 +18,9 @@ mod service;
 pub mod store;
 pub mod wallet_state;
 
-pub use book::Receipt;
+pub use book::{Posted, Receipt};
 pub use error::LedgerError;
-pub use operation::{Action, Kind, Operation};
+pub use operation::{Action, Key, KeyName, Kind, Operation, Transfer};
 pub use refusal::Refusal;
 pub use service::{Ledger, LedgerService, LedgerServiceParameters};
 pub use wallet_state::{Buckets, Status, WalletState};

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use shaku::{Component, Interface};
 
 use super::{
-    LedgerError, Receipt,
+    LedgerError, Posted,
     history::{self, HistoryItem},
     operation::Operation,
     posting_loop::PostingLoop,
@@ -23,7 +23,7 @@ use crate::{
 #[async_trait]
 pub trait Ledger: Interface {
     /// Decides an operation under the row locks; answers after the commit.
-    async fn post(&self, operation: Operation) -> Result<Receipt, LedgerError>;
+    async fn post(&self, operation: Operation) -> Result<Posted, LedgerError>;
 
     /// What was booked on a wallet, newest first.
     async fn history(&self, wallet: WalletId, page: PageRequest) -> Result<Page<HistoryItem>, LedgerError>;
@@ -40,7 +40,7 @@ pub struct LedgerService {
 
 #[async_trait]
 impl Ledger for LedgerService {
-    async fn post(&self, operation: Operation) -> Result<Receipt, LedgerError> {
+    async fn post(&self, operation: Operation) -> Result<Posted, LedgerError> {
         self.posting_loop.post(operation).await
     }
 
