@@ -46,12 +46,20 @@ pub(super) async fn run(config: Config, telemetry: Telemetry) -> anyhow::Result<
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::spawn(telemetry.clone().run_upkeep());
-    let running = start(config.clone(), Arc::new(move || telemetry.render())).await?;
+    let told_to_stop = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    tokio::pin!(told_to_stop);
+    let running = tokio::select! {
+        running = start(config.clone(), Arc::new(move || telemetry.render())) => running?,
+        // It waits for Postgres: nothing was begun that would have to be finished.
+        () = &mut told_to_stop => return Ok(()),
+    };
     greeting::print(&config, running.address);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+    told_to_stop.await;
     info!("stopping; what was accepted is finished first");
     running.stop().await
 }

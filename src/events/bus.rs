@@ -44,7 +44,7 @@ pub trait Consumer: Send + Sync + 'static {
     /// names the messages (by index) that can never be served. Doing the same message twice must do no harm.
     async fn consume(&self, messages: &[Message]) -> Vec<(usize, Poison)>;
 
-    /// Told about twice a second while the bus serves: whatever was published longer ago than this, the whole group
+    /// Told a few times a second while the bus serves: whatever was published longer ago than this, the whole group
     /// has served. Zero: everything. [`Duration::MAX`]: not known.
     fn is_behind(&self, _by: Duration) {}
 }

@@ -4,8 +4,10 @@
 mod audit;
 mod bus;
 mod cache;
+mod concurrency;
 mod exercise;
 mod kafka_faults;
+mod kill;
 mod migrations;
 mod plans;
 mod posting_loop;
@@ -13,3 +15,4 @@ mod redis_faults;
 mod refresh_cache;
 mod relay;
 mod support;
+mod terminate;

@@ -15,7 +15,7 @@ use super::{
     member::Member,
     reach::Reach,
     settings::KafkaSettings,
-    topics,
+    topics::{self, Probe},
 };
 use crate::events::{
     bus::{BusError, Consumer, EventBus, Message, PublishError, Subscription},
@@ -31,13 +31,14 @@ pub struct KafkaBus {
     reach: Arc<Reach>,
     /// One for each topic, so that a topic in trouble does not hold up another.
     lines: Mutex<HashMap<String, Arc<Line>>>,
+    probe: Arc<Probe>,
 }
 
 impl KafkaBus {
     /// A bus over these brokers.
     #[must_use]
     pub fn new(settings: KafkaSettings) -> Self {
-        Self { settings, reach: Arc::default(), lines: Mutex::default() }
+        Self { settings, reach: Arc::default(), lines: Mutex::default(), probe: Arc::default() }
     }
 
     fn line(&self, topic: &str) -> Arc<Line> {
@@ -107,8 +108,8 @@ impl EventBus for KafkaBus {
     }
 
     async fn ping(&self) -> Result<(), BusError> {
-        let settings = self.settings.clone();
-        let answer = tokio::task::spawn_blocking(move || topics::probe(&settings)).await;
+        let (settings, probe) = (self.settings.clone(), Arc::clone(&self.probe));
+        let answer = tokio::task::spawn_blocking(move || probe.ask(&settings)).await;
         answer.map_err(|error| BusError(error.to_string()))?.map_err(|error| BusError(error.to_string()))?;
         self.reach.regained();
         Ok(())

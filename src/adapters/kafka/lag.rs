@@ -4,7 +4,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::Weak,
+    sync::{Arc, Weak},
     time::Duration,
 };
 
@@ -19,7 +19,9 @@ use super::membership::Membership;
 use crate::events::bus::{Consumer, Subscription};
 
 /// Between two looks.
-const EVERY: Duration = Duration::from_millis(500);
+const EVERY: Duration = Duration::from_millis(300);
+/// How long the list of a topic's partitions holds.
+const LIST_HOLDS: Duration = Duration::from_secs(30);
 /// How long each question to the broker may take.
 const LIMIT: Duration = Duration::from_secs(1);
 /// As many moments as are remembered; further ones only make the estimate finer.
@@ -31,6 +33,8 @@ type Offsets = HashMap<(String, i32), i64>;
 pub(super) struct Lag {
     subscription: Subscription,
     consumer: Weak<StreamConsumer<Membership>>,
+    /// The topics' partitions, and when they were listed.
+    partitions: Option<(Instant, TopicPartitionList)>,
     /// Where the topics ended, at moments that the group has not reached yet.
     ahead: VecDeque<(Instant, Offsets)>,
     /// The latest moment that the group is known to have reached.
@@ -46,30 +50,41 @@ struct Look {
 
 impl Lag {
     pub(super) fn new(subscription: &Subscription, consumer: Weak<StreamConsumer<Membership>>) -> Self {
-        Self { subscription: subscription.clone(), consumer, ahead: VecDeque::new(), reached: None }
+        let subscription = subscription.clone();
+        Self { subscription, consumer, partitions: None, ahead: VecDeque::new(), reached: None }
     }
 
-    /// Tells the consumer, twice a second, for as long as the group's member lives.
+    /// Tells the consumer, for as long as the group's member lives.
     pub(super) async fn watch(mut self, consumer: &dyn Consumer) {
         loop {
             let Some(member) = self.consumer.upgrade() else { return };
-            let topics = self.subscription.topics.clone();
             let moment = Instant::now();
-            // The questions block.
-            let look = tokio::task::spawn_blocking(move || Look::take(&member, &topics)).await;
-            let behind = match look {
-                Ok(Ok(look)) => self.after(moment, &look),
-                Ok(Err(error)) => {
+            let behind = match self.look(member).await {
+                Ok(look) => self.after(moment, &look),
+                Err(error) => {
                     tracing::debug!(group = self.subscription.group, %error, "how far the group is behind is not known");
+                    self.partitions = None;
                     self.unknown()
                 }
-                Err(_) => self.unknown(),
             };
             metrics::gauge!("wallet_bus_behind_seconds", "group" => self.subscription.group.clone())
                 .set(behind.min(Duration::from_secs(86_400)).as_secs_f64());
             consumer.is_behind(behind);
             tokio::time::sleep(EVERY).await;
         }
+    }
+
+    /// Asks the broker, on a thread that may block.
+    async fn look(&mut self, member: Arc<StreamConsumer<Membership>>) -> KafkaResult<Look> {
+        let known = self.partitions.take_if(|(listed, _)| listed.elapsed() < LIST_HOLDS);
+        let topics = self.subscription.topics.clone();
+        let asked = tokio::task::spawn_blocking(move || {
+            let listed = known.map_or_else(|| Ok((Instant::now(), partitions(&member, &topics)?)), Ok);
+            listed.and_then(|listed| Look::take(&member, &listed.1).map(|look| (look, listed)))
+        });
+        let (look, listed) = asked.await.map_err(|_| KafkaError::Canceled)??;
+        self.partitions = Some(listed);
+        Ok(look)
     }
 
     fn after(&mut self, moment: Instant, look: &Look) -> Duration {
@@ -92,13 +107,12 @@ impl Lag {
 }
 
 impl Look {
-    fn take(consumer: &StreamConsumer<Membership>, topics: &[String]) -> KafkaResult<Self> {
-        let partitions = partitions(consumer, topics)?;
-        let ends = at(consumer, &partitions, Offset::End)?;
+    fn take(consumer: &StreamConsumer<Membership>, partitions: &TopicPartitionList) -> KafkaResult<Self> {
+        let ends = at(consumer, partitions, Offset::End)?;
         let mut done = offsets(&consumer.committed_offsets(partitions.clone(), LIMIT)?)?;
         if ends.iter().any(|(place, end)| done.get(place).is_none_or(|done| done < end)) {
             // What has passed its time is gone from the topic, and nobody waits for it.
-            for (place, start) in at(consumer, &partitions, Offset::Beginning)? {
+            for (place, start) in at(consumer, partitions, Offset::Beginning)? {
                 let done = done.entry(place).or_insert(start);
                 *done = start.max(*done);
             }

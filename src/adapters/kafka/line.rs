@@ -6,7 +6,7 @@ use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
     producer::{BaseRecord, Producer, PurgeConfig, ThreadedProducer},
 };
-use tokio::{runtime::Handle, sync::Mutex, task::JoinHandle};
+use tokio::{sync::Mutex, task::JoinHandle};
 
 use super::{
     reach::Reach,
@@ -100,9 +100,7 @@ impl Drop for Line {
     fn drop(&mut self) {
         let Some(live) = self.slot.get_mut().live.take() else { return };
         // Ending a producer blocks for some tenths of a second.
-        if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn_blocking(move || drop(live));
-        }
+        std::thread::spawn(move || drop(live));
     }
 }
 

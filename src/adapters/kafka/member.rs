@@ -9,6 +9,7 @@ use rdkafka::{
     error::{KafkaError, KafkaResult},
     message::BorrowedMessage,
 };
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -160,12 +161,15 @@ impl Member {
     /// Commits what is stored and leaves the group.
     async fn leave(self) {
         let consumer = self.consumer;
-        let left = tokio::task::spawn_blocking(move || {
+        let (farewell, left) = oneshot::channel();
+        // A thread that the runtime does not wait for at its end: without a broker this can take long.
+        std::thread::spawn(move || {
             // The look at the lag may still hold it for a moment.
             while Arc::strong_count(&consumer) > 1 {
                 std::thread::sleep(Duration::from_millis(5));
             }
             drop(consumer);
+            let _ = farewell.send(());
         });
         if tokio::time::timeout(LEAVE_LIMIT, left).await.is_err() {
             tracing::warn!(

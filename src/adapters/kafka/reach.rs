@@ -31,8 +31,9 @@ impl Reach {
     }
 }
 
-/// librdkafka's log lines about a connection that fails: one for each attempt, while [`Reach`] says it once.
-const REPEATED: [&str; 4] = ["FAIL", "ERROR", "REQTMOUT", "MAXPOLL"];
+/// librdkafka's lines that come with every attempt at a broker that is away, which [`Reach`] says once, and with every
+/// new producer.
+const REPEATED: [&str; 5] = ["FAIL", "ERROR", "REQTMOUT", "GETPID", "CONFWARN"];
 
 /// Passes a line of librdkafka's log on.
 pub(super) fn log(level: RDKafkaLogLevel, facility: &str, line: &str) {

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use rdkafka::ClientConfig;
 
-/// How long a member of a group may be silent before its partitions go to others: Kafka's own default. Shorter means
-/// that a pause of the machine moves partitions about; longer, that the partitions of a crashed process wait longer.
-pub const SESSION_TIMEOUT: Duration = Duration::from_secs(45);
+/// How long a member of a group may be silent before its partitions go to others. It is also how long the partitions of
+/// a process that was killed wait, and how long a group takes to come together after a broker was away for longer than
+/// this; until then balances are read from Postgres. librdkafka answers for us from threads of its own, so that only a
+/// machine that stands still is silent for seconds. Kafka's default is 45 s.
+pub const SESSION_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What the bus needs to know of Kafka.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,9 +37,9 @@ impl KafkaSettings {
             .set("bootstrap.servers", &self.brokers)
             .set("client.id", "wallet")
             .set("socket.keepalive.enable", "true")
-            // A broker that is down would otherwise fill the log.
-            .set("reconnect.backoff.ms", "1000")
-            .set("reconnect.backoff.max.ms", "5000")
+            // How soon a broker that is back is found, and how often one that is down is tried.
+            .set("reconnect.backoff.ms", "500")
+            .set("reconnect.backoff.max.ms", "2000")
             .set("log.connection.close", "false");
         config
     }

@@ -1,10 +1,14 @@
 //! Making topics, and asking whether the brokers are there.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use rdkafka::{
     ClientContext,
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
+    config::RDKafkaLogLevel,
     consumer::{BaseConsumer, Consumer, ConsumerContext},
     error::{KafkaError, RDKafkaErrorCode},
 };
@@ -16,16 +20,16 @@ const MAKE_LIMIT: Duration = Duration::from_secs(10);
 /// How long the brokers may take to answer a probe.
 const PROBE_LIMIT: Duration = Duration::from_secs(2);
 
-/// A client for one question. Its log is not read: the answer says all.
-struct OneQuestion;
+/// The context of a client that is asked now and then. Its log is not read: the answer says all.
+pub(super) struct Asked;
 
-impl ClientContext for OneQuestion {}
-impl ConsumerContext for OneQuestion {}
+impl ClientContext for Asked {}
+impl ConsumerContext for Asked {}
 
 /// Makes the topics that are missing. One that is there stays as it is.
 pub(super) async fn make(settings: &KafkaSettings, topics: &[String]) -> Result<(), String> {
-    let admin: AdminClient<OneQuestion> =
-        settings.client().create_with_context(OneQuestion).map_err(|error: KafkaError| error.to_string())?;
+    let admin: AdminClient<Asked> =
+        settings.client().create_with_context(Asked).map_err(|error: KafkaError| error.to_string())?;
     let wanted: Vec<NewTopic<'_>> = topics.iter().map(|topic| new_topic(topic, settings)).collect();
     let options = AdminOptions::new().request_timeout(Some(MAKE_LIMIT)).operation_timeout(Some(MAKE_LIMIT));
     let made = admin.create_topics(&wanted, &options).await;
@@ -46,8 +50,25 @@ fn new_topic<'t>(name: &'t str, settings: &KafkaSettings) -> NewTopic<'t> {
     if settings.replication >= 3 { topic.set("min.insync.replicas", "2") } else { topic }
 }
 
-/// Asks the brokers for their metadata. Blocks for [`PROBE_LIMIT`] at most.
-pub(super) fn probe(settings: &KafkaSettings) -> Result<(), KafkaError> {
-    let client: BaseConsumer<OneQuestion> = settings.client().create_with_context(OneQuestion)?;
-    client.fetch_metadata(None, PROBE_LIMIT).map(drop)
+/// A client for asking whether the brokers are there. It is kept while they are; after a failure the next question
+/// begins with a new one, because what happens to a client that nobody polls only piles up in it.
+#[derive(Default)]
+pub(super) struct Probe(Mutex<Option<BaseConsumer<Asked>>>);
+
+impl Probe {
+    /// Asks the brokers for their metadata. Blocks for [`PROBE_LIMIT`] at most.
+    pub(super) fn ask(&self, settings: &KafkaSettings) -> Result<(), KafkaError> {
+        let kept = self.lock().take();
+        let client = match kept {
+            Some(client) => client,
+            None => settings.client().set_log_level(RDKafkaLogLevel::Emerg).create_with_context(Asked)?,
+        };
+        client.fetch_metadata(None, PROBE_LIMIT)?;
+        *self.lock() = Some(client);
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<BaseConsumer<Asked>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }

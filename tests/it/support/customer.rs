@@ -16,11 +16,18 @@ pub struct Answer {
 
 impl Answer {
     pub async fn of(response: Response) -> Self {
+        Self::try_of(response).await.expect("an answer")
+    }
+
+    /// An error is one of the connection.
+    pub async fn try_of(response: Response) -> reqwest::Result<Self> {
         let status = response.status().as_u16();
         let version = response.headers().get("wallet-version");
         let version = version.and_then(|version| version.to_str().ok()?.parse().ok());
-        let body = response.json().await.expect("every answer is JSON");
-        Self { status, body, version }
+        let body = response.bytes().await?;
+        let body =
+            serde_json::from_slice(&body).unwrap_or_else(|_| panic!("an answer is not JSON: {body:?}"));
+        Ok(Self { status, body, version })
     }
 
     /// The stable word of a refusal or an error.

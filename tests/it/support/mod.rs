@@ -1,12 +1,16 @@
 //! What the tests stand on.
 
 pub mod app;
+pub mod books;
 pub mod bus;
 pub mod customer;
 pub mod database;
+pub mod load;
 pub mod operations;
 pub mod own_server;
 pub mod process;
 pub mod servers;
+pub mod service;
+pub mod topic;
 pub mod views;
 pub mod wait;

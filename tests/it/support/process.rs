@@ -26,14 +26,24 @@ pub fn command(settings: &Settings, arguments: &[&str]) -> Command {
 impl Server {
     /// Starts a server and waits until it listens.
     pub fn start(settings: &Settings) -> Self {
-        let mut command = command(settings, &["serve"]);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().expect("the service");
-        let stdout = BufReader::new(child.stdout.take().expect("its output"));
+        let mut server = Self::begin(settings);
+        let stdout = BufReader::new(server.child.stdout.take().expect("its output"));
         let mut lines = stdout.lines().map_while(Result::ok);
         let base = lines.find_map(|line| line.strip_prefix("listening on ").map(str::to_owned));
         // Whatever it says later is read and dropped, so that it never waits for a reader.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { base: base.expect("the service says where it listens"), child }
+        server.base = base.expect("the service says where it listens");
+        server
+    }
+
+    /// Starts a server and waits for nothing.
+    pub fn begin(settings: &Settings) -> Self {
+        let mut command = command(settings, &["serve"]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the service");
+        let stderr = BufReader::new(child.stderr.take().expect("its log"));
+        // Printed here, its log is part of the test's output: it is seen when the test fails.
+        std::thread::spawn(move || stderr.lines().map_while(Result::ok).for_each(|line| eprintln!("{line}")));
+        Self { base: String::new(), child }
     }
 
     /// Sends a signal by its name.

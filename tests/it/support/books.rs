@@ -1,0 +1,110 @@
+//! The books, compared with what clients were told.
+
+use std::collections::HashMap;
+
+use sqlx::{Connection, PgConnection, Row};
+use uuid::Uuid;
+use wallet::ledger::audit::audit;
+
+use super::load::{Asked, Told};
+
+/// A transaction in the books.
+#[derive(Clone, Debug)]
+pub struct Booked {
+    pub id: Uuid,
+    pub wallet: Uuid,
+    pub kind: &'static str,
+    pub is_refused: bool,
+    pub amount: i64,
+    pub version: i64,
+}
+
+/// Every transaction, by its reference.
+pub struct Books(HashMap<Uuid, Vec<Booked>>);
+
+impl Books {
+    /// Reads the books, and audits them.
+    pub async fn read(database_url: &str) -> Self {
+        let findings = audit(database_url).await.expect("the audit");
+        assert!(findings.is_empty(), "the books are broken: {findings:#?}");
+        let mut conn = PgConnection::connect(database_url).await.expect("Postgres");
+        let sql = "select reference_id, id, wallet_id, kind, status, amount, version from transactions";
+        let mut books: HashMap<Uuid, Vec<Booked>> = HashMap::new();
+        for row in sqlx::query(sql).fetch_all(&mut conn).await.expect("the transactions") {
+            books.entry(row.get(0)).or_default().push(Booked {
+                id: row.get(1),
+                wallet: row.get(2),
+                kind: if row.get::<i16, _>(3) == 1 { "deposit" } else { "withdrawal" },
+                is_refused: row.get::<i16, _>(4) == 2,
+                amount: row.get(5),
+                version: row.get(6),
+            });
+        }
+        Self(books)
+    }
+
+    /// Every transaction with a reference: one at most that is not refused.
+    pub fn of(&self, reference: Uuid) -> impl Iterator<Item = &Booked> {
+        self.0.get(&reference).into_iter().flatten()
+    }
+
+    /// Holds what clients were told to the books: what was answered is there, once, as it was asked for; what was
+    /// refused or given up is not; and nothing is there that nobody asked for.
+    pub fn explain(&self, all: &[Asked]) {
+        let mut explained = 0;
+        for asked in all {
+            let booked: Vec<&Booked> = self.of(asked.reference).filter(|booked| !booked.is_refused).collect();
+            assert!(booked.len() <= 1, "booked twice: {asked:?} {booked:?}");
+            explained += self.of(asked.reference).count();
+            for found in self.of(asked.reference) {
+                let is_as_asked = (found.wallet, found.kind, found.amount);
+                assert_eq!(is_as_asked, (asked.wallet, asked.kind, asked.amount), "{asked:?} {found:?}");
+            }
+            let refused = self.of(asked.reference).filter(|booked| booked.is_refused).count();
+            assert!(refused <= asked.attempts.len(), "refused more often than asked: {asked:?}");
+            self.explain_answers(asked, booked.first().copied(), refused);
+        }
+        let total: usize = self.0.values().map(Vec::len).sum();
+        assert_eq!(explained, total, "something is in the books that nobody asked for");
+    }
+
+    fn explain_answers(&self, asked: &Asked, booked: Option<&Booked>, refused: usize) {
+        let told = |wanted: fn(&Told) -> bool| asked.attempts.iter().filter(move |a| wanted(&a.told)).count();
+        for attempt in &asked.attempts {
+            match &attempt.told {
+                Told::Booked(id, version) => {
+                    let found = booked.unwrap_or_else(|| panic!("answered, not booked: {asked:?}"));
+                    assert_eq!((found.id, found.version), (*id, *version), "{asked:?}");
+                }
+                Told::Known(id) => assert_eq!(Some(*id), booked.map(|booked| booked.id), "{asked:?}"),
+                _ => {}
+            }
+        }
+        assert!(told(|told| matches!(told, Told::Booked(..))) <= 1, "two bookings were answered: {asked:?}");
+        let short = told(|told| *told == Told::InsufficientFunds);
+        assert!(short <= refused, "a refusal was not kept: {asked:?}");
+        let is_open = told(|told| match told {
+            Told::Nothing(_) => true,
+            Told::Other(503, code) => code == "outcome_unknown",
+            _ => false,
+        });
+        let is_answered = told(|told| matches!(told, Told::Booked(..) | Told::Known(_)));
+        if is_open == 0 && is_answered == 0 {
+            assert!(
+                booked.is_none(),
+                "booked, though every answer said that it was not: {asked:?} {booked:?}"
+            );
+        }
+        if is_open == 0 {
+            assert_eq!(short, refused, "kept as refused, though nobody heard of it: {asked:?}");
+        }
+        let is_strange = asked.attempts.iter().find(|attempt| match &attempt.told {
+            Told::Other(503, code) => {
+                !["unavailable", "outcome_unknown", "overloaded"].contains(&code.as_str())
+            }
+            Told::Other(..) => true,
+            _ => false,
+        });
+        assert!(is_strange.is_none(), "no such answer was expected: {asked:?}");
+    }
+}

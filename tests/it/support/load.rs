@@ -1,0 +1,199 @@
+//! Clients that move money until they are told to stop, and remember every answer.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use reqwest::{Client, StatusCode};
+use serde_json::json;
+use tokio::{task::JoinSet, time::sleep};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::customer::{Answer, Customer};
+
+/// What a client was told of a request.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Told {
+    /// 201: the transaction's id and the wallet's version.
+    Booked(Uuid, i64),
+    /// The reference was used up by this transaction.
+    Known(Uuid),
+    InsufficientFunds,
+    /// Any other answer: its status and code.
+    Other(u16, String),
+    /// The connection ended without an answer.
+    Nothing(String),
+}
+
+/// An attempt to have money moved, and how long the answer took.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    pub at: Instant,
+    pub took: Duration,
+    pub told: Told,
+}
+
+/// Money that a client asked to be moved; one reference, so it may be booked once.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub wallet: Uuid,
+    pub kind: &'static str,
+    pub amount: i64,
+    pub reference: Uuid,
+    pub attempts: Vec<Attempt>,
+}
+
+/// The versions that a customer's clients were told of, and when.
+pub type Heard = Arc<Mutex<Vec<(Instant, i64)>>>;
+
+/// Clients at work.
+pub struct Load {
+    pub customers: Vec<(Customer, Heard)>,
+    /// Where the service is now.
+    base: Arc<Mutex<String>>,
+    stop: CancellationToken,
+    clients: JoinSet<Vec<Asked>>,
+}
+
+/// How the clients behave.
+#[derive(Clone, Copy)]
+pub struct Manner {
+    /// Asks again, with the same reference, until the answer is definite.
+    pub insists: bool,
+    /// Between an answer and the next request.
+    pub pause: Duration,
+}
+
+impl Load {
+    /// Two clients for each of so many new customers.
+    pub async fn start(base: &str, customers: usize, manner: Manner) -> Self {
+        let mut load = Self {
+            customers: Vec::new(),
+            base: at(base),
+            stop: CancellationToken::new(),
+            clients: JoinSet::new(),
+        };
+        for _ in 0..customers {
+            load.customers.push((Customer::enabled(base).await, Heard::default()));
+        }
+        for (customer, heard) in load.customers.iter().cycle().take(2 * customers) {
+            let asker = Asker {
+                http: Client::builder().timeout(Duration::from_secs(30)).build().expect("a client"),
+                customer: customer.clone(),
+                heard: Arc::clone(heard),
+                base: Arc::clone(&load.base),
+                stop: load.stop.clone(),
+                manner,
+            };
+            load.clients.spawn(asker.run());
+        }
+        load
+    }
+
+    /// From now on the service is there.
+    pub fn move_to(&self, base: &str) {
+        base.clone_into(&mut self.base.lock().unwrap());
+    }
+
+    /// Where the service is, as the clients see it.
+    pub fn base(&self) -> Arc<Mutex<String>> {
+        Arc::clone(&self.base)
+    }
+
+    /// How many requests were answered with 201 so far.
+    pub fn booked(&self) -> usize {
+        self.customers.iter().map(|(_, heard)| heard.lock().unwrap().len()).sum()
+    }
+
+    /// Waits until so many more were.
+    pub async fn goes_on(&self, more: usize) {
+        let before = self.booked();
+        super::wait::until("money moves", Duration::from_secs(30), async || {
+            (self.booked() >= before + more).then_some(())
+        })
+        .await;
+    }
+
+    /// Ends when every client has its last answer.
+    pub async fn stop(self) -> Vec<Asked> {
+        self.stop.cancel();
+        self.clients.join_all().await.into_iter().flatten().collect()
+    }
+}
+
+fn at(base: &str) -> Arc<Mutex<String>> {
+    Arc::new(Mutex::new(base.to_owned()))
+}
+
+struct Asker {
+    http: Client,
+    customer: Customer,
+    heard: Heard,
+    base: Arc<Mutex<String>>,
+    stop: CancellationToken,
+    manner: Manner,
+}
+
+impl Asker {
+    async fn run(self) -> Vec<Asked> {
+        let mut all = Vec::new();
+        while !self.stop.is_cancelled() {
+            all.push(self.ask().await);
+            sleep(self.manner.pause).await;
+        }
+        all
+    }
+
+    /// Has some money moved. Withdrawals are often more than there is.
+    async fn ask(&self) -> Asked {
+        let reference = Uuid::new_v4();
+        let [chance, amount, ..] = reference.into_bytes();
+        let kind = if chance < 128 { "deposit" } else { "withdrawal" };
+        let amount = i64::from(amount) + 1;
+        let mut asked = Asked { wallet: self.customer.wallet, kind, amount, reference, attempts: Vec::new() };
+        loop {
+            let at = Instant::now();
+            let told = self.send(&asked).await;
+            asked.attempts.push(Attempt { at, took: at.elapsed(), told: told.clone() });
+            match told {
+                Told::Booked(_, version) => self.heard.lock().unwrap().push((Instant::now(), version)),
+                Told::Other(..) | Told::Nothing(_) => {
+                    sleep(Duration::from_millis(20)).await;
+                    if self.manner.insists && !self.stop.is_cancelled() {
+                        continue;
+                    }
+                }
+                _ => {}
+            }
+            return asked;
+        }
+    }
+
+    async fn send(&self, asked: &Asked) -> Told {
+        let base = self.base.lock().unwrap().clone();
+        let request = self
+            .http
+            .post(format!("{base}/api/v1/wallet/{}s", asked.kind))
+            .header("authorization", format!("Token {}", self.customer.token))
+            .json(&json!({"amount": asked.amount, "reference_id": asked.reference}));
+        let answer = match request.send().await {
+            Ok(response) => Answer::try_of(response).await,
+            Err(error) => Err(error),
+        };
+        let answer = match answer {
+            Err(error) => return Told::Nothing(format!("{error:?}")),
+            Ok(answer) => answer,
+        };
+        let id = |value: &serde_json::Value| value.as_str().and_then(|id| id.parse().ok()).expect("an id");
+        match answer.code() {
+            "" if answer.status == StatusCode::CREATED => {
+                Told::Booked(id(&answer.body["data"][asked.kind]["id"]), answer.version.expect("a version"))
+            }
+            "duplicate_reference" => Told::Known(id(&answer.body["data"]["transaction_id"])),
+            "insufficient_funds" => Told::InsufficientFunds,
+            code => Told::Other(answer.status, code.to_owned()),
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! One or more server processes on one database.
+
+use super::{
+    app::{Settings, settings_for},
+    customer::Customer,
+    database::TestDatabase,
+    process::Server,
+};
+
+/// Servers of their own process, all with the same settings. They end before their database does.
+pub struct Service {
+    pub servers: Vec<Server>,
+    pub settings: Settings,
+    pub db: TestDatabase,
+}
+
+impl Service {
+    /// So many servers with real Redis and Kafka, and some settings of the test's own.
+    pub async fn of(count: usize, changes: &[(&str, &str)]) -> Self {
+        let db = TestDatabase::create().await;
+        let mut settings = settings_for(&db);
+        settings.extend(changes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let servers = (0..count).map(|_| Server::start(&settings)).collect();
+        Self { servers, settings, db }
+    }
+
+    /// A new customer with an enabled wallet, as each of the servers serves it.
+    pub async fn customer(&self) -> Vec<Customer> {
+        let customer = Customer::enabled(&self.servers[0].base).await;
+        self.servers.iter().map(|server| customer.at(&server.base)).collect()
+    }
+}
