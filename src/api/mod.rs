@@ -10,6 +10,7 @@ mod error;
 mod failure;
 mod headers;
 pub mod health;
+mod idempotency;
 mod metrics_page;
 mod middleware;
 mod pages;
@@ -53,6 +54,7 @@ type Apis = (
     v1::WalletApi,
     v1::DepositsApi,
     v1::WithdrawalsApi,
+    v1::TransfersApi,
     v1::TransactionsApi,
     v1::ErrorsApi,
     HealthApi,
@@ -66,6 +68,7 @@ pub fn build(parts: Parts) -> impl Endpoint<Output = Response> + 'static {
         v1::WalletApi { wallets: Arc::clone(&parts.wallets) },
         v1::DepositsApi { wallets: Arc::clone(&parts.wallets) },
         v1::WithdrawalsApi { wallets: Arc::clone(&parts.wallets) },
+        v1::TransfersApi { wallets: Arc::clone(&parts.wallets) },
         v1::TransactionsApi { wallets: parts.wallets },
         v1::ErrorsApi,
         HealthApi { source: parts.health },

@@ -88,6 +88,25 @@ impl QueryValue for Limit {
     }
 }
 
+/// A switch.
+pub struct Flag(pub bool);
+
+impl QueryValue for Flag {
+    const MESSAGE: &'static str = "Must be true or false.";
+
+    fn from_text(text: &str) -> Option<Self> {
+        match text {
+            "true" => Some(Self(true)),
+            "false" => Some(Self(false)),
+            _ => None,
+        }
+    }
+
+    fn schema() -> MetaSchema {
+        MetaSchema { default: Some(false.into()), ..MetaSchema::new("boolean") }
+    }
+}
+
 impl QueryValue for Cursor {
     const MESSAGE: &'static str = "Not a cursor of this list.";
 

@@ -20,6 +20,7 @@ pub struct HistoryItem {
     pub status: TransactionStatus,
     /// Minor units, positive.
     pub amount: i64,
+    /// The caller's own; none on the receiving side of a transfer.
     pub reference: Option<ReferenceId>,
     pub occurred_at: Timestamp,
     /// The number of the entry in the wallet.
@@ -27,7 +28,8 @@ pub struct HistoryItem {
 }
 
 const LIST: &str = "\
-select e.version, e.kind, e.occurred_at, t.id, t.status, t.amount, t.reference_id
+select e.version, e.kind, e.occurred_at, t.id, t.status, t.amount,
+       case when e.kind <> 4 then t.reference_id end as reference_id
 from entries e join transactions t on t.id = e.transaction_id
 where e.wallet_id = $1 and e.version < $2
 order by e.version desc limit $3";

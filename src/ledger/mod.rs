@@ -2,7 +2,7 @@
 //! waits, locks the wallets concerned, decides in memory, writes, commits once, and only then answers each caller.
 //!
 //! Invariants: no bucket is below zero; a wallet's entries are numbered 1, 2, 3 … and chained by their hashes; a
-//! reference books once; nobody is answered before the commit. Locks are taken in the order of wallet ids.
+//! reference books once; a key is answered once; nobody is answered before the commit. Locks are taken in the order of wallet ids.
 
 pub mod audit;
 pub mod book;

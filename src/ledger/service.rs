@@ -6,10 +6,11 @@ use async_trait::async_trait;
 use shaku::{Component, Interface};
 
 use super::{
-    LedgerError, Posted,
+    LedgerError, Posted, Receipt,
     history::{self, HistoryItem},
     operation::Operation,
     posting_loop::PostingLoop,
+    store,
 };
 use crate::{
     db::Database,
@@ -24,6 +25,10 @@ use crate::{
 pub trait Ledger: Interface {
     /// Decides an operation under the row locks; answers after the commit.
     async fn post(&self, operation: Operation) -> Result<Posted, LedgerError>;
+
+    /// What would become of an operation now: every check, nothing stored, no version taken. Its key is not looked at.
+    /// The receipt shows the balance as it would be, at the version that the wallet has.
+    async fn dry_run(&self, operation: Operation) -> Result<Receipt, LedgerError>;
 
     /// What was booked on a wallet, newest first.
     async fn history(&self, wallet: WalletId, page: PageRequest) -> Result<Page<HistoryItem>, LedgerError>;
@@ -42,6 +47,15 @@ pub struct LedgerService {
 impl Ledger for LedgerService {
     async fn post(&self, operation: Operation) -> Result<Posted, LedgerError> {
         self.posting_loop.post(operation).await
+    }
+
+    async fn dry_run(&self, operation: Operation) -> Result<Receipt, LedgerError> {
+        let operation = Operation { key: None, ..operation };
+        let (mut book, now) = store::look(self.db.connection(), &operation).await?;
+        let decision = book.apply(&operation, now).decision;
+        let mut receipt = decision.map_err(|refusal| LedgerError::Refused { refusal, replayed: false })?;
+        receipt.wallet.version -= 1;
+        Ok(receipt)
     }
 
     async fn history(&self, wallet: WalletId, page: PageRequest) -> Result<Page<HistoryItem>, LedgerError> {

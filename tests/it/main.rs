@@ -2,11 +2,13 @@
 //! does not name them; without them these tests fail, they never skip.
 
 mod audit;
+mod batches;
 mod bus;
 mod cache;
 mod concurrency;
 mod exercise;
 mod kafka_faults;
+mod keys;
 mod kill;
 mod migrations;
 mod plans;

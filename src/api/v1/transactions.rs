@@ -36,11 +36,13 @@ enum StatusWord {
 
 /// What a transaction was.
 #[derive(Enum, Serialize)]
-#[oai(rename = "TransactionType", rename_all = "lowercase")]
-#[serde(rename_all = "lowercase")]
+#[oai(rename = "TransactionType", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 enum TypeWord {
     Deposit,
     Withdrawal,
+    TransferOut,
+    TransferIn,
 }
 
 /// One line of the list.
@@ -104,7 +106,7 @@ impl TransactionsApi {
             return Err(errors.into());
         }
         let page = PageRequest { limit, after };
-        let (view, page) = self.wallets.transactions(customer.0.wallet, page, at_least.0).await?;
+        let (view, page) = self.wallets.transactions(customer.wallet, page, at_least.0).await?;
         let data = TransactionsData {
             transactions: page.items.into_iter().map(line).collect(),
             page: PageInfo { next: page.next.map(Cursor::encode) },
@@ -124,6 +126,8 @@ fn line(item: HistoryItem) -> Transaction {
         kind: match item.kind {
             Kind::Deposit => TypeWord::Deposit,
             Kind::Withdrawal => TypeWord::Withdrawal,
+            Kind::TransferOut => TypeWord::TransferOut,
+            Kind::TransferIn => TypeWord::TransferIn,
         },
         amount: item.amount,
         reference_id: item.reference.map(|reference| reference.0),

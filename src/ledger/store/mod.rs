@@ -2,7 +2,9 @@
 //! with the generic plan, and never by a sequential scan, so that a fresh database is as fast as an old one.
 //! `docs/decisions/0003-the-loops-statements.md` says why each has the shape it has.
 
+mod look;
 mod recall;
+mod sweep;
 mod write;
 
 use std::str::FromStr;
@@ -11,7 +13,9 @@ use sqlx::{Connection, PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
 pub use self::{
+    look::look,
     recall::{RECALL, RECALL_KEYS, RECALL_OWN, Recalled, is_booked, recall, recall_keys},
+    sweep::{SWEEP_KEYS, sweep_keys},
     write::{WRITE_KEYS, WRITE_MONEY, WRITE_STATUS, write},
 };
 use super::wallet_state::{Buckets, Status, WalletState};
@@ -23,11 +27,21 @@ use crate::{
 /// The advisory lock that every batch shares before its first position, and that the relay looks at: (class, object).
 pub const LOG_LOCK: (i32, i32) = (7201, 1);
 
-/// Step 1, in the order of the ids: batches of any number of processes cannot deadlock.
-pub const LOCK: &str = "\
-select id, currency, status, frozen_at, status_version, enabled_at, disabled_at,
+/// Wallets by their ids, as [`wallet_state`] reads them.
+macro_rules! wallets_by_id {
+    ($end:literal) => {
+        concat!(
+            "select id, currency, status, frozen_at, status_version, enabled_at, disabled_at,
        available, held, unreleased, version, head_hash, last_entry_at
-from wallets where id = any($1::uuid[]) order by id for no key update";
+from wallets where id = any($1::uuid[])",
+            $end
+        )
+    };
+}
+use wallets_by_id;
+
+/// Step 1, in the order of the ids: batches of any number of processes cannot deadlock.
+pub const LOCK: &str = wallets_by_id!(" order by id for no key update");
 
 /// The lane's connection. A backend whose client is gone ends by itself, and lets go of its locks.
 pub async fn connect(url: &str) -> Result<PgConnection, DbError> {
