@@ -4,6 +4,9 @@ use std::fmt::Write;
 
 use super::report::{Report, Row};
 
+/// More than that for other programs, and the figures are not to be trusted. Interrupts and housekeeping take some.
+const QUIET_CPUS: f64 = 0.3;
+
 /// The page; `load.md` is this.
 pub fn page(report: &Report) -> String {
     let mut page = String::new();
@@ -47,6 +50,18 @@ fn write_page(report: &Report, page: &mut String) -> std::fmt::Result {
             .join(", "),
         report.wallets,
     )?;
+    let others = report
+        .scenarios
+        .iter()
+        .map(|row| row.cpu.others)
+        .chain(report.baseline.iter().map(|row| row.cpu.others));
+    let most = others.fold(0.0, f64::max);
+    if most > QUIET_CPUS {
+        writeln!(
+            page,
+            "**The machine was not quiet:** something else took up to {most:.1} CPUs meanwhile, so that every figure is worse than it would be, and the ratios are not to be trusted.\n"
+        )?;
+    }
     ratios(report, page)?;
     scenarios(report, page)?;
     baseline(report, page)?;
@@ -133,7 +148,7 @@ fn baseline(report: &Report, page: &mut String) -> std::fmt::Result {
     for row in &report.baseline {
         writeln!(
             page,
-            "| {} | {} | {:.0} | {} | {} | {:.0} | {:.2} | {:.2} |",
+            "| {} | {} | {:.0} | {} | {} | {:.0} | {:.2} | {:.2} | {:.2} |",
             row.spread,
             row.clients,
             row.rate,
@@ -141,7 +156,8 @@ fn baseline(report: &Report, page: &mut String) -> std::fmt::Result {
             figure(row.p99_ms),
             row.wal_bytes_each,
             row.cpu.postgres,
-            row.cpu.generator
+            row.cpu.generator,
+            row.cpu.others
         )?;
     }
     writeln!(page)
@@ -152,20 +168,21 @@ fn costs(report: &Report, page: &mut String) -> std::fmt::Result {
     writeln!(page, "CPUs in use on average, of {}; memory of the service in MiB.\n", report.machine.cpus)?;
     writeln!(
         page,
-        "| scenario | service | Postgres | Kafka | Redis | generator | service µs each | Postgres µs each | WAL bytes each | memory | most |"
+        "| scenario | service | Postgres | Kafka | Redis | generator | others | service µs each | Postgres µs each | WAL bytes each | memory | most |"
     )?;
-    writeln!(page, "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")?;
+    writeln!(page, "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")?;
     for row in &report.scenarios {
         let cpu = &row.cpu;
         writeln!(
             page,
-            "| {} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} |",
+            "| {} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} |",
             row.name,
             cpu.server,
             cpu.postgres,
             cpu.kafka,
             cpu.redis,
             cpu.generator,
+            cpu.others,
             cpu.server / row.rate * 1e6,
             cpu.postgres / row.rate * 1e6,
             row.wal_bytes_each,

@@ -25,24 +25,25 @@ pub struct Cpu {
     pub redis: f64,
     /// This program, and pgbench.
     pub generator: f64,
+    /// Everything else on the machine: other programs, interrupts, and what a hypervisor took away.
+    pub others: f64,
 }
 
 impl Processes {
     pub fn cpu(&self) -> Cpu {
         let parents = parents();
-        Cpu {
+        let back_ends = parents.iter().filter(|(_, parent)| **parent == self.postmaster).map(|(pid, _)| *pid);
+        let mut cpu = Cpu {
             server: seconds(self.server, false),
             // Back ends that have ended count as the postmaster's children that it has waited for.
-            postgres: seconds(self.postmaster, true)
-                + parents
-                    .iter()
-                    .filter(|(_, parent)| **parent == self.postmaster)
-                    .map(|(pid, _)| seconds(*pid, false))
-                    .sum::<f64>(),
+            postgres: seconds(self.postmaster, true) + back_ends.map(|pid| seconds(pid, false)).sum::<f64>(),
             kafka: seconds(self.kafka, false),
             redis: seconds(self.redis, false),
             generator: seconds(std::process::id(), true),
-        }
+            others: 0.0,
+        };
+        cpu.others = busy_seconds() - (cpu.server + cpu.postgres + cpu.kafka + cpu.redis + cpu.generator);
+        cpu
     }
 }
 
@@ -55,6 +56,7 @@ impl Cpu {
             kafka: self.kafka - before.kafka,
             redis: self.redis - before.redis,
             generator: self.generator - before.generator,
+            others: self.others - before.others,
         }
     }
 
@@ -66,6 +68,7 @@ impl Cpu {
             kafka: self.kafka / seconds,
             redis: self.redis / seconds,
             generator: self.generator / seconds,
+            others: self.others / seconds,
         }
     }
 }
@@ -115,6 +118,16 @@ fn pids() -> Vec<u32> {
 
 fn parents() -> HashMap<u32, u32> {
     pids().into_iter().filter_map(|pid| Some((pid, parent(pid)?))).collect()
+}
+
+/// CPU seconds of the whole machine since its start, whatever they were spent on.
+fn busy_seconds() -> f64 {
+    let text = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let fields = text.lines().next().unwrap_or_default().split_whitespace().skip(1);
+    let ticks: Vec<f64> = fields.filter_map(|field| field.parse().ok()).collect();
+    // user, nice, system, idle, iowait, irq, softirq, steal; what comes after is within user.
+    let busy = [0, 1, 2, 5, 6, 7].map(|field| ticks.get(field).copied().unwrap_or(0.0));
+    busy.iter().sum::<f64>() / TICKS_PER_SECOND
 }
 
 /// CPU seconds of a process, if asked for with those of its children that have ended.

@@ -109,6 +109,16 @@ postgres_prepare() {
   fi
 }
 
+# lz4 costs a tenth of what Postgres' own method does, where it is built in (since 15).
+postgres_compression() {
+  if "$PG_BIN/pg_config" --configure 2>/dev/null | grep -q -- --with-lz4 &&
+    (("$("$PG_BIN/postgres" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')" >= 15)); then
+    echo lz4
+  else
+    echo on
+  fi
+}
+
 # Written before every start, so that a change here reaches clusters that exist.
 postgres_settings() {
   cat <<E
@@ -119,7 +129,7 @@ max_connections = 300
 shared_buffers = 512MB
 max_wal_size = 4GB
 checkpoint_timeout = 15min
-wal_compression = on
+wal_compression = $(postgres_compression)
 fsync = on
 full_page_writes = on
 synchronous_commit = on

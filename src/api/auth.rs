@@ -107,21 +107,21 @@ fn token(request: &Request) -> Option<&str> {
     known.then(|| token.trim_matches(' ')).filter(|token| !token.is_empty())
 }
 
-/// Tells the document of the two ways to show a token, and reads it.
+/// Tells the document how a token is shown, and reads it.
 macro_rules! by_token {
-    ($who:ident) => {
+    ($who:ident, $register:ident, $schemes:expr) => {
         impl<'a> ApiExtractor<'a> for $who {
             const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
             type ParamType = ();
             type ParamRawType = ();
 
             fn register(registry: &mut Registry) {
-                register_token(registry);
+                $register(registry);
             }
 
-            /// Either of the two.
+            /// Any one of them.
             fn security_schemes() -> Vec<&'static str> {
-                vec!["Bearer", "Token"]
+                $schemes.to_vec()
             }
 
             async fn from_request(
@@ -135,13 +135,13 @@ macro_rules! by_token {
     };
 }
 
-by_token!(Customer);
-by_token!(BackEnd);
+by_token!(Customer, customers_schemes, ["Bearer", "Token"]);
+by_token!(BackEnd, services_scheme, ["Service"]);
 
-fn register_token(registry: &mut Registry) {
+fn customers_schemes(registry: &mut Registry) {
     let bearer = MetaSecurityScheme {
         ty: "http",
-        description: Some("The token that `POST /api/v1/init` answers with, or one of `wallet token`."),
+        description: Some("The token that `POST /api/v1/init` answers with."),
         scheme: Some("bearer"),
         bearer_format: Some("JWT"),
         ..scheme()
@@ -155,6 +155,17 @@ fn register_token(registry: &mut Registry) {
         ..scheme()
     };
     registry.create_security_scheme("Token", token);
+}
+
+fn services_scheme(registry: &mut Registry) {
+    let service = MetaSecurityScheme {
+        ty: "http",
+        description: Some("A back end's token, as `wallet token --scope service` prints it."),
+        scheme: Some("bearer"),
+        bearer_format: Some("JWT"),
+        ..scheme()
+    };
+    registry.create_security_scheme("Service", service);
 }
 
 /// Whoever may open wallets: anybody, or who knows the service key, if there is one.

@@ -43,6 +43,10 @@ pub fn start(
 ) -> JoinSet<()> {
     let Faces { bus, cache, clock } = faces;
     let topics = [config.topics.transactions.clone(), config.topics.status.clone()];
+    if bus.is_durable() {
+        // The watcher finds out; until then the cache must not answer.
+        shared.freshness.topic_is_behind(i64::MAX);
+    }
     let mut tasks = JoinSet::new();
     tasks.spawn(make_topics(Arc::clone(&bus), topics.to_vec(), stop.clone()));
     let logs = [

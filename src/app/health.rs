@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -70,27 +71,54 @@ impl Health {
     /// Keeps [`Freshness`] and the gauges true until `stop`, so that a balance read knows whether it may trust the
     /// cache, also in a process that does not relay.
     pub async fn watch(self, stop: CancellationToken) {
-        let mut was_stale = false;
-        while stop.run_until_cancelled(tokio::time::sleep(WATCH_EVERY)).await.is_some() {
+        let mut topic = LastLook { at: Instant::now(), behind_millis: i64::MAX };
+        // Nothing is known at the beginning, and the cache is not read.
+        let mut was_stale = true;
+        loop {
             #[allow(clippy::cast_precision_loss)] // a queue's length and a lag are far below 2^52
             let as_gauge = |value: i64| value as f64;
             let (length, _) = self.posting_loop.queue_length();
             metrics::gauge!("wallet_queue_operations")
                 .set(as_gauge(i64::try_from(length).unwrap_or(i64::MAX)));
-            if !self.bus.is_durable() {
-                continue;
-            }
-            // While Postgres is away nothing new is booked, and the last answer stays true.
-            let Ok(behind) = store::behind_millis(&self.db).await else { continue };
-            self.freshness.topic_is_behind(behind);
-            metrics::gauge!("wallet_topic_behind_seconds").set(as_gauge(behind) / 1000.0);
-            let is_stale = !self.freshness.cache_may_answer();
-            if is_stale != std::mem::replace(&mut was_stale, is_stale) {
-                if is_stale {
-                    warn!("the cache is behind the books; balances are read from Postgres");
-                } else {
-                    info!("the cache has caught up; balances are read from it again");
+            if self.bus.is_durable() {
+                let behind = topic.again(&self.db).await;
+                self.freshness.topic_is_behind(behind);
+                metrics::gauge!("wallet_topic_behind_seconds").set(as_gauge(behind) / 1000.0);
+                let is_stale = !self.freshness.cache_may_answer();
+                if is_stale != std::mem::replace(&mut was_stale, is_stale) {
+                    if is_stale {
+                        warn!("the cache is behind the books; balances are read from Postgres");
+                    } else {
+                        info!("the cache has caught up; balances are read from it again");
+                    }
                 }
+            }
+            if stop.run_until_cancelled(tokio::time::sleep(WATCH_EVERY)).await.is_none() {
+                return;
+            }
+        }
+    }
+}
+
+/// When Postgres last told how far the topic was behind the books.
+struct LastLook {
+    at: Instant,
+    behind_millis: i64,
+}
+
+impl LastLook {
+    /// How far the topic is behind now, at most. Without an answer: what was booked right after the last one may still
+    /// not be in the topic, though nothing is booked while Postgres is away.
+    async fn again(&mut self, db: &db::Pool) -> i64 {
+        let at = Instant::now();
+        match store::behind_millis(db).await {
+            Ok(behind_millis) => {
+                *self = Self { at, behind_millis };
+                behind_millis
+            }
+            Err(_) => {
+                let since = i64::try_from(self.at.elapsed().as_millis()).unwrap_or(i64::MAX);
+                self.behind_millis.saturating_add(since)
             }
         }
     }

@@ -58,6 +58,7 @@ fn every_impossible_value_is_named_and_secrets_are_not_shown() {
         ("DATABASE_URL", "postgres://wallet:hush@host /db"),
         ("DATABASE_POOL_MAX", "0"),
         ("REDIS_URL", "http://hush"),
+        ("REDIS_URL", "rediss://:hush@host"),
         ("REDIS_URL", "redis://"),
         ("REDIS_URL", "redis:///0"),
         ("REDIS_URL", "redis://:hush@host:port"),
@@ -110,7 +111,7 @@ fn every_impossible_value_is_named_and_secrets_are_not_shown() {
 fn possible_values_are_taken() {
     let config = with(&[
         ("DATABASE_URL", "postgresql:///wallet?host=/run/postgresql"),
-        ("REDIS_URL", "rediss://:hush@[::1]:6380/1"),
+        ("REDIS_URL", "redis://:hush@[::1]:6380/1"),
         ("KAFKA_BROKERS", "a-1.example:9092, [::1]:9093"),
         ("KAFKA_TOPIC_STATUS", "other_Topic.1"),
         ("HOST", "::1"),

@@ -52,7 +52,10 @@ pub(super) fn database_url(text: &str) -> Result<String, Must> {
 }
 
 pub(super) fn redis_url(text: &str) -> Result<String, Must> {
-    let url = url(text, &["redis", "rediss"], "redis://host:6379/0")?;
+    if text.starts_with("rediss://") {
+        return Err("must begin with redis://: the wallet speaks to Redis without TLS".to_owned());
+    }
+    let url = url(text, &["redis"], "redis://host:6379/0")?;
     let authority = url.split_once("://").map_or("", |(_, rest)| rest);
     if authority.is_empty() || authority.starts_with(['/', '?']) {
         return Err("must name a host, as in redis://host:6379/0".to_owned());

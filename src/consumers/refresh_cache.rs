@@ -28,6 +28,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// Nothing waits for the cache.
 const NOTHING: i64 = i64::MAX;
+/// So far behind counts the cache, in milliseconds, while nobody knows: a day.
+const NOT_KNOWN: i64 = 86_400_000;
 
 /// Writes what events tell into the balance cache, and tells how far behind it is.
 pub struct RefreshCache {
@@ -42,7 +44,7 @@ impl RefreshCache {
     /// A refresher of this cache. Until the bus says how far it has come, the cache counts as behind.
     #[must_use]
     pub fn new(cache: Arc<dyn BalanceCache>, freshness: Arc<Freshness>, clock: Arc<dyn Clock>) -> Self {
-        freshness.refresher_is_behind(i64::MAX);
+        freshness.refresher_is_behind(NOT_KNOWN);
         Self { cache, freshness, clock, stuck_since: AtomicI64::new(NOTHING) }
     }
 
@@ -98,7 +100,7 @@ impl Consumer for RefreshCache {
     }
 
     fn is_behind(&self, by: Duration) {
-        self.tell(i64::try_from(by.as_millis()).unwrap_or(i64::MAX));
+        self.tell(i64::try_from(by.as_millis()).map_or(NOT_KNOWN, |millis| millis.min(NOT_KNOWN)));
     }
 }
 

@@ -62,9 +62,21 @@ enum Interrupted {
 impl Relay {
     /// Relays until `stop`, come what may; then publishes what is in the books, for a moment at most.
     pub async fn run(self, stop: CancellationToken) {
+        let cut_off = async {
+            stop.cancelled().await;
+            sleep(LAST_WORDS).await;
+        };
+        tokio::select! {
+            () = self.keep_relaying(&stop) => {}
+            // Whatever is not published by now, the next relay finds beyond the cursor.
+            () = cut_off => {}
+        }
+    }
+
+    async fn keep_relaying(&self, stop: &CancellationToken) {
         let mut is_troubled = false;
         while !stop.is_cancelled() {
-            match self.lead(&stop, &mut is_troubled).await {
+            match self.lead(stop, &mut is_troubled).await {
                 Ok(()) => return,
                 Err(reason) => {
                     if !std::mem::replace(&mut is_troubled, true) {
@@ -97,18 +109,9 @@ impl Relay {
             // Nothing outlives this process on such a bus, so it begins with the present, in every process.
             log::last_position(&mut conn, self.log).await?
         };
-        let cut_off = async {
-            stop.cancelled().await;
-            sleep(LAST_WORDS).await;
-        };
-        tokio::pin!(cut_off);
         loop {
             let last_time = stop.is_cancelled();
-            tokio::select! {
-                caught_up = self.catch_up(&mut conn, &mut cursor, is_troubled) => caught_up?,
-                // Whatever is not published now, the next relay finds beyond the cursor.
-                () = &mut cut_off => return Ok(()),
-            }
+            self.catch_up(&mut conn, &mut cursor, is_troubled).await?;
             if last_time {
                 return Ok(());
             }

@@ -17,8 +17,11 @@ use crate::{
     kernel::{clock::Timestamp, ids::WalletId},
 };
 
-/// A batch whose commit has not been sent after this long is given up: nothing was done.
+/// A batch whose commit has not been sent so long after its oldest operation began to wait is given up: nothing was
+/// done.
 const WORK_LIMIT: Duration = Duration::from_millis(2_000);
+/// What a batch gets however long its operations have waited for their turn: time for one attempt.
+const ATTEMPT: Duration = Duration::from_millis(800);
 /// How long a lost commit is looked for, from the moment it was sent.
 const TRUTH_LIMIT: Duration = Duration::from_millis(2_000);
 const CONNECT_LIMIT: Duration = Duration::from_millis(800);
@@ -73,9 +76,14 @@ impl Lane {
         Self { database_url, clock, conn: None, reachable: true }
     }
 
-    /// Decides and commits a batch, whole or not at all; the decisions come in the order of the operations.
-    pub(super) async fn post(&mut self, batch: &[&Operation]) -> Result<Vec<Outcome>, Failure> {
-        let give_up_at = Instant::now() + WORK_LIMIT;
+    /// Decides and commits a batch, whole or not at all; the decisions come in the order of the operations, the oldest
+    /// of which waits since `since`.
+    pub(super) async fn post(
+        &mut self,
+        batch: &[&Operation],
+        since: Instant,
+    ) -> Result<Vec<Outcome>, Failure> {
+        let give_up_at = (since + WORK_LIMIT).max(Instant::now() + ATTEMPT);
         let mut lost: Option<(Vec<Outcome>, Instant)> = None;
         let mut busy = 0;
         let was_reachable = self.reachable;

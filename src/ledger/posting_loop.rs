@@ -97,8 +97,11 @@ async fn run(mut lane: Lane, mut queue: mpsc::Receiver<Waiting>, batch_max: usiz
 async fn post_and_answer(lane: &mut Lane, batch: Vec<Waiting>, committed: &Notify) {
     let mut rest = vec![batch];
     while let Some(mut batch) = rest.pop() {
+        let Some(oldest) = batch.first().map(|waiting| waiting.since) else {
+            continue;
+        };
         let operations: Vec<&Operation> = batch.iter().map(|waiting| &waiting.operation).collect();
-        match lane.post(&operations).await {
+        match lane.post(&operations, oldest).await {
             Ok(decisions) => {
                 committed.notify_one();
                 for (waiting, decision) in batch.into_iter().zip(decisions) {

@@ -11,7 +11,8 @@ use super::support::{app::TestApp, wait::until};
 async fn a_deposit_reaches_the_cached_balance_through_the_topic() {
     let app = TestApp::start().await;
     let customer = app.customer().await;
-    assert_eq!(customer.get("/wallet").await.body["data"]["wallet"]["balance"], json!(0));
+    let wallet = customer.get("/wallet").await.body["data"]["wallet"].clone();
+    assert_eq!((&wallet["owned_by"], &wallet["balance"]), (&json!(customer.xid), &json!(0)));
     let deposited = customer.deposit(1_000).await;
     assert_eq!((deposited.status, deposited.version), (201, Some(1)), "{deposited:?}");
     assert_eq!(customer.balance(1).await, 1_000, "a client that asks for its own write sees it at once");

@@ -1,20 +1,30 @@
 //! Everything that needs real servers: Postgres, Redis and Kafka are started by `scripts/stack` when the environment
 //! does not name them; without them these tests fail, they never skip.
 
+// A test that cannot go on says so by a panic.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod access;
 mod audit;
 mod batches;
 mod bus;
 mod cache;
+mod commands;
 mod concurrency;
+mod contract;
 mod exercise;
 mod kafka_faults;
 mod keys;
 mod kill;
 mod migrations;
+mod module;
+mod outages;
 mod plans;
 mod posting_loop;
+mod readme;
 mod redis_faults;
 mod refresh_cache;
 mod relay;
 mod support;
 mod terminate;
+mod two_servers;

@@ -107,11 +107,13 @@ impl TransactionsApi {
         }
         let page = PageRequest { limit, after };
         let (view, page) = self.wallets.transactions(customer.wallet, page, at_least.0).await?;
+        // The lines are read after the wallet, which may come from the cache: they may be further on than it.
+        let version = page.items.first().map_or(0, |item| item.version).max(view.money.version);
         let data = TransactionsData {
             transactions: page.items.into_iter().map(line).collect(),
             page: PageInfo { next: page.next.map(Cursor::encode) },
         };
-        Ok(WalletAnswer { data, version: view.money.version })
+        Ok(WalletAnswer { data, version })
     }
 }
 

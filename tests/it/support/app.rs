@@ -69,11 +69,6 @@ impl TestApp {
         }
     }
 
-    /// The address of an endpoint below `/api/v1`.
-    pub fn url(&self, path: &str) -> String {
-        format!("{}/api/v1{path}", self.base)
-    }
-
     /// A new customer with an enabled wallet.
     pub async fn customer(&self) -> Customer {
         Customer::enabled(&self.base).await

@@ -30,7 +30,6 @@ pub enum Told {
 /// An attempt to have money moved, and how long the answer took.
 #[derive(Clone, Debug)]
 pub struct Attempt {
-    pub at: Instant,
     pub took: Duration,
     pub told: Told,
 }
@@ -48,9 +47,12 @@ pub struct Asked {
 /// The versions that a customer's clients were told of, and when.
 pub type Heard = Arc<Mutex<Vec<(Instant, i64)>>>;
 
+/// Customers, and what their clients have heard.
+pub type Customers = Vec<(Customer, Heard)>;
+
 /// Clients at work.
 pub struct Load {
-    pub customers: Vec<(Customer, Heard)>,
+    pub customers: Customers,
     /// Where the service is now.
     base: Arc<Mutex<String>>,
     stop: CancellationToken,
@@ -69,37 +71,38 @@ pub struct Manner {
 impl Load {
     /// Two clients for each of so many new customers.
     pub async fn start(base: &str, customers: usize, manner: Manner) -> Self {
-        let mut load = Self {
-            customers: Vec::new(),
-            base: at(base),
-            stop: CancellationToken::new(),
-            clients: JoinSet::new(),
-        };
+        let mut known = Vec::new();
         for _ in 0..customers {
-            load.customers.push((Customer::enabled(base).await, Heard::default()));
+            known.push((Customer::enabled(base).await, Heard::default()));
         }
-        for (customer, heard) in load.customers.iter().cycle().take(2 * customers) {
+        Self::of(known, base, manner)
+    }
+
+    /// Two more clients for each of the same customers, somewhere else.
+    pub fn beside(&self, base: &str, manner: Manner) -> Self {
+        Self::of(self.customers.clone(), base, manner)
+    }
+
+    fn of(customers: Customers, base: &str, manner: Manner) -> Self {
+        let (base, stop) = (Arc::new(Mutex::new(base.to_owned())), CancellationToken::new());
+        let mut clients = JoinSet::new();
+        for (customer, heard) in customers.iter().chain(&customers) {
             let asker = Asker {
                 http: Client::builder().timeout(Duration::from_secs(30)).build().expect("a client"),
                 customer: customer.clone(),
                 heard: Arc::clone(heard),
-                base: Arc::clone(&load.base),
-                stop: load.stop.clone(),
+                base: Arc::clone(&base),
+                stop: stop.clone(),
                 manner,
             };
-            load.clients.spawn(asker.run());
+            clients.spawn(asker.run());
         }
-        load
+        Self { customers, base, stop, clients }
     }
 
     /// From now on the service is there.
     pub fn move_to(&self, base: &str) {
         base.clone_into(&mut self.base.lock().unwrap());
-    }
-
-    /// Where the service is, as the clients see it.
-    pub fn base(&self) -> Arc<Mutex<String>> {
-        Arc::clone(&self.base)
     }
 
     /// How many requests were answered with 201 so far.
@@ -121,10 +124,6 @@ impl Load {
         self.stop.cancel();
         self.clients.join_all().await.into_iter().flatten().collect()
     }
-}
-
-fn at(base: &str) -> Arc<Mutex<String>> {
-    Arc::new(Mutex::new(base.to_owned()))
 }
 
 struct Asker {
@@ -156,7 +155,7 @@ impl Asker {
         loop {
             let at = Instant::now();
             let told = self.send(&asked).await;
-            asked.attempts.push(Attempt { at, took: at.elapsed(), told: told.clone() });
+            asked.attempts.push(Attempt { took: at.elapsed(), told: told.clone() });
             match told {
                 Told::Booked(_, version) => self.heard.lock().unwrap().push((Instant::now(), version)),
                 Told::Other(..) | Told::Nothing(_) => {

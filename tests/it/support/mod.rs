@@ -9,6 +9,7 @@ pub mod load;
 pub mod operations;
 pub mod own_server;
 pub mod process;
+pub mod reader;
 pub mod servers;
 pub mod service;
 pub mod topic;

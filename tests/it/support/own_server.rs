@@ -34,6 +34,10 @@ impl OwnServer {
         Self::start_new("redis").await
     }
 
+    pub async fn postgres() -> Self {
+        Self::start_new("postgres").await
+    }
+
     async fn start_new(name: &'static str) -> Self {
         let turn = TURN.lock().await;
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -41,12 +45,12 @@ impl OwnServer {
         let mut server = Self { name, dir, address: String::new(), _turn: turn };
         server.ask("up").await;
         let printed = server.ask("env").await;
-        server.address =
-            printed.trim().rsplit_once('=').expect("an address").1.trim_matches(['"', '\'']).to_owned();
+        let (_, address) = printed.lines().next().and_then(|line| line.split_once('=')).expect("an address");
+        server.address = address.trim_matches(['"', '\'']).to_owned();
         server
     }
 
-    /// What REDIS_URL or KAFKA_BROKERS would be.
+    /// What DATABASE_URL, REDIS_URL or KAFKA_BROKERS would be.
     pub fn address(&self) -> &str {
         &self.address
     }
@@ -82,6 +86,12 @@ impl OwnServer {
         let (_, after) = line.split_once("pid ").expect("its pid");
         let pid = after.split(',').next().expect("its pid");
         assert!(Command::new("kill").args([signal, pid]).status().expect("kill").success());
+        // Postgres is several processes; some come and go.
+        let children =
+            std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).expect("its children");
+        for child in children.split_whitespace() {
+            let _ = Command::new("kill").args([signal, child]).status().expect("kill");
+        }
     }
 
     async fn ask(&self, what: &'static str) -> String {

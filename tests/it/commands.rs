@@ -1,0 +1,360 @@
+//! The `wallet` command: what it prints and how it ends.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpListener,
+    path::PathBuf,
+    process::{Child, Command, Output, Stdio},
+};
+
+use redis::Commands;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::support::{
+    app::{Settings, TestApp, settings_for},
+    database::TestDatabase,
+    process::command,
+    servers::servers,
+};
+
+fn set(settings: &[(&str, &str)]) -> Settings {
+    settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+/// A database that nobody listens for; enough for what does not ask it.
+fn nowhere() -> Settings {
+    let port =
+        TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
+    set(&[("DATABASE_URL", &format!("postgres://wallet@127.0.0.1:{port}/wallet"))])
+}
+
+fn run(settings: &Settings, arguments: &[&str]) -> Output {
+    command(settings, arguments).stdin(Stdio::null()).output().expect("the wallet command")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("text")
+}
+
+/// How a command ended: its exit code, what it printed, what it complained of.
+fn ended(output: &Output) -> (Option<i32>, String, String) {
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+const COMMANDS: [&[&str]; 9] = [
+    &[],
+    &["serve"],
+    &["migrate"],
+    &["migrate", "up"],
+    &["migrate", "down"],
+    &["migrate", "status"],
+    &["openapi"],
+    &["audit"],
+    &["cache", "rebuild"],
+];
+
+#[test]
+fn every_command_explains_itself() {
+    for arguments in COMMANDS {
+        let (code, told, complained) = ended(&run(&Settings::new(), &[arguments, &["--help"]].concat()));
+        assert_eq!((code, complained.as_str()), (Some(0), ""), "{arguments:?}");
+        let usage = [&["Usage: wallet"], arguments].concat().join(" ");
+        assert!(told.contains(&usage), "{usage:?}\n{told}");
+        let first = told.lines().next().unwrap_or_default();
+        assert!(first.len() > 10 && !first.starts_with("Usage"), "what it does comes first: {told}");
+    }
+    let (code, told, _) = ended(&run(&Settings::new(), &["--help"]));
+    for name in ["serve", "migrate", "openapi", "audit", "cache", "Exit codes"] {
+        assert!(told.contains(name), "{name}\n{told}");
+    }
+    assert_eq!(code, Some(0));
+    let (code, told, _) = ended(&run(&Settings::new(), &["--version"]));
+    assert_eq!((code, told.trim()), (Some(0), concat!("wallet ", env!("CARGO_PKG_VERSION"))));
+}
+
+#[test]
+fn wrong_use_ends_with_2() {
+    for arguments in [
+        &[][..],
+        &["frobnicate"],
+        &["serve", "now"],
+        &["serve", "--port", "1"],
+        &["--serve"],
+        &["migrate"],
+        &["migrate", "sideways"],
+        &["migrate", "up", "--all"],
+        &["cache"],
+        &["cache", "clear"],
+        &["audit", "-x"],
+    ] {
+        let (code, told, complained) = ended(&run(&nowhere(), arguments));
+        assert_eq!((code, told.as_str()), (Some(2), ""), "{arguments:?}");
+        assert!(complained.contains("Usage: wallet"), "{arguments:?}\n{complained}");
+    }
+}
+
+#[test]
+fn a_wrong_configuration_ends_with_2_and_a_sentence_that_names_it() {
+    let url = ("DATABASE_URL", "postgres://wallet@127.0.0.1:1/wallet");
+    for (settings, named) in [
+        (vec![], vec!["DATABASE_URL must be given"]),
+        (vec![("DATABASE_URL", "")], vec!["DATABASE_URL must be given"]),
+        (vec![("DATABASE_URL", "mysql://secret@host/x")], vec!["DATABASE_URL"]),
+        (vec![url, ("PORT", "65536")], vec!["PORT", "\"65536\""]),
+        (vec![url, ("BATCH_MAX", "0")], vec!["BATCH_MAX"]),
+        (vec![url, ("JWT_SECRET", "secret")], vec!["JWT_SECRET"]),
+        (vec![url, ("REDIS_URL", "http://secret")], vec!["REDIS_URL"]),
+        (vec![url, ("RUST_LOG", "wallet=loud")], vec!["RUST_LOG"]),
+        (vec![url, ("DATABSE_URL", "x")], vec!["DATABSE_URL", "DATABASE_URL"]),
+        (vec![url, ("APP_ENV", "production")], vec!["JWT_SECRET", "SERVICE_API_KEY"]),
+        (vec![url, ("PORT", "x"), ("QUEUE_MAX", "-1")], vec!["PORT", "QUEUE_MAX"]),
+    ] {
+        for arguments in COMMANDS.iter().filter(|a| !matches!(a, [] | ["migrate"] | ["openapi"])) {
+            let (code, told, complained) = ended(&run(&set(&settings), arguments));
+            assert_eq!((code, told.as_str()), (Some(2), ""), "{arguments:?} {settings:?}\n{complained}");
+            for name in &named {
+                assert!(complained.contains(name), "{name}: {complained}");
+            }
+            let lines = if named == ["JWT_SECRET", "SERVICE_API_KEY"] || named == ["PORT", "QUEUE_MAX"] {
+                2
+            } else {
+                1
+            };
+            assert_eq!(complained.lines().count(), lines, "a sentence for each: {complained}");
+            assert!(!complained.contains("secret"), "no value of a secret: {complained}");
+        }
+    }
+}
+
+/// A directory that is gone when this is dropped.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn with_env_file(text: &str) -> Self {
+        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(Uuid::new_v4().to_string());
+        std::fs::create_dir(&path).expect("a directory");
+        std::fs::write(path.join(".env"), text).expect("a file");
+        Self(path)
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn the_file_env_is_read_beneath_the_environment() {
+    let url = nowhere()["DATABASE_URL"].clone();
+    let status = |file: &str, settings: &[(&str, &str)]| {
+        let directory = Directory::with_env_file(file);
+        let mut command = command(&set(settings), &["migrate", "status"]);
+        ended(&command.current_dir(&directory.0).output().expect("the wallet command"))
+    };
+    // Well configured, and then Postgres is away.
+    assert_eq!(status(&format!("# a comment\nDATABASE_URL={url}\n"), &[]).0, Some(1));
+    assert_eq!(
+        status("PORT=x\n", &[("PORT", "1"), ("DATABASE_URL", &url)]).0,
+        Some(1),
+        "the environment wins"
+    );
+    let (code, _, complained) = status(&format!("DATABASE_URL={url}\nDATABASE_POOLMAX=3\n"), &[]);
+    assert_eq!(code, Some(2));
+    assert!(
+        complained.contains("DATABASE_POOLMAX") && complained.contains("DATABASE_POOL_MAX"),
+        "{complained}"
+    );
+    let (code, _, complained) = status(&format!("DATABASE_URL={url}\nHELLO=world\n"), &[]);
+    assert!(code == Some(2) && complained.contains("HELLO"), "{complained}");
+    // What is explained in .env.example may stand in .env.
+    let example = include_str!("../../.env.example");
+    let active: String = example
+        .lines()
+        .filter_map(|line| line.strip_prefix('#'))
+        .filter(|line| {
+            line.split_once('=')
+                .is_some_and(|(name, _)| name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'))
+        })
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let (code, _, complained) = status(&active, &[("DATABASE_URL", &url)]);
+    assert_eq!(code, Some(1), "{complained}");
+}
+
+#[test]
+fn without_postgres_a_command_fails_with_a_sentence() {
+    let settings = nowhere();
+    let with_redis = {
+        let mut settings = nowhere();
+        settings.insert("REDIS_URL".to_owned(), servers().redis_url.clone());
+        settings.insert("REDIS_PREFIX".to_owned(), format!("test:{}:", Uuid::new_v4().simple()));
+        settings
+    };
+    for (settings, arguments) in [
+        (&settings, &["migrate", "status"][..]),
+        (&settings, &["migrate", "up"]),
+        (&settings, &["migrate", "down"]),
+        (&settings, &["audit"]),
+        (&with_redis, &["cache", "rebuild"]),
+    ] {
+        let (code, told, complained) = ended(&run(settings, arguments));
+        assert_eq!((code, told.as_str()), (Some(1), ""), "{arguments:?}\n{complained}");
+        assert!(complained.starts_with("wallet: "), "{arguments:?}\n{complained}");
+        assert!(complained.contains("Postgres"), "{arguments:?}\n{complained}");
+        assert_eq!(complained.lines().count(), 1, "{arguments:?}\n{complained}");
+    }
+    // What there is to rebuild without Redis: nothing.
+    let (code, _, complained) = ended(&run(&settings, &["cache", "rebuild"]));
+    assert!(code == Some(1) && complained.contains("REDIS_URL"), "{complained}");
+}
+
+#[test]
+fn the_document_is_printed_without_any_setting() {
+    let (code, told, complained) = ended(&run(&Settings::new(), &["openapi"]));
+    assert_eq!((code, complained.as_str()), (Some(0), ""));
+    assert_eq!(told, include_str!("../../swagger/openapi.json"));
+}
+
+#[tokio::test]
+async fn the_tables_go_up_down_and_up_again() {
+    let db = TestDatabase::empty().await;
+    let settings = settings_for(&db);
+    let migrate = |arguments: &[&str]| {
+        let (code, told, complained) = ended(&run(&settings, &[&["migrate"], arguments].concat()));
+        assert_eq!(code, Some(0), "{arguments:?}\n{complained}");
+        told
+    };
+    let tables = async || {
+        db.number("select count(*) from pg_tables where schemaname = 'public' and tablename = 'entries'")
+            .await
+    };
+    assert_eq!((migrate(&["status"]).as_str(), tables().await), ("0001 books: missing\n", 0));
+    assert_eq!((migrate(&["up"]).as_str(), tables().await), ("0001 books: applied\n", 1));
+    assert_eq!((migrate(&["up"]).as_str(), tables().await), ("0001 books: applied\n", 1));
+    assert_eq!((migrate(&["status"]).as_str(), tables().await), ("0001 books: applied\n", 1));
+    assert_eq!((migrate(&["down"]).as_str(), tables().await), ("0001 books: missing\n", 0));
+    assert_eq!((migrate(&["down"]).as_str(), tables().await), ("0001 books: missing\n", 0));
+    assert_eq!((migrate(&["up"]).as_str(), tables().await), ("0001 books: applied\n", 1));
+    assert_eq!((migrate(&["down", "--all"]).as_str(), tables().await), ("0001 books: missing\n", 0));
+    let (code, _, complained) = ended(&run(&settings, &["audit"]));
+    assert!(code == Some(1) && complained.lines().count() == 1, "no tables, no audit: {complained}");
+}
+
+#[tokio::test]
+async fn the_audit_ends_with_1_and_names_the_rows_when_the_books_are_broken() {
+    let db = TestDatabase::create().await.unaudited();
+    let settings = settings_for(&db);
+    let wallet = db.wallets(2).await[1];
+    let (code, told, complained) = ended(&run(&settings, &["audit"]));
+    assert_eq!((code, complained.as_str()), (Some(0), ""));
+    assert!(told.starts_with("the books are whole"), "{told}");
+    db.run(&format!("update wallets set available = 5 where id = '{wallet}'")).await;
+    let (code, told, complained) = ended(&run(&settings, &["audit"]));
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains(&wallet.to_string()), "{told}");
+    assert!(complained.contains("rules are broken"), "{complained}");
+}
+
+#[test]
+fn a_port_that_is_taken_is_said_to_be_so_with_a_way_out() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port();
+    let mut settings = nowhere();
+    settings.extend(set(&[("HOST", "127.0.0.1"), ("PORT", &port.to_string())]));
+    let (code, told, complained) = ended(&run(&settings, &["serve"]));
+    assert_eq!((code, told.as_str()), (Some(1), ""), "{complained}");
+    assert_eq!(complained.lines().count(), 1, "one sentence: {complained}");
+    assert!(
+        complained.contains(&format!("port {port} is taken")) && complained.contains("PORT="),
+        "{complained}"
+    );
+}
+
+#[tokio::test]
+async fn rebuilding_fills_redis_from_postgres() {
+    let mut app = TestApp::start().await;
+    let mut customers = Vec::new();
+    for amount in 1..=3 {
+        let customer = app.customer().await;
+        assert_eq!(customer.deposit(amount * 100).await.status, 201);
+        customers.push((customer, amount * 100));
+    }
+    app.stop().await;
+    // A Redis that knows nothing: other keys than those the service has written.
+    let prefix = format!("test:{}:", Uuid::new_v4().simple());
+    let mut settings = app.settings.clone();
+    settings.insert("REDIS_PREFIX".to_owned(), prefix.clone());
+    let mut redis =
+        redis::Client::open(servers().redis_url.as_str()).expect("a URL").get_connection().expect("Redis");
+    for round in 0..2 {
+        let (code, told, complained) = ended(&run(&settings, &["cache", "rebuild"]));
+        assert_eq!(
+            (code, told.as_str()),
+            (Some(0), "3 wallets are in the cache\n"),
+            "round {round}: {complained}"
+        );
+        let keys: Vec<String> = redis.keys(format!("{prefix}*")).expect("the keys");
+        assert_eq!(keys.len(), 3, "{keys:?}");
+        for (customer, amount) in &customers {
+            let key = keys.iter().find(|key| key.ends_with(&customer.wallet.to_string())).expect("its key");
+            let (available, version, status): (i64, i64, String) =
+                redis.hmget(key, &["available", "version", "status"]).expect("its hash");
+            assert_eq!((available, version, status.as_str()), (*amount, 1, "enabled"));
+        }
+    }
+    // A service with these keys answers from them.
+    let own_group = format!("test.{}", Uuid::new_v4().simple());
+    settings.insert("KAFKA_GROUP_PREFIX".to_owned(), own_group);
+    let server = crate::support::process::Server::start(&settings);
+    for (customer, amount) in &customers {
+        let seen = customer.at(&server.base).get("/wallet").await;
+        assert_eq!(seen.body["data"]["wallet"]["balance"], json!(amount));
+    }
+    let keys: Vec<String> = redis.keys(format!("{prefix}*")).expect("the keys");
+    let () = redis.del(keys).expect("deleted");
+}
+
+/// A process that is ended when this is dropped.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// What `serve` says when it is up works as it is pasted, and twice.
+#[tokio::test]
+async fn the_lines_that_serve_prints_work_as_pasted_twice() {
+    let db = TestDatabase::create().await;
+    let mut command = command(&settings_for(&db), &["serve"]);
+    let mut child = Ended(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the service"));
+    let mut lines = BufReader::new(child.0.stdout.take().expect("its output")).lines().map_while(Result::ok);
+    let base = lines
+        .next()
+        .and_then(|line| line.strip_prefix("listening on ").map(str::to_owned))
+        .expect("its address");
+    let page = lines.next().expect("the page");
+    assert!(page.ends_with(&format!("{base}/swagger")), "{page}");
+    let pasted: Vec<String> = lines.filter(|line| line.contains("curl")).take(3).collect();
+    assert_eq!(pasted.len(), 3);
+    for round in 0..2 {
+        let mut bash =
+            Command::new("bash").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("bash");
+        bash.stdin.take().expect("its input").write_all(pasted.join("\n").as_bytes()).expect("the lines");
+        let mut told = String::new();
+        bash.stdout.take().expect("its output").read_to_string(&mut told).expect("what it says");
+        assert!(bash.wait().expect("its end").success(), "round {round}: {told}");
+        let answers: Vec<serde_json::Value> = serde_json::Deserializer::from_str(&told)
+            .into_iter()
+            .collect::<Result<_, _>>()
+            .expect("two answers");
+        assert_eq!(answers.len(), 2, "{told}");
+        assert_eq!(answers[0]["data"]["wallet"]["status"], json!("enabled"));
+        assert_eq!(answers[1]["data"]["deposit"]["balance"], json!(1000));
+    }
+    assert_eq!(db.number("select count(*) from wallets").await, 2);
+}

@@ -1,0 +1,168 @@
+//! What the documents say and can be held to without a reader.
+//!
+//! The README's examples are run as they stand, in one shell and in their order: a ```sh block beneath the line
+//! `<!-- tested -->`, and the ```json block after it, which is what it prints but for ids, tokens and times.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::Value;
+use tokio::task::spawn_blocking;
+
+use crate::support::app::TestApp;
+
+const README: &str = include_str!("../../README.md");
+/// Where the README's service listens.
+const ADDRESS: &str = "http://127.0.0.1:8089";
+/// Stands between what two examples print.
+const BETWEEN: &str = "-- next example --";
+
+/// A shell block and what it prints.
+#[derive(Debug)]
+struct Example {
+    shell: &'static str,
+    prints: &'static str,
+}
+
+/// The fenced block of this kind that comes next, and what follows it.
+fn block(text: &'static str, kind: &str) -> (&'static str, &'static str) {
+    let (between, rest) = text.split_once(&format!("```{kind}\n")).expect("a block");
+    assert!(!between.contains("```"), "another block stands in between: {between}");
+    rest.split_once("\n```").expect("the block's end")
+}
+
+fn examples() -> Vec<Example> {
+    let pieces = README.split("<!-- tested -->\n").skip(1);
+    let examples = pieces.map(|piece| {
+        let (shell, rest) = block(piece, "sh");
+        Example { shell, prints: block(rest, "json").0 }
+    });
+    examples.collect()
+}
+
+/// A value with everything that differs from run to run named by its kind.
+fn general(value: &Value) -> Value {
+    match value {
+        Value::Array(values) => values.iter().map(general).collect(),
+        Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), general(value))).collect(),
+        Value::String(text) if uuid::Uuid::try_parse(text).is_ok() => "<id>".into(),
+        Value::String(text) if text.starts_with("eyJ") => "<token>".into(),
+        Value::String(text) if chrono::DateTime::parse_from_rfc3339(text).is_ok() => "<time>".into(),
+        other => other.clone(),
+    }
+}
+
+/// JSON as text, to be compared to the order of its names.
+fn generally(json: &str) -> String {
+    let value = serde_json::from_str(json).unwrap_or_else(|error| panic!("{error}: {json}"));
+    format!("{:#}", general(&value))
+}
+
+#[tokio::test]
+async fn the_readmes_examples_print_what_it_says() {
+    let app = TestApp::start().await;
+    let (examples, address) = (examples(), app.base.clone());
+    let all: Vec<String> = examples.iter().map(|example| example.shell.replace(ADDRESS, &address)).collect();
+    for step in
+        ["/init", "/wallet ", "/wallet/deposits", "/wallet/withdrawals", "/wallet/transactions", "-X PATCH"]
+    {
+        assert!(all.iter().any(|shell| shell.contains(step)), "there is no example of {step}");
+    }
+    let script = format!("set -euo pipefail\n{}", all.join(&format!("\necho '{BETWEEN}'\n")));
+    let bash = spawn_blocking(move || Command::new("bash").args(["-c", &script]).output());
+    let output = bash.await.expect("the thread").expect("bash");
+    let (told, complained) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{told}\n{complained}");
+    assert_eq!(complained, "");
+    let told: Vec<&str> = told.split(BETWEEN).collect();
+    assert_eq!(told.len(), examples.len());
+    for (example, told) in examples.iter().zip(told) {
+        assert_eq!(generally(told), generally(example.prints), "{}", example.shell);
+    }
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The Markdown files of the project.
+fn documents() -> Vec<PathBuf> {
+    let mut found = vec![root().join("README.md"), root().join("CHANGELOG.md")];
+    let mut folders = vec![root().join("docs")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                found.push(path);
+            }
+        }
+    }
+    assert!(found.len() > 10, "{found:?}");
+    found
+}
+
+/// Whether a path that a document names in backticks is one of the repository's, as opposed to an address or a word.
+fn names_a_file(text: &str) -> bool {
+    let roots = ["src/", "tests/", "docs/", "migrations/", "scripts/", "swagger/", "benches/", ".ci/"];
+    roots.iter().any(|root| text.starts_with(root)) && !text.contains(['*', '…', ' ', '<', '{'])
+}
+
+#[test]
+fn every_file_that_a_document_names_is_there() {
+    let mut missing = Vec::new();
+    for document in documents() {
+        let text = fs::read_to_string(&document).expect("a document");
+        let folder = document.parent().unwrap_or(Path::new(""));
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
+        for link in links.filter(|link| !link.is_empty() && !link.contains("://")) {
+            if !folder.join(link).exists() {
+                missing.push(format!("{}: {link}", document.display()));
+            }
+        }
+        let names = text.split('`').skip(1).step_by(2);
+        for name in names.filter(|name| names_a_file(name)) {
+            if !root().join(name).exists() {
+                missing.push(format!("{}: {name}", document.display()));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+#[test]
+fn the_readme_has_every_make_target() {
+    let makefile = fs::read_to_string(root().join("Makefile")).expect("the Makefile");
+    let targets: Vec<_> =
+        makefile.lines().filter(|line| line.contains(":") && line.contains(" ## ")).collect();
+    assert!(targets.len() >= 10, "{targets:?}");
+    for target in targets.iter().filter_map(|line| line.split(':').next()) {
+        assert!(README.contains(&format!("`make {target}`")), "make {target}");
+    }
+    let known = |name: &str| targets.iter().any(|line| line.starts_with(&format!("{name}:")));
+    for word in README.split("`make ").skip(1).filter_map(|rest| rest.split(['`', ' ']).next()) {
+        assert!(known(word), "make {word} is no target");
+    }
+}
+
+#[test]
+fn the_readmes_defaults_are_those_of_the_example() {
+    let example = include_str!("../../.env.example");
+    let (_, table) = README.split_once("| variable | default | |\n").expect("the table");
+    let rows: Vec<_> = table.lines().skip(1).take_while(|line| line.starts_with("| `")).collect();
+    assert!(rows.len() >= 8, "{rows:?}");
+    for row in rows {
+        let cells: Vec<&str> = row.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
+        let [_, name, default, ..] = cells[..] else { panic!("{row}") };
+        let line = example.lines().find(|line| line.starts_with(&format!("#{name}=")));
+        let line = line.unwrap_or_else(|| panic!("{name} is not in .env.example"));
+        if row.contains(&format!("| `{default}` |")) {
+            assert_eq!(line, format!("#{name}={default}"), "{row}");
+        }
+    }
+}

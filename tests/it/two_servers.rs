@@ -1,0 +1,77 @@
+//! Two servers on one database: one relays, the other stands by and takes over when the first one dies.
+
+use std::time::Duration;
+
+use sqlx::Row;
+use tokio::time::sleep;
+
+use super::support::{
+    books::Books,
+    database::TestDatabase,
+    load::{Load, Manner},
+    process::Server,
+    service::Service,
+    topic::tell_the_books,
+    wait::until,
+};
+
+const MANNER: Manner = Manner { insists: true, pause: Duration::ZERO };
+
+/// The backends that hold the locks of the two relays; none for a log that nobody relays.
+async fn leaders(db: &TestDatabase) -> Vec<Option<i32>> {
+    let sql = "select (select pid from pg_locks
+                       where locktype = 'advisory' and classid = 7201 and objid = log and granted
+                         and database = (select oid from pg_database where datname = current_database()))
+               from unnest(array[2, 3]::oid[]) log";
+    let mut conn = db.connect().await;
+    sqlx::query(sql).fetch_all(&mut conn).await.expect("the locks").iter().map(|row| row.get(0)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn when_the_relaying_server_dies_the_other_takes_over_without_a_gap() {
+    let mut service = Service::of(1, &[]).await;
+    until("the first one relays", Duration::from_secs(30), async || {
+        leaders(&service.db).await.iter().all(Option::is_some).then_some(())
+    })
+    .await;
+    service.servers.push(Server::start(&service.settings));
+    let loads = [
+        Load::start(&service.servers[0].base, 5, MANNER).await,
+        Load::start(&service.servers[1].base, 5, MANNER).await,
+    ];
+    // The roles change twice: whoever relays dies, and another server comes to stand by.
+    for relaying in [0, 1] {
+        loads[0].goes_on(30).await;
+        loads[1].goes_on(30).await;
+        sleep(Duration::from_millis(250)).await;
+        let before = leaders(&service.db).await;
+        service.servers[relaying].signal("KILL");
+        until("the other one relays", Duration::from_secs(20), async || {
+            let now = leaders(&service.db).await;
+            now.iter().zip(&before).all(|(now, before)| now.is_some() && now != before).then_some(())
+        })
+        .await;
+        loads[1 - relaying].goes_on(30).await;
+        service.servers[relaying] = Server::start(&service.settings);
+        loads[relaying].move_to(&service.servers[relaying].base);
+    }
+    let mut all = Vec::new();
+    for load in loads {
+        all.extend(load.stop().await);
+    }
+    Books::read(&service.db.url).await.explain(&all);
+    tell_the_books(&service.settings).await;
+}
+
+/// Customers that use both servers at once: their books and their messages are as whole as with one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_wallet_served_by_two_servers_has_one_history() {
+    let service = Service::of(2, &[]).await;
+    let here = Load::start(&service.servers[0].base, 3, MANNER).await;
+    let there = here.beside(&service.servers[1].base, MANNER);
+    here.goes_on(300).await;
+    let mut all = here.stop().await;
+    all.extend(there.stop().await);
+    Books::read(&service.db.url).await.explain(&all);
+    tell_the_books(&service.settings).await;
+}
