@@ -7,7 +7,7 @@ use shaku::{Component, Interface};
 
 use super::{
     LedgerError, Posted, Receipt,
-    history::{self, HistoryItem},
+    history::{self, Filter, HistoryItem, TransactionView},
     operation::Operation,
     posting_loop::PostingLoop,
     store,
@@ -15,7 +15,7 @@ use super::{
 use crate::{
     db::Database,
     kernel::{
-        ids::WalletId,
+        ids::{OperationId, WalletId},
         page::{Page, PageRequest},
     },
 };
@@ -31,7 +31,19 @@ pub trait Ledger: Interface {
     async fn dry_run(&self, operation: Operation) -> Result<Receipt, LedgerError>;
 
     /// What was booked on a wallet, newest first.
-    async fn history(&self, wallet: WalletId, page: PageRequest) -> Result<Page<HistoryItem>, LedgerError>;
+    async fn history(
+        &self,
+        wallet: WalletId,
+        page: PageRequest,
+        filter: &Filter,
+    ) -> Result<Page<HistoryItem>, LedgerError>;
+
+    /// A transaction as this wallet sees it; none where it is another's, or nobody's.
+    async fn transaction(
+        &self,
+        wallet: WalletId,
+        id: OperationId,
+    ) -> Result<Option<TransactionView>, LedgerError>;
 }
 
 /// The ledger over Postgres.
@@ -58,7 +70,20 @@ impl Ledger for LedgerService {
         Ok(receipt)
     }
 
-    async fn history(&self, wallet: WalletId, page: PageRequest) -> Result<Page<HistoryItem>, LedgerError> {
-        history::list(self.db.connection(), wallet, page).await
+    async fn history(
+        &self,
+        wallet: WalletId,
+        page: PageRequest,
+        filter: &Filter,
+    ) -> Result<Page<HistoryItem>, LedgerError> {
+        history::list(self.db.connection(), wallet, page, filter).await
+    }
+
+    async fn transaction(
+        &self,
+        wallet: WalletId,
+        id: OperationId,
+    ) -> Result<Option<TransactionView>, LedgerError> {
+        history::find(self.db.connection(), wallet, id).await
     }
 }

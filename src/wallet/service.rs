@@ -16,7 +16,10 @@ use crate::{
         money::Amount,
         page::{Page, PageRequest},
     },
-    ledger::{Action, Key, Ledger, Operation, Posted, Receipt, Status, Transfer, history::HistoryItem},
+    ledger::{
+        Action, Key, Ledger, Operation, Posted, Receipt, Status, Transfer,
+        history::{Filter, HistoryItem, TransactionView},
+    },
 };
 
 /// A wallet and whose it is.
@@ -51,8 +54,8 @@ pub struct TransferOrder {
 /// What a customer can do with a wallet.
 #[async_trait]
 pub trait Wallets: Interface {
-    /// The customer's wallet; customer and wallet are made if they are not there.
-    async fn open(&self, owner: Xid) -> Result<OwnedWallet, WalletError>;
+    /// The customer's wallet in this currency, or in the default one; customer and wallet are made if they are not there.
+    async fn open(&self, owner: Xid, currency: Option<Currency>) -> Result<OwnedWallet, WalletError>;
 
     /// The wallet as it stands, at version `at_least` or later. A disabled wallet is shown too; whoever may not see
     /// it is refused by the caller.
@@ -96,8 +99,17 @@ pub trait Wallets: Interface {
         &self,
         wallet: WalletId,
         page: PageRequest,
+        filter: Filter,
         at_least: Option<i64>,
     ) -> Result<(WalletView, Page<HistoryItem>), WalletError>;
+
+    /// A transaction of an enabled wallet, as that wallet sees it.
+    async fn transaction(
+        &self,
+        wallet: WalletId,
+        id: OperationId,
+        at_least: Option<i64>,
+    ) -> Result<(WalletView, TransactionView), WalletError>;
 
     /// Fills the cache with every wallet; answers how many. What is newer in the cache stays.
     async fn rebuild_cache(&self) -> Result<u64, WalletError>;
@@ -125,8 +137,9 @@ pub struct WalletService {
 
 #[async_trait]
 impl Wallets for WalletService {
-    async fn open(&self, owner: Xid) -> Result<OwnedWallet, WalletError> {
-        let wallet = store::open(self.db.connection(), owner, self.currency).await?;
+    async fn open(&self, owner: Xid, currency: Option<Currency>) -> Result<OwnedWallet, WalletError> {
+        let currency = currency.unwrap_or(self.currency);
+        let wallet = store::open(self.db.connection(), owner, currency).await?;
         Ok(OwnedWallet { wallet, owner })
     }
 
@@ -198,13 +211,22 @@ impl Wallets for WalletService {
         &self,
         wallet: WalletId,
         page: PageRequest,
+        filter: Filter,
         at_least: Option<i64>,
     ) -> Result<(WalletView, Page<HistoryItem>), WalletError> {
-        let view = self.view(wallet, at_least).await?;
-        if !view.status.enabled {
-            return Err(WalletError::Disabled);
-        }
-        Ok((view, self.ledger.history(wallet, page).await?))
+        let view = self.enabled(wallet, at_least).await?;
+        Ok((view, self.ledger.history(wallet, page, &filter).await?))
+    }
+
+    async fn transaction(
+        &self,
+        wallet: WalletId,
+        id: OperationId,
+        at_least: Option<i64>,
+    ) -> Result<(WalletView, TransactionView), WalletError> {
+        let view = self.enabled(wallet, at_least).await?;
+        let transaction = self.ledger.transaction(wallet, id).await?;
+        Ok((view, transaction.ok_or(WalletError::NotFound)?))
     }
 
     async fn rebuild_cache(&self) -> Result<u64, WalletError> {
@@ -225,6 +247,12 @@ impl Wallets for WalletService {
 }
 
 impl WalletService {
+    /// The wallet, if it may be looked into.
+    async fn enabled(&self, wallet: WalletId, at_least: Option<i64>) -> Result<WalletView, WalletError> {
+        let view = self.view(wallet, at_least).await?;
+        if view.status.enabled { Ok(view) } else { Err(WalletError::Disabled) }
+    }
+
     async fn move_money(&self, wallet: WalletId, action: Action, mode: Mode) -> Result<Posted, WalletError> {
         let operation = |key| Operation { id: OperationId::generate(), wallet, action, key };
         Ok(match mode {

@@ -14,6 +14,7 @@ use crate::{
     identity::{Identity, IdentityError, Principal, Scope, Subject, Unauthorized},
     kernel::{
         clock::Timestamp,
+        currency::Currency,
         ids::{OperationId, ReferenceId, WalletId, Xid},
         money::Amount,
         page::{Cursor, Page, PageRequest},
@@ -22,7 +23,7 @@ use crate::{
         Action, Buckets, Key, KeyName, Kind, LedgerError, Operation, Posted, Status, Transfer, WalletState,
         book::{AnsweredKey, Book, Changes, Decision, Outcome, Remembered},
         entry::{Transaction, TransactionStatus},
-        history::HistoryItem,
+        history::{Filter, HistoryItem, TransactionView},
         operation::ReferenceKey,
     },
     wallet::{Mode, OwnedWallet, TransferOrder, WalletError, Wallets},
@@ -152,13 +153,13 @@ fn view(kept: &Kept) -> WalletView {
 
 #[async_trait]
 impl Wallets for FakeWallets {
-    async fn open(&self, owner: Xid) -> Result<OwnedWallet, WalletError> {
+    async fn open(&self, owner: Xid, currency: Option<Currency>) -> Result<OwnedWallet, WalletError> {
         let mut all = self.kept()?;
         // A wallet has its customer's number, so that a token can be made up for it.
         let id = WalletId(owner.0);
         let state = WalletState {
             id,
-            currency: "USD".parse().unwrap(),
+            currency: currency.unwrap_or("USD".parse().unwrap()),
             status: Status::Disabled,
             frozen_at: None,
             status_version: 0,
@@ -225,6 +226,7 @@ impl Wallets for FakeWallets {
         &self,
         wallet: WalletId,
         page: PageRequest,
+        filter: Filter,
         at_least: Option<i64>,
     ) -> Result<(WalletView, Page<HistoryItem>), WalletError> {
         let view = self.view(wallet, at_least).await?;
@@ -232,12 +234,39 @@ impl Wallets for FakeWallets {
             return Err(WalletError::Disabled);
         }
         let all = self.kept()?;
-        let beyond = |item: &&HistoryItem| page.after.is_none_or(|cursor| item.version < cursor.0);
+        let beyond = |item: &&HistoryItem| {
+            page.after.is_none_or(|cursor| item.version < cursor.0)
+                && filter.kinds.as_ref().is_none_or(|kinds| kinds.contains(&item.kind))
+                && filter.statuses.as_ref().is_none_or(|statuses| statuses.contains(&item.status))
+                && filter.from.is_none_or(|from| item.occurred_at >= from)
+                && filter.to.is_none_or(|to| item.occurred_at < to)
+        };
         let mut items: Vec<_> = all.wallets[&wallet].history.iter().filter(beyond).cloned().collect();
         let more = items.len() > usize::from(page.limit);
         items.truncate(page.limit.into());
         let next = items.last().filter(|_| more).map(|item| Cursor(item.version));
         Ok((view, Page { items, next }))
+    }
+
+    /// Enough for the manners; what is in it is tried on a real database.
+    async fn transaction(
+        &self,
+        wallet: WalletId,
+        id: OperationId,
+        at_least: Option<i64>,
+    ) -> Result<(WalletView, TransactionView), WalletError> {
+        let view = self.view(wallet, at_least).await?;
+        if !view.status.enabled {
+            return Err(WalletError::Disabled);
+        }
+        let all = self.kept()?;
+        let item = all.wallets[&wallet].history.iter().find(|item| item.id == id);
+        let item = item.cloned().ok_or(WalletError::NotFound)?;
+        let (delta, after) = (Buckets::available(item.amount), Buckets::available(item.amount));
+        let currency = view.currency;
+        let view_of =
+            TransactionView { item, currency, fee: 0, note: None, counterparty: None, delta, after };
+        Ok((view, view_of))
     }
 }
 
@@ -247,7 +276,7 @@ pub struct FakeIdentity(pub Arc<FakeWallets>);
 #[async_trait]
 impl Identity for FakeIdentity {
     async fn init(&self, xid: Xid) -> Result<String, IdentityError> {
-        Ok(self.0.open(xid).await?.owner.to_string())
+        Ok(self.0.open(xid, None).await?.owner.to_string())
     }
 
     fn authenticate(&self, token: &str) -> Result<Principal, Unauthorized> {

@@ -142,6 +142,40 @@ async fn a_transfer_can_be_rehearsed_and_repeated_with_its_key() {
 }
 
 #[tokio::test]
+async fn a_back_end_opens_and_reads_wallets_and_nobody_else_does() {
+    let room = Room::new();
+    let customer = room.customer(70).await;
+    let path = "/api/v1/wallets";
+    let xid = Uuid::now_v7().to_string();
+    let body = format!("customer_xid={xid}&currency=EUR");
+    for token in ["", "x", &customer] {
+        let code = if token == customer { (403, "insufficient_scope") } else { (401, "unauthorized") };
+        let code = (code.0, code.1.to_owned());
+        assert_eq!(room.post(path, token, &body).await.code(), code);
+        assert_eq!(room.get(&format!("{path}/{customer}"), token).await.code(), code);
+    }
+    let opened = room.post(path, "service:shop", &body).await;
+    let expected = json!({
+        "id": xid, "owned_by": xid, "status": "disabled", "frozen": false, "enabled_at": null, "disabled_at": null,
+        "balance": 0, "available_balance": 0, "currency": "EUR", "version": 0,
+    });
+    assert_eq!((opened.status, &opened.json()["data"]["wallet"]), (201, &expected));
+    assert_eq!(room.post(path, "service:shop", &body).await.text, opened.text);
+    let wrong = room.post(path, "service:shop", "customer_xid=me&currency=euro").await;
+    let all = json!({"customer_xid": ["Not a valid UUID."], "currency": ["Must be three capital letters (ISO 4217)."]});
+    assert_eq!(wrong.fields(), all);
+
+    let read = room.get(&format!("{path}/{customer}"), "service:shop").await;
+    let wallet = &read.json()["data"]["wallet"];
+    assert_eq!((read.status, &wallet["status"], &wallet["balance"]), (200, &json!("enabled"), &json!(70)));
+    assert_eq!(read.header("wallet-version"), "1");
+    for nobody in [&Uuid::now_v7().to_string(), "me", "%20", "00000000000000000000000000000000"] {
+        let answer = room.get(&format!("{path}/{nobody}"), "service:shop").await;
+        assert_eq!(answer.code(), (404, "not_found".to_owned()), "{nobody}");
+    }
+}
+
+#[tokio::test]
 async fn a_back_end_moves_money_between_any_two_wallets_and_nobody_else_does() {
     let room = Room::new();
     let (sender, receiver) = (room.customer(1_015).await, room.customer(0).await);

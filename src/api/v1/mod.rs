@@ -7,11 +7,12 @@ mod money;
 mod transactions;
 mod transfers;
 mod wallet;
+mod wallets;
 mod withdrawals;
 
 pub use self::{
     deposits::DepositsApi, errors::ErrorsApi, init::InitApi, transactions::TransactionsApi,
-    transfers::TransfersApi, wallet::WalletApi, withdrawals::WithdrawalsApi,
+    transfers::TransfersApi, wallet::WalletApi, wallets::WalletsApi, withdrawals::WithdrawalsApi,
 };
 use super::document::Notes;
 
@@ -32,6 +33,7 @@ pub fn notes() -> Vec<Notes> {
         withdrawals::notes(),
         transfers::notes(),
         transactions::notes(),
+        wallets::notes(),
         errors::notes(),
     ]
     .into_iter()
