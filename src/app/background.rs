@@ -48,7 +48,10 @@ pub fn start(
         shared.freshness.topic_is_behind(i64::MAX);
     }
     let mut tasks = JoinSet::new();
-    tasks.spawn(make_topics(Arc::clone(&bus), topics.to_vec(), stop.clone()));
+    tasks.spawn({
+        let (bus, topics, stop) = (Arc::clone(&bus), topics.to_vec(), stop.clone());
+        async move { stop.run_until_cancelled(make_topics(bus, topics)).await.unwrap_or_default() }
+    });
     let logs = [
         (Log::Entries, Arc::clone(&shared.committed)),
         // Status changes are rare: that relay looks by itself, a few times in a tenth of a second.
@@ -89,15 +92,13 @@ async fn sweep_keys(db: Pool, stop: CancellationToken) {
 }
 
 /// Makes the topics that are missing, and their dead-letter topics; a bus that is away is asked again until it is not.
-async fn make_topics(bus: Arc<dyn EventBus>, topics: Vec<String>, stop: CancellationToken) {
+async fn make_topics(bus: Arc<dyn EventBus>, topics: Vec<String>) {
     let all: Vec<String> = topics.iter().flat_map(|topic| [topic.clone(), format!("{topic}.dlq")]).collect();
     let mut was_told = false;
     while let Err(reason) = bus.make_topics(&all).await {
         if !std::mem::replace(&mut was_told, true) {
             warn!(%reason, "the topics cannot be made yet; money moves, and the log waits");
         }
-        if stop.run_until_cancelled(tokio::time::sleep(TOPICS_AGAIN)).await.is_none() {
-            return;
-        }
+        tokio::time::sleep(TOPICS_AGAIN).await;
     }
 }

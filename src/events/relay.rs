@@ -10,7 +10,7 @@ use std::{sync::Arc, time::Duration};
 use thiserror::Error;
 use tokio::{
     sync::Notify,
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -35,6 +35,14 @@ const STAND_BY: Duration = Duration::from_millis(500);
 const BACK_OFF: Duration = Duration::from_millis(1_000);
 /// At most so many rows are on their way to the bus: bounded memory, and a bounded repeat after a failure.
 const IN_FLIGHT: i64 = 2_000;
+/// A round with at least so many rows means a crowd …
+const CROWD: i64 = 16;
+/// … and then more gather for so long before the next round: fewer and larger requests cost the broker, the refresher
+/// and Redis far less for each row, and a lone entry still goes out at once.
+const GATHER: Duration = Duration::from_millis(20);
+/// How long an answer of Postgres may take; longer than a statement of ours lives there. A connection that has died
+/// without a word would hold the topic up for hours.
+const ANSWER_LIMIT: Duration = Duration::from_secs(12);
 /// How long a relay that is told to stop goes on publishing what is in the books.
 const LAST_WORDS: Duration = Duration::from_millis(3_000);
 
@@ -95,19 +103,19 @@ impl Relay {
 
     /// Stands by, then leads until something fails or the relay is told to stop.
     async fn lead(&self, stop: &CancellationToken, is_troubled: &mut bool) -> Result<(), Interrupted> {
-        let mut conn = store::connect(&self.database_url).await?;
+        let mut conn = in_time(store::connect(&self.database_url)).await?;
         let mut cursor = if self.bus.is_durable() {
-            while !store::try_lead(&mut conn, self.log).await? {
+            while !in_time(store::try_lead(&mut conn, self.log)).await? {
                 tokio::select! {
                     () = sleep(STAND_BY) => {}
                     () = stop.cancelled() => return Ok(()),
                 }
             }
             info!(log = self.log.name(), topic = self.topic, "this process relays");
-            store::cursor(&mut conn, self.log).await?
+            in_time(store::cursor(&mut conn, self.log)).await?
         } else {
             // Nothing outlives this process on such a bus, so it begins with the present, in every process.
-            log::last_position(&mut conn, self.log).await?
+            in_time(log::last_position(&mut conn, self.log)).await?
         };
         loop {
             let last_time = stop.is_cancelled();
@@ -131,13 +139,14 @@ impl Relay {
         is_troubled: &mut bool,
     ) -> Result<(), Interrupted> {
         loop {
-            let high = log::last_position(conn, self.log).await?;
+            let high = in_time(log::last_position(conn, self.log)).await?;
             if high <= *cursor {
                 return Ok(());
             }
+            let is_crowd = high - *cursor >= CROWD;
             self.gate(conn).await?;
             while *cursor < high {
-                let rows = log::read(conn, self.log, *cursor, high, IN_FLIGHT).await?;
+                let rows = in_time(log::read(conn, self.log, *cursor, high, IN_FLIGHT)).await?;
                 let is_last = i64::try_from(rows.len()).is_ok_and(|rows| rows < IN_FLIGHT);
                 let events =
                     rows.iter().map(|row| Event::of(row, &self.topic)).collect::<Result<Vec<_>, _>>()?;
@@ -150,7 +159,7 @@ impl Relay {
                     None => *cursor,
                 };
                 if reached > *cursor && self.bus.is_durable() {
-                    store::move_cursor(conn, self.log, reached).await?;
+                    in_time(store::move_cursor(conn, self.log, reached)).await?;
                 }
                 *cursor = reached.max(*cursor);
                 metrics::counter!("wallet_relay_events_total", "log" => self.log.name())
@@ -160,21 +169,29 @@ impl Relay {
                     info!(log = self.log.name(), "the relay publishes again");
                 }
             }
+            if is_crowd {
+                sleep(GATHER).await;
+            }
         }
     }
 
     /// Waits until every batch that may still commit a position already handed out has gone.
     async fn gate(&self, conn: &mut Connection) -> Result<(), DbError> {
         let since = Instant::now();
-        let before = log::writers(conn).await?;
+        let before = in_time(log::writers(conn)).await?;
         let mut now = before.clone();
         while now.iter().any(|writer| before.contains(writer)) {
             metrics::gauge!("wallet_relay_gate_age_seconds", "log" => self.log.name())
                 .set(since.elapsed().as_secs_f64());
             sleep(GATE_PAUSE).await;
-            now = log::writers(conn).await?;
+            now = in_time(log::writers(conn)).await?;
         }
         metrics::gauge!("wallet_relay_gate_age_seconds", "log" => self.log.name()).set(0.0);
         Ok(())
     }
+}
+
+async fn in_time<T>(answer: impl Future<Output = Result<T, DbError>>) -> Result<T, DbError> {
+    let answer = timeout(ANSWER_LIMIT, answer).await;
+    answer.unwrap_or_else(|_| Err(DbError::Away("no answer in time".to_owned())))
 }

@@ -7,7 +7,9 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::support::{
+    books::Books,
     customer::{Answer, Customer},
+    load::{Load, Manner, Told},
     service::Service,
 };
 
@@ -36,6 +38,7 @@ with_one_server_and_with_two!(
     of_a_hundred_withdrawals_of_the_whole_balance_one_wins(&super::ALONE),
     a_reference_that_comes_twenty_times_is_booked_once(&super::ALONE),
     nothing_is_withdrawn_and_nothing_is_shown_after_a_disabling(&[]),
+    who_hangs_up_and_asks_again_is_served_once(&super::ALONE),
 );
 
 /// How many answers there are of this status and code.
@@ -129,4 +132,22 @@ async fn read_for(customer: Customer, long: Duration) -> Vec<(Instant, u16)> {
         reads.push((at, customer.get("/wallet").await.status));
     }
     reads
+}
+
+/// Clients that hang up before the answer, while they wait in the queue or while their batch is written, and ask again.
+async fn who_hangs_up_and_asks_again_is_served_once(service: Service) {
+    let base = |n: usize| &service.servers[n % service.servers.len()].base;
+    let impatient = |patience| Manner { patience: Duration::from_millis(patience), ..Manner::default() };
+    let first = Load::start(base(0), 4, impatient(15)).await;
+    let second = first.beside(base(1), impatient(30));
+    let patient = first.beside(base(1), Manner::default());
+    patient.goes_on(300).await;
+    let mut all = patient.stop().await;
+    for load in [first, second] {
+        all.extend(load.stop().await);
+    }
+    let hung_up = all.iter().flat_map(|asked| &asked.attempts).filter(|a| matches!(a.told, Told::Nothing(_)));
+    println!("{} requests, of which {} were hung up", all.len(), hung_up.count());
+    let books = Books::read(&service.db.url).await;
+    books.explain(&all);
 }

@@ -15,8 +15,7 @@ use super::support::{
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_killed_under_load_loses_and_doubles_nothing() {
     let mut service = Service::of(1, &[]).await;
-    let manner = Manner { insists: true, pause: Duration::ZERO };
-    let load = Load::start(&service.servers[0].base, 10, manner).await;
+    let load = Load::start(&service.servers[0].base, 10, Manner::default()).await;
     for moment in [300, 410, 230, 370] {
         load.goes_on(50).await;
         sleep(Duration::from_millis(moment)).await;

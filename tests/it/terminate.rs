@@ -111,7 +111,7 @@ async fn under_load_what_is_booked_is_answered() {
     let mut all = Vec::new();
     for moment in [150, 290] {
         let server = &mut service.servers[0];
-        let load = Load::start(&server.base, 10, Manner { insists: false, pause: Duration::ZERO }).await;
+        let load = Load::start(&server.base, 10, Manner { insists: false, ..Manner::default() }).await;
         load.goes_on(50).await;
         sleep(Duration::from_millis(moment)).await;
         server.signal("TERM");

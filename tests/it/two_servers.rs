@@ -15,8 +15,6 @@ use super::support::{
     wait::until,
 };
 
-const MANNER: Manner = Manner { insists: true, pause: Duration::ZERO };
-
 /// The backends that hold the locks of the two relays; none for a log that nobody relays.
 async fn leaders(db: &TestDatabase) -> Vec<Option<i32>> {
     let sql = "select (select pid from pg_locks
@@ -36,8 +34,8 @@ async fn when_the_relaying_server_dies_the_other_takes_over_without_a_gap() {
     .await;
     service.servers.push(Server::start(&service.settings));
     let loads = [
-        Load::start(&service.servers[0].base, 5, MANNER).await,
-        Load::start(&service.servers[1].base, 5, MANNER).await,
+        Load::start(&service.servers[0].base, 5, Manner::default()).await,
+        Load::start(&service.servers[1].base, 5, Manner::default()).await,
     ];
     // The roles change twice: whoever relays dies, and another server comes to stand by.
     for relaying in [0, 1] {
@@ -67,9 +65,33 @@ async fn when_the_relaying_server_dies_the_other_takes_over_without_a_gap() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_wallet_served_by_two_servers_has_one_history() {
     let service = Service::of(2, &[]).await;
-    let here = Load::start(&service.servers[0].base, 3, MANNER).await;
-    let there = here.beside(&service.servers[1].base, MANNER);
+    let here = Load::start(&service.servers[0].base, 3, Manner::default()).await;
+    let there = here.beside(&service.servers[1].base, Manner::default());
     here.goes_on(300).await;
+    let mut all = here.stop().await;
+    all.extend(there.stop().await);
+    Books::read(&service.db.url).await.explain(&all);
+    tell_the_books(&service.settings).await;
+}
+
+/// Every session that the servers have is ended again and again: in the middle of a batch, of a commit, of a relay's
+/// stretch, so that the relays change places while their producers still have something in flight.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sessions_that_are_cut_cost_nothing() {
+    let service = Service::of(2, &[]).await;
+    let here = Load::start(&service.servers[0].base, 4, Manner::default()).await;
+    let there = here.beside(&service.servers[1].base, Manner::default());
+    let cut = "select count(pg_terminate_backend(pid)) from pg_stat_activity
+               where datname = current_database() and pid <> pg_backend_pid()";
+    here.goes_on(30).await;
+    let mut ended = 0;
+    for pause in (0..15).map(|n| 90 + 37 * n % 70) {
+        ended += service.db.number(cut).await;
+        sleep(Duration::from_millis(pause)).await;
+    }
+    println!("{ended} sessions were ended");
+    here.goes_on(30).await;
+    there.goes_on(30).await;
     let mut all = here.stop().await;
     all.extend(there.stop().await);
     Books::read(&service.db.url).await.explain(&all);

@@ -8,6 +8,7 @@ use redis::{ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, Script
 use super::{
     fields::{self, Found, Write},
     link::{Keeper, Link},
+    missed::Missed,
 };
 use crate::{
     cache::{BalanceCache, CacheError, ViewPart, WalletView},
@@ -27,6 +28,7 @@ pub struct RedisCache {
     time_to_live: Duration,
     script: Script,
     keeper: Arc<Keeper>,
+    missed: Missed,
 }
 
 impl RedisCache {
@@ -36,7 +38,13 @@ impl RedisCache {
     pub fn connect(url: &str, prefix: &str) -> Result<Self, CacheError> {
         let script = Script::new(include_str!("newer_only.lua"));
         let keeper = Keeper::connect(url, script.clone()).map_err(|error| failure(&error))?;
-        Ok(Self { prefix: prefix.to_owned(), time_to_live: TIME_TO_LIVE, script, keeper })
+        Ok(Self {
+            prefix: prefix.to_owned(),
+            time_to_live: TIME_TO_LIVE,
+            script,
+            keeper,
+            missed: Missed::default(),
+        })
     }
 
     /// Remembers wallets for so long instead of [`TIME_TO_LIVE`], in whole seconds. Where the bus forgets its events
@@ -47,11 +55,18 @@ impl RedisCache {
         Self { time_to_live, ..self }
     }
 
-    fn link(&self) -> Result<Link, CacheError> {
-        self.keeper.link().ok_or_else(|| {
+    /// A connection to a Redis that has missed nothing of what this process had to say.
+    async fn link(&self) -> Result<Link, CacheError> {
+        let mut link = self.keeper.link().ok_or_else(|| {
             metrics::counter!("wallet_cache_errors_total").increment(1);
             CacheError("Redis is away".to_owned())
-        })
+        })?;
+        let missed = self.missed.all();
+        if !missed.is_empty() {
+            self.tell(&mut link, parts(&missed)).await?;
+            self.missed.forget(&missed);
+        }
+        Ok(link)
     }
 
     fn outcome<T>(&self, link: &Link, outcome: RedisResult<T>) -> Result<T, CacheError> {
@@ -66,26 +81,30 @@ impl RedisCache {
         format!("{}w:{wallet}", self.prefix)
     }
 
-    async fn write<'w>(
+    async fn tell<'w>(
         &self,
+        link: &mut Link,
         writes: impl ExactSizeIterator<Item = (WalletId, Write<'w>)> + Send,
     ) -> Result<(), CacheError> {
-        let mut link = self.link()?;
         let mut pipeline = Pipeline::with_capacity(writes.len());
         let live = self.time_to_live.as_secs().max(1);
         for (wallet, write) in writes {
             pipeline.add_command(write.command(self.script.get_hash(), &self.key(wallet), &link.run, live));
         }
-        let mut outcome = run::<Vec<i64>>(&pipeline, &mut link).await;
+        let mut outcome = run::<Vec<i64>>(&pipeline, link).await;
         if outcome.as_ref().is_err_and(|error| error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)) {
             // Somebody flushed the server's scripts. Writing twice does no harm.
             outcome = match self.keeper.load(&mut link.connection).await {
-                Ok(()) => run(&pipeline, &mut link).await,
+                Ok(()) => run(&pipeline, link).await,
                 Err(error) => Err(error),
             };
         }
-        self.outcome(&link, outcome).map(drop)
+        self.outcome(link, outcome).map(drop)
     }
+}
+
+fn parts(parts: &[(WalletId, ViewPart)]) -> impl ExactSizeIterator<Item = (WalletId, Write<'_>)> + Send {
+    parts.iter().map(|(wallet, part)| (*wallet, Write::part(part)))
 }
 
 async fn run<T: FromRedisValue>(pipeline: &Pipeline, link: &mut Link) -> RedisResult<T> {
@@ -99,25 +118,30 @@ fn failure(error: &RedisError) -> CacheError {
 #[async_trait]
 impl BalanceCache for RedisCache {
     async fn get(&self, wallet: WalletId) -> Result<Option<WalletView>, CacheError> {
-        let mut link = self.link()?;
+        let mut link = self.link().await?;
         let found: RedisResult<Found> =
             fields::read(&self.key(wallet)).query_async(&mut link.connection).await;
         Ok(fields::view(wallet, &link.run, &self.outcome(&link, found)?))
     }
 
     async fn fill(&self, view: &WalletView) -> Result<(), CacheError> {
-        self.write(std::iter::once((view.id, Write::both(view)))).await
+        let mut link = self.link().await?;
+        self.tell(&mut link, std::iter::once((view.id, Write::both(view)))).await
     }
 
-    async fn refresh(&self, parts: &[(WalletId, ViewPart)]) -> Result<(), CacheError> {
-        for chunk in parts.chunks(CHUNK) {
-            self.write(chunk.iter().map(|(wallet, part)| (*wallet, Write::part(part)))).await?;
-        }
-        Ok(())
+    async fn refresh(&self, changed: &[(WalletId, ViewPart)]) -> Result<(), CacheError> {
+        let told = async {
+            let mut link = self.link().await?;
+            for chunk in changed.chunks(CHUNK) {
+                self.tell(&mut link, parts(chunk)).await?;
+            }
+            Ok(())
+        };
+        told.await.inspect_err(|_| self.missed.remember(changed))
     }
 
     async fn ping(&self) -> Result<(), CacheError> {
-        let mut link = self.link()?;
+        let mut link = self.link().await?;
         let answer: RedisResult<()> = redis::cmd("PING").exec_async(&mut link.connection).await;
         self.outcome(&link, answer)
     }

@@ -5,5 +5,6 @@
 mod cache;
 mod fields;
 mod link;
+mod missed;
 
 pub use cache::{RedisCache, TIME_TO_LIVE};

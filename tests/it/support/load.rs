@@ -66,6 +66,14 @@ pub struct Manner {
     pub insists: bool,
     /// Between an answer and the next request.
     pub pause: Duration,
+    /// Hangs up when there is no answer by then.
+    pub patience: Duration,
+}
+
+impl Default for Manner {
+    fn default() -> Self {
+        Self { insists: true, pause: Duration::ZERO, patience: Duration::from_secs(30) }
+    }
 }
 
 impl Load {
@@ -88,7 +96,7 @@ impl Load {
         let mut clients = JoinSet::new();
         for (customer, heard) in customers.iter().chain(&customers) {
             let asker = Asker {
-                http: Client::builder().timeout(Duration::from_secs(30)).build().expect("a client"),
+                http: Client::builder().timeout(manner.patience).build().expect("a client"),
                 customer: customer.clone(),
                 heard: Arc::clone(heard),
                 base: Arc::clone(&base),
