@@ -78,6 +78,9 @@ pub fn build(parts: Parts) -> impl Endpoint<Output = Response> + 'static {
     );
     let mut paths = Paths::new();
     apis.add_routes(&mut paths);
+    // The framework numbers the parameters of a path; a figure of `/metrics` tells more by the name.
+    let mut paths: Paths =
+        paths.into_iter().map(|(path, methods)| (path.replace(":param0", ":id"), methods)).collect();
     paths.extend(pages::paths());
     around(paths, Gate::new(parts.identity, parts.service_key))
 }

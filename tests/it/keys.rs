@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use tokio::sync::Notify;
-use wallet::ledger::{
-    LedgerError, Operation, Refusal,
-    posting_loop::{LoopSettings, PostingLoop},
-    store,
+use wallet::{
+    kernel::ids::WalletId,
+    ledger::{
+        LedgerError, Operation, Refusal,
+        posting_loop::{LoopSettings, PostingLoop},
+        store,
+    },
 };
 
 use super::support::{
@@ -126,4 +129,20 @@ async fn keys_of_refusals_are_swept_when_their_day_is_over_and_those_of_successe
     assert_eq!(db.number("select count(*) from keys where key in ('kept', 'young')").await, 2);
     let short = Refusal::InsufficientFunds { available: 1, required: 2 };
     assert_eq!(posting_loop.post(keyed(withdraw(wallet, 2), "old", 1)).await, Err(refused(short)));
+}
+
+/// What the loop asks after a commit that was lost: here the batch had nothing but a key to write.
+#[tokio::test]
+async fn a_batch_of_refusals_alone_is_known_by_its_keys() {
+    let db = TestDatabase::create().await;
+    let nobody = WalletId(uuid::Uuid::max());
+    let asked = keyed(deposit(nobody, 1), "k", 1);
+    let mut conn = store::connect(&db.url).await.unwrap();
+    assert_eq!(store::is_booked(&mut conn, &[&asked]).await, Ok(false));
+    let posting_loop = start(settings(&db.url));
+    assert_eq!(posting_loop.post(asked.clone()).await, Err(refused(Refusal::WalletNotFound)));
+    assert_eq!(store::is_booked(&mut conn, &[&asked]).await, Ok(true));
+    // The same key, asked again: another operation, which is not the one that was booked.
+    let again = keyed(deposit(nobody, 1), "k", 1);
+    assert_eq!(store::is_booked(&mut conn, &[&again]).await, Ok(false));
 }

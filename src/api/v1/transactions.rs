@@ -142,6 +142,7 @@ pub struct TransactionsApi {
     pub wallets: Arc<dyn Wallets>,
 }
 
+#[allow(clippy::too_many_arguments)] // the parameters of a query
 #[OpenApi(prefix_path = "/api/v1", tag = "Tag::Wallet")]
 impl TransactionsApi {
     /// The wallet's transactions, newest first
