@@ -35,14 +35,14 @@ const STAND_BY: Duration = Duration::from_millis(500);
 const BACK_OFF: Duration = Duration::from_millis(1_000);
 /// At most so many rows are on their way to the bus: bounded memory, and a bounded repeat after a failure.
 const IN_FLIGHT: i64 = 2_000;
+/// How long an answer of Postgres may take; longer than a statement of ours lives there. A connection that has died
+/// without a word would hold the topic up for hours.
+const ANSWER_LIMIT: Duration = Duration::from_secs(12);
 /// A round with at least so many rows means a crowd …
 const CROWD: i64 = 16;
 /// … and then more gather for so long before the next round: fewer and larger requests cost the broker, the refresher
 /// and Redis far less for each row, and a lone entry still goes out at once.
 const GATHER: Duration = Duration::from_millis(20);
-/// How long an answer of Postgres may take; longer than a statement of ours lives there. A connection that has died
-/// without a word would hold the topic up for hours.
-const ANSWER_LIMIT: Duration = Duration::from_secs(12);
 /// How long a relay that is told to stop goes on publishing what is in the books.
 const LAST_WORDS: Duration = Duration::from_millis(3_000);
 

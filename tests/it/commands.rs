@@ -10,11 +10,11 @@ use std::{
 
 use redis::Commands;
 use serde_json::json;
-use uuid::Uuid;
 
 use crate::support::{
     app::{Settings, TestApp, settings_for},
     database::TestDatabase,
+    leftovers::own_name,
     process::{Server, command},
     servers::servers,
 };
@@ -163,7 +163,7 @@ async fn rebuilding_fills_redis_from_postgres() {
     }
     app.stop().await;
     // A Redis that knows nothing: other keys than those the service has written.
-    let prefix = format!("test:{}:", Uuid::new_v4().simple());
+    let prefix = format!("{}:", own_name());
     let mut settings = app.settings.clone();
     settings.insert("REDIS_PREFIX".to_owned(), prefix.clone());
     let mut redis =
@@ -185,7 +185,7 @@ async fn rebuilding_fills_redis_from_postgres() {
         }
     }
     // A service with these keys answers from them.
-    let own_group = format!("test.{}", Uuid::new_v4().simple());
+    let own_group = own_name();
     settings.insert("KAFKA_GROUP_PREFIX".to_owned(), own_group);
     let server = Server::start(&settings);
     for (customer, amount) in &customers {

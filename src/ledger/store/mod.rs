@@ -50,7 +50,7 @@ pub async fn connect(url: &str) -> Result<PgConnection, DbError> {
         ("enable_seqscan", "off"),
         ("jit", "off"),
         ("lock_timeout", "1000"),
-        ("idle_in_transaction_session_timeout", "5000"),
+        ("idle_in_transaction_session_timeout", "2500"),
         ("client_connection_check_interval", "500"),
     ]);
     Ok(PgConnection::connect_with(&options).await?)

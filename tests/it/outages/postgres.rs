@@ -1,0 +1,150 @@
+//! Without Postgres the service says so, in time; what it says is true, and it finds Postgres again by itself.
+
+use std::time::{Duration, Instant};
+
+use futures_util::{FutureExt, future::join_all};
+use serde_json::json;
+use tokio::time::sleep;
+use uuid::Uuid;
+
+use super::{MANNER, RECOVERY, end_well, health, is};
+use crate::support::{
+    books::Books,
+    customer::Customer,
+    load::{Asked, Load, Told},
+    own_server::OwnServer,
+    process::Server,
+    proxy::Proxy,
+    reader::Reader,
+    service::Service,
+    topic::tell_the_books,
+    wait::until,
+};
+
+/// What the API promises while Postgres is away.
+const ANSWERS_WITHIN: Duration = Duration::from_millis(3_500);
+
+/// Without its books the service says so, in JSend and in time.
+async fn says_that_the_books_are_away(base: &str, customer: &Customer) {
+    let init = async { customer.post("/init", json!({"customer_xid": Uuid::new_v4()})).await };
+    let asked = [
+        ("deposit", customer.deposit(1).boxed()),
+        ("withdraw", customer.withdraw(1).boxed()),
+        ("disable", customer.disable().boxed()),
+        ("init", init.boxed()),
+        ("list", customer.get("/wallet/transactions").boxed()),
+        ("health", health(base).boxed()),
+    ];
+    join_all(asked.map(async |(what, answer)| {
+        let since = Instant::now();
+        let answer = answer.await;
+        assert!(since.elapsed() < ANSWERS_WITHIN, "{what}: answered after {:?}", since.elapsed());
+        assert_eq!((answer.status, answer.code()), (503, "unavailable"), "{what}: {answer:?}");
+        assert_eq!(answer.body["status"], "error", "{what}: {answer:?}");
+    }))
+    .await;
+    let shown = customer.get("/wallet").await;
+    assert!(matches!(shown.status, 200 | 503), "a cached balance may be shown: {shown:?}");
+}
+
+/// Every answer came in time; of those that were no booking, only that the books are away was said.
+fn answered_in_time(all: &[Asked]) {
+    let attempts = || all.iter().flat_map(|asked| &asked.attempts);
+    let slowest = attempts().max_by_key(|attempt| attempt.took).expect("an attempt");
+    println!("slowest: {slowest:?}");
+    assert!(slowest.took < ANSWERS_WITHIN, "{slowest:?}");
+    let dropped = attempts().find(|attempt| matches!(attempt.told, Told::Nothing(_)));
+    assert!(dropped.is_none(), "{dropped:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_postgres_is_stopped_it_is_said_in_time_and_it_is_found_again() {
+    let postgres = OwnServer::postgres().await;
+    let service = Service::of(1, &[("DATABASE_URL", postgres.address())]).await;
+    let base = &service.servers[0].base;
+    let somebody = Customer::enabled(base).await;
+    let load = Load::start(base, 6, MANNER).await;
+    let reader = Reader::start(&load, base);
+    load.goes_on(50).await;
+    for is_crash in [false, true] {
+        if is_crash {
+            postgres.kill().await;
+        } else {
+            postgres.stop().await;
+        }
+        says_that_the_books_are_away(base, &somebody).await;
+        assert_eq!(reqwest::get(format!("{base}/health/ready")).await.expect("an answer").status(), 503);
+        assert_eq!(reqwest::get(format!("{base}/health/live")).await.expect("an answer").status(), 200);
+        sleep(Duration::from_secs(1)).await;
+        postgres.start().await;
+        load.goes_on(50).await;
+        is(base, "ok").await;
+    }
+    println!("{:?}", reader.stop().await);
+    let all = end_well([load], &service).await;
+    answered_in_time(&all);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_postgres_is_frozen_every_answer_comes_in_time_and_is_true() {
+    let postgres = OwnServer::postgres().await;
+    let service = Service::of(1, &[("DATABASE_URL", postgres.address())]).await;
+    let base = &service.servers[0].base;
+    let load = Load::start(base, 12, MANNER).await;
+    for frozen_for in [1_000, 4_500] {
+        load.goes_on(50).await;
+        postgres.freeze().await;
+        sleep(Duration::from_millis(frozen_for)).await;
+        postgres.thaw().await;
+        load.goes_on(50).await;
+        is(base, "ok").await;
+    }
+    let all = end_well([load], &service).await;
+    answered_in_time(&all);
+}
+
+/// A machine that loses its power says no farewell: every connection stays and is dead.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_to_postgres_that_go_silent_are_given_up() {
+    let own = Service::of(0, &[]).await;
+    let (rest, database) = own.db.url.rsplit_once('/').expect("a database");
+    let (login, target) = rest.rsplit_once('@').expect("a server");
+    let proxy = Proxy::start(target).await;
+    let mut settings = own.settings.clone();
+    settings.insert("DATABASE_URL".to_owned(), format!("{login}@{}/{database}", proxy.address));
+    let server = Server::start(&settings);
+    let load = Load::start(&server.base, 6, MANNER).await;
+    let reader = Reader::start(&load, &server.base);
+    load.goes_on(50).await;
+    is(&server.base, "ok").await;
+    // More newcomers than the pool has connections wait for an answer of Postgres when the connections go silent.
+    let somebody = Customer::enabled(&server.base).await;
+    let newcomers =
+        || join_all((0..8).map(|_| somebody.post("/init", json!({"customer_xid": Uuid::new_v4()}))));
+    assert!(newcomers().await.iter().all(|answer| answer.status == 201), "the pool is full now");
+    let mut holder = own.db.connect().await;
+    sqlx::raw_sql("begin; lock table customers in exclusive mode")
+        .execute(&mut holder)
+        .await
+        .expect("a lock");
+    let since = Instant::now();
+    let (refused, ()) = tokio::join!(newcomers(), async {
+        sleep(Duration::from_millis(200)).await;
+        proxy.mute();
+    });
+    assert!(refused.iter().all(|answer| answer.code() == "unavailable"), "{refused:?}");
+    assert!(since.elapsed() < ANSWERS_WITHIN, "{:?}", since.elapsed());
+    sqlx::raw_sql("rollback").execute(&mut holder).await.expect("the lock is given back");
+    load.goes_on(50).await;
+    until("newcomers can come again", RECOVERY, async || {
+        newcomers().await.iter().all(|answer| answer.status == 201).then_some(())
+    })
+    .await;
+    is(&server.base, "degraded").await;
+    is(&server.base, "ok").await;
+    println!("{:?}", reader.stop().await);
+    let all = load.stop().await;
+    answered_in_time(&all);
+    Books::read(&own.db.url).await.explain(&all);
+    tell_the_books(&settings).await;
+}
