@@ -10,7 +10,10 @@ use poem_openapi::{
 };
 
 use super::{ApiError, catalogue::Code, headers::API_KEY};
-use crate::identity::{Identity, Principal, Scope};
+use crate::{
+    identity::{Identity, Principal, Scope, Subject},
+    kernel::ids::{WalletId, Xid},
+};
 
 /// What `POST /init` needs in `X-Api-Key`. No log line shows it.
 #[derive(Clone)]
@@ -55,17 +58,44 @@ impl Gate {
 }
 
 /// A customer, by a token for one wallet.
-pub struct Customer(pub Principal);
+pub struct Customer {
+    pub xid: Xid,
+    pub wallet: WalletId,
+}
 
 impl Customer {
     fn read(request: &Request) -> Result<Self, ApiError> {
-        let token = token(request).ok_or(Code::Unauthorized)?;
-        let principal = Gate::of(request)?.identity.authenticate(token)?;
-        if !principal.scopes.contains(&Scope::Wallet) {
-            return Err(Code::InsufficientScope.into());
+        match allowed(request, Scope::Wallet)? {
+            Subject::Customer { xid, wallet } => Ok(Self { xid, wallet }),
+            Subject::Service { .. } => Err(Code::InsufficientScope.into()),
         }
-        Ok(Self(principal))
     }
+}
+
+/// A back end, by a token with the scope `service`.
+pub struct BackEnd {
+    name: String,
+}
+
+impl BackEnd {
+    fn read(request: &Request) -> Result<Self, ApiError> {
+        match allowed(request, Scope::Service)? {
+            Subject::Service { name } => Ok(Self { name }),
+            Subject::Customer { .. } => Err(Code::InsufficientScope.into()),
+        }
+    }
+
+    /// Who asks, as the ledger remembers it.
+    pub fn actor(&self) -> String {
+        format!("service:{}", self.name)
+    }
+}
+
+/// Whose token it is, if it has this scope.
+fn allowed(request: &Request, scope: Scope) -> Result<Subject, ApiError> {
+    let token = token(request).ok_or(Code::Unauthorized)?;
+    let Principal { subject, scopes, .. } = Gate::of(request)?.identity.authenticate(token)?;
+    if scopes.contains(&scope) { Ok(subject) } else { Err(Code::InsufficientScope.into()) }
 }
 
 /// The one token in `Authorization: Bearer …` or `Authorization: Token …`.
@@ -77,42 +107,65 @@ fn token(request: &Request) -> Option<&str> {
     known.then(|| token.trim_matches(' ')).filter(|token| !token.is_empty())
 }
 
-impl<'a> ApiExtractor<'a> for Customer {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
-    type ParamType = ();
-    type ParamRawType = ();
+/// Tells the document how a token is shown, and reads it.
+macro_rules! by_token {
+    ($who:ident, $register:ident, $schemes:expr) => {
+        impl<'a> ApiExtractor<'a> for $who {
+            const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+            type ParamType = ();
+            type ParamRawType = ();
 
-    fn register(registry: &mut Registry) {
-        let bearer = MetaSecurityScheme {
-            ty: "http",
-            description: Some("The token that `POST /api/v1/init` answers with."),
-            scheme: Some("bearer"),
-            bearer_format: Some("JWT"),
-            ..scheme()
-        };
-        registry.create_security_scheme("Bearer", bearer);
-        let token = MetaSecurityScheme {
-            ty: "apiKey",
-            description: Some("The same token with the word `Token` in front: `Token <jwt>`."),
-            name: Some("Authorization"),
-            key_in: Some("header"),
-            ..scheme()
-        };
-        registry.create_security_scheme("Token", token);
-    }
+            fn register(registry: &mut Registry) {
+                $register(registry);
+            }
 
-    /// Either of the two.
-    fn security_schemes() -> Vec<&'static str> {
-        vec!["Bearer", "Token"]
-    }
+            /// Any one of them.
+            fn security_schemes() -> Vec<&'static str> {
+                $schemes.to_vec()
+            }
 
-    async fn from_request(
-        request: &'a Request,
-        _: &mut RequestBody,
-        _: ExtractParamOptions<()>,
-    ) -> poem::Result<Self> {
-        Ok(Self::read(request)?)
-    }
+            async fn from_request(
+                request: &'a Request,
+                _: &mut RequestBody,
+                _: ExtractParamOptions<()>,
+            ) -> poem::Result<Self> {
+                Ok(Self::read(request)?)
+            }
+        }
+    };
+}
+
+by_token!(Customer, customers_schemes, ["Bearer", "Token"]);
+by_token!(BackEnd, services_scheme, ["Service"]);
+
+fn customers_schemes(registry: &mut Registry) {
+    let bearer = MetaSecurityScheme {
+        ty: "http",
+        description: Some("The token that `POST /api/v1/init` answers with."),
+        scheme: Some("bearer"),
+        bearer_format: Some("JWT"),
+        ..scheme()
+    };
+    registry.create_security_scheme("Bearer", bearer);
+    let token = MetaSecurityScheme {
+        ty: "apiKey",
+        description: Some("The same token with the word `Token` in front: `Token <jwt>`."),
+        name: Some("Authorization"),
+        key_in: Some("header"),
+        ..scheme()
+    };
+    registry.create_security_scheme("Token", token);
+}
+
+fn services_scheme(registry: &mut Registry) {
+    let service = MetaSecurityScheme {
+        ty: "http",
+        description: Some("A back end's token, as `wallet token --scope service` prints it."),
+        scheme: Some("bearer"),
+        bearer_format: Some("JWT"),
+        ..scheme()
+    };
+    registry.create_security_scheme("Service", service);
 }
 
 /// Whoever may open wallets: anybody, or who knows the service key, if there is one.

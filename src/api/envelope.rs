@@ -8,7 +8,11 @@ use poem_openapi::{
 };
 use serde::Serialize;
 
-use super::{ApiError, headers::WALLET_VERSION};
+use super::{
+    ApiError,
+    headers::{REPLAYED, WALLET_VERSION, YES},
+};
+use crate::ledger::Posted;
 
 /// The one word of a success.
 #[derive(Enum)]
@@ -38,6 +42,60 @@ pub struct Answer<const STATUS: u16, T>(pub T);
 pub struct WalletAnswer<const STATUS: u16, T> {
     pub data: T,
     pub version: i64,
+}
+
+/// A wallet has changed, or would change; `Wallet-Version` says at which version it is then.
+pub struct PostedAnswer<const STATUS: u16, T> {
+    pub data: T,
+    pub version: i64,
+    /// It is the first answer to a key, told again.
+    pub replayed: bool,
+    /// Nothing has happened: 200, whatever `STATUS` says.
+    pub dry_run: bool,
+}
+
+impl<const STATUS: u16, T> PostedAnswer<STATUS, T> {
+    /// What was posted, shown as `data`.
+    pub fn new(posted: &Posted, data: T) -> Self {
+        let Posted { receipt, replayed } = posted;
+        Self { data, version: receipt.wallet.version, replayed: *replayed, dry_run: false }
+    }
+
+    /// Money that has moved, or would move.
+    pub fn money(posted: &Posted, data: T, dry_run: bool) -> Self {
+        Self { dry_run, ..Self::new(posted, data) }
+    }
+}
+
+impl<const STATUS: u16, T: Serialize> IntoResponse for PostedAnswer<STATUS, T>
+where
+    T: Send,
+{
+    fn into_response(self) -> Response {
+        let mut response = success(if self.dry_run { 200 } else { STATUS }, &self.data);
+        response.headers_mut().insert(WALLET_VERSION, self.version.into());
+        if self.replayed {
+            response.headers_mut().insert(REPLAYED, YES);
+        }
+        response
+    }
+}
+
+impl<const STATUS: u16, T: ParseFromJSON + ToJSON> ApiResponse for PostedAnswer<STATUS, T> {
+    fn meta() -> MetaResponses {
+        let replayed = MetaHeader {
+            name: "Idempotency-Replayed".to_owned(),
+            description: Some("`true`: the first answer to this Idempotency-Key, told again.".to_owned()),
+            required: false,
+            deprecated: false,
+            schema: bool::schema_ref(),
+        };
+        described::<T>(STATUS, vec![wallet_version(), replayed])
+    }
+
+    fn register(registry: &mut Registry) {
+        Success::<T>::register(registry);
+    }
 }
 
 impl<const STATUS: u16, T: Serialize> IntoResponse for Answer<STATUS, T>
@@ -72,18 +130,21 @@ impl<const STATUS: u16, T: ParseFromJSON + ToJSON> ApiResponse for Answer<STATUS
 
 impl<const STATUS: u16, T: ParseFromJSON + ToJSON> ApiResponse for WalletAnswer<STATUS, T> {
     fn meta() -> MetaResponses {
-        let version = MetaHeader {
-            name: "Wallet-Version".to_owned(),
-            description: Some("The wallet's version that this answer shows.".to_owned()),
-            required: true,
-            deprecated: false,
-            schema: i64::schema_ref(),
-        };
-        described::<T>(STATUS, vec![version])
+        described::<T>(STATUS, vec![wallet_version()])
     }
 
     fn register(registry: &mut Registry) {
         Success::<T>::register(registry);
+    }
+}
+
+fn wallet_version() -> MetaHeader {
+    MetaHeader {
+        name: "Wallet-Version".to_owned(),
+        description: Some("The wallet's version that this answer shows.".to_owned()),
+        required: true,
+        deprecated: false,
+        schema: i64::schema_ref(),
     }
 }
 

@@ -49,7 +49,7 @@ impl From<WalletError> for ApiError {
 impl From<LedgerError> for ApiError {
     fn from(error: LedgerError) -> Self {
         match error {
-            LedgerError::Refused(refusal) => refusal.into(),
+            LedgerError::Refused { refusal, replayed } => Self::from(refusal).replayed(replayed),
             LedgerError::Overloaded => Code::Overloaded.into(),
             LedgerError::Unavailable => Code::Unavailable.into(),
             LedgerError::OutcomeUnknown => Code::OutcomeUnknown.into(),
@@ -61,6 +61,7 @@ impl From<LedgerError> for ApiError {
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         match refusal {
+            Refusal::KeyReused => Code::IdempotencyKeyReused.into(),
             // The token is of another installation: what is not here is as if it did not exist.
             Refusal::WalletNotFound => Code::NotFound.into(),
             Refusal::DuplicateReference { transaction_id } => {
@@ -70,6 +71,9 @@ impl From<Refusal> for ApiError {
             Refusal::AlreadyDisabled => Code::AlreadyDisabled.into(),
             Refusal::WalletDisabled => Code::WalletDisabled.into(),
             Refusal::WalletFrozen => Code::WalletFrozen.into(),
+            Refusal::SelfTransfer => Code::SelfTransfer.into(),
+            Refusal::RecipientUnavailable => Code::RecipientUnavailable.into(),
+            Refusal::CurrencyMismatch => Code::CurrencyMismatch.into(),
             Refusal::InsufficientFunds { .. } => Code::InsufficientFunds.into(),
             Refusal::BalanceLimit => Code::BalanceLimit.into(),
         }

@@ -13,7 +13,10 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use thiserror::Error;
 use uuid::Uuid;
 
-use super::{catalogue::Code, headers::WALLET_VERSION};
+use super::{
+    catalogue::Code,
+    headers::{REPLAYED, WALLET_VERSION, YES},
+};
 
 /// How long a client should wait before it tries again, in seconds.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
@@ -26,6 +29,8 @@ const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"wallet\"
 pub struct ApiError {
     code: Code,
     detail: Detail,
+    /// It is the first answer to a key, told again.
+    replayed: bool,
 }
 
 /// What there is to say beside the code.
@@ -91,7 +96,13 @@ impl ApiError {
     /// A code and what there is to say beside it.
     #[must_use]
     pub fn new(code: Code, detail: Detail) -> Self {
-        Self { code, detail }
+        Self { code, detail, replayed: false }
+    }
+
+    /// Marks it as the first answer to a key, told again.
+    #[must_use]
+    pub fn replayed(self, replayed: bool) -> Self {
+        Self { replayed, ..self }
     }
 
     /// A defect of ours; the text is for the log.
@@ -182,6 +193,9 @@ impl ResponseError for ApiError {
             Detail::Methods(methods) => headers.insert(header::ALLOW, methods.clone()),
             _ => None,
         };
+        if self.replayed {
+            headers.insert(REPLAYED, YES);
+        }
         response
     }
 }

@@ -20,6 +20,12 @@ pub const WALLET_VERSION: HeaderName = HeaderName::from_static("wallet-version")
 pub const MIN_WALLET_VERSION: HeaderName = HeaderName::from_static("min-wallet-version");
 /// What a back end shows instead of a token.
 pub const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+/// The client's name for a request that it may send again.
+pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// Says that an answer is the first one to its key, told again.
+pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+/// The one value of [`REPLAYED`].
+pub const YES: HeaderValue = HeaderValue::from_static("true");
 
 /// The longest request id that is taken over, in characters.
 const REQUEST_ID_MAX: usize = 128;

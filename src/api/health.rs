@@ -23,7 +23,7 @@ pub trait HealthSource: Send + Sync {
     /// Everything, asked of each dependency now.
     async fn report(&self) -> HealthReport;
 
-    /// Whether requests may be sent here: Postgres is there, the schema is up to date, and the process is not on its
+    /// Whether requests may be sent here: Postgres is there, was migrated when this process began, and the process is not on its
     /// way out.
     async fn is_ready(&self) -> bool;
 }
@@ -138,7 +138,7 @@ impl HealthApi {
 
     /// Whether requests may be sent here
     ///
-    /// Postgres is there, the schema is up to date, and the process is not on its way out; 503 otherwise.
+    /// Postgres is there, was migrated when this process began, and the process is not on its way out; 503 otherwise.
     #[oai(path = "/health/ready", method = "get", operation_id = "get_readiness")]
     async fn get_readiness(&self) -> Result<Answer<200, Yes>, ApiError> {
         if self.source.is_ready().await {

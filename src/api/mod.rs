@@ -10,6 +10,7 @@ mod error;
 mod failure;
 mod headers;
 pub mod health;
+mod idempotency;
 mod metrics_page;
 mod middleware;
 mod pages;
@@ -53,7 +54,9 @@ type Apis = (
     v1::WalletApi,
     v1::DepositsApi,
     v1::WithdrawalsApi,
+    v1::TransfersApi,
     v1::TransactionsApi,
+    v1::WalletsApi,
     v1::ErrorsApi,
     HealthApi,
     MetricsApi,
@@ -66,13 +69,18 @@ pub fn build(parts: Parts) -> impl Endpoint<Output = Response> + 'static {
         v1::WalletApi { wallets: Arc::clone(&parts.wallets) },
         v1::DepositsApi { wallets: Arc::clone(&parts.wallets) },
         v1::WithdrawalsApi { wallets: Arc::clone(&parts.wallets) },
-        v1::TransactionsApi { wallets: parts.wallets },
+        v1::TransfersApi { wallets: Arc::clone(&parts.wallets) },
+        v1::TransactionsApi { wallets: Arc::clone(&parts.wallets) },
+        v1::WalletsApi { wallets: parts.wallets },
         v1::ErrorsApi,
         HealthApi { source: parts.health },
         MetricsApi { render: parts.metrics },
     );
     let mut paths = Paths::new();
     apis.add_routes(&mut paths);
+    // The framework numbers the parameters of a path; a figure of `/metrics` tells more by the name.
+    let mut paths: Paths =
+        paths.into_iter().map(|(path, methods)| (path.replace(":param0", ":id"), methods)).collect();
     paths.extend(pages::paths());
     around(paths, Gate::new(parts.identity, parts.service_key))
 }

@@ -5,9 +5,20 @@ use poem_openapi::{
     ApiExtractor, ApiExtractorType, ExtractParamOptions,
     registry::{MetaParamIn, MetaSchema, MetaSchemaRef},
 };
+use uuid::Uuid;
 
-use super::{FieldErrors, body::pairs};
-use crate::kernel::page::{Cursor, DEFAULT_LIMIT, LIMIT_RANGE};
+use super::{
+    ApiError, FieldErrors,
+    body::{Field, pairs},
+    catalogue::Code,
+};
+use crate::{
+    kernel::{
+        clock::Timestamp,
+        page::{Cursor, DEFAULT_LIMIT, LIMIT_RANGE},
+    },
+    ledger::{Kind, entry::TransactionStatus},
+};
 
 /// A value in the query string.
 pub trait QueryValue: Sized {
@@ -67,6 +78,34 @@ impl<'a, T: QueryValue + Send> ApiExtractor<'a> for Param<T> {
     }
 }
 
+/// An id in the path. What is no id names nothing.
+pub struct PathId(pub Uuid);
+
+impl<'a> ApiExtractor<'a> for PathId {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
+    const PARAM_IS_REQUIRED: bool = true;
+    type ParamType = Uuid;
+    type ParamRawType = Uuid;
+
+    fn param_in() -> Option<MetaParamIn> {
+        Some(MetaParamIn::Path)
+    }
+
+    fn param_schema_ref() -> Option<MetaSchemaRef> {
+        Some(MetaSchemaRef::Inline(Box::new(MetaSchema::new_with_format("string", "uuid"))))
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _: &mut RequestBody,
+        _: ExtractParamOptions<Uuid>,
+    ) -> poem::Result<Self> {
+        // The framework names a path's parameters anew; each of our paths has one at most.
+        let id = request.path_params::<String>().ok().and_then(|text| <Uuid as Field>::from_text(&text));
+        Ok(Self(id.ok_or_else(|| ApiError::from(Code::NotFound))?))
+    }
+}
+
 /// How many rows a page may hold.
 pub struct Limit(pub u16);
 
@@ -85,6 +124,75 @@ impl QueryValue for Limit {
             default: Some(DEFAULT_LIMIT.into()),
             ..MetaSchema::new_with_format("integer", "int32")
         }
+    }
+}
+
+/// Words for kinds that no transaction has yet.
+const OTHER_TYPES: [&str; 3] = ["payout", "reversal", "adjustment"];
+
+/// The transactions of a type; of some there are none yet.
+impl QueryValue for Option<Kind> {
+    const MESSAGE: &'static str = "Not a type of transactions.";
+
+    fn from_text(text: &str) -> Option<Self> {
+        let known = Kind::ALL.into_iter().find(|kind| kind.word() == text);
+        (known.is_some() || OTHER_TYPES.contains(&text)).then_some(known)
+    }
+
+    fn schema() -> MetaSchema {
+        words(Kind::ALL.map(Kind::word).into_iter().chain(OTHER_TYPES))
+    }
+}
+
+/// The transactions of a status; of `pending` there are none yet.
+impl QueryValue for Option<TransactionStatus> {
+    const MESSAGE: &'static str = "Must be success, pending or failed.";
+
+    fn from_text(text: &str) -> Option<Self> {
+        let all = [TransactionStatus::Completed, TransactionStatus::Refused];
+        let known = all.into_iter().find(|status| status.word() == text);
+        (known.is_some() || text == "pending").then_some(known)
+    }
+
+    fn schema() -> MetaSchema {
+        words(["success", "pending", "failed"])
+    }
+}
+
+fn words(all: impl IntoIterator<Item = &'static str>) -> MetaSchema {
+    MetaSchema { enum_items: all.into_iter().map(Into::into).collect(), ..MetaSchema::new("string") }
+}
+
+impl QueryValue for Timestamp {
+    const MESSAGE: &'static str = "Must be a moment in RFC 3339, such as 2026-01-31T00:00:00Z.";
+
+    fn from_text(text: &str) -> Option<Self> {
+        let moment = chrono::DateTime::parse_from_rfc3339(text).ok()?.to_utc();
+        // What Postgres can hold, with room to spare.
+        (0..=9_999).contains(&chrono::Datelike::year(&moment)).then_some(moment)
+    }
+
+    fn schema() -> MetaSchema {
+        MetaSchema::new_with_format("string", "date-time")
+    }
+}
+
+/// A switch.
+pub struct Flag(pub bool);
+
+impl QueryValue for Flag {
+    const MESSAGE: &'static str = "Must be true or false.";
+
+    fn from_text(text: &str) -> Option<Self> {
+        match text {
+            "true" => Some(Self(true)),
+            "false" => Some(Self(false)),
+            _ => None,
+        }
+    }
+
+    fn schema() -> MetaSchema {
+        MetaSchema { default: Some(false.into()), ..MetaSchema::new("boolean") }
     }
 }
 

@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::body::Field;
 use crate::kernel::{
     clock::{Timestamp, rfc3339_millis},
+    currency::Currency,
     money::{Amount, MAX_MINOR_UNITS},
 };
 
@@ -64,6 +65,69 @@ impl ToJSON for Moment {
 impl ParseFromJSON for Moment {
     fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
         serde_json::from_value(value.unwrap_or_default()).map_err(ParseError::custom)
+    }
+}
+
+scalar!(
+    Currency,
+    "string_currency",
+    MetaSchema { pattern: Some("^[A-Z]{3}$".to_owned()), ..MetaSchema::new("string") }
+);
+
+impl Field for Currency {
+    const MESSAGE: &'static str = "Must be three capital letters (ISO 4217).";
+
+    fn from_json(value: &Value) -> Option<Self> {
+        value.as_str().and_then(Self::from_text)
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+}
+
+impl ToJSON for Currency {
+    fn to_json(&self) -> Option<Value> {
+        Some(self.as_str().into())
+    }
+}
+
+impl ParseFromJSON for Currency {
+    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
+        Self::from_json(&value.unwrap_or_default()).ok_or_else(|| ParseError::custom(Self::MESSAGE))
+    }
+}
+
+/// A text that a sender gives a transfer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note(pub String);
+
+/// The longest note, in characters.
+const NOTE_MAX: usize = 140;
+
+scalar!(Note, "string_note", MetaSchema { max_length: Some(NOTE_MAX), ..MetaSchema::new("string") });
+
+impl Field for Note {
+    const MESSAGE: &'static str = "Must be a text of at most 140 characters.";
+
+    fn from_json(value: &Value) -> Option<Self> {
+        value.as_str().and_then(Self::from_text)
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        (text.chars().count() <= NOTE_MAX).then(|| Self(text.to_owned()))
+    }
+}
+
+impl ToJSON for Note {
+    fn to_json(&self) -> Option<Value> {
+        Some(self.0.as_str().into())
+    }
+}
+
+impl ParseFromJSON for Note {
+    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
+        Self::from_json(&value.unwrap_or_default()).ok_or_else(|| ParseError::custom(Self::MESSAGE))
     }
 }
 

@@ -4,23 +4,27 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::{bootstrap::Shared, health::Health};
 use crate::{
     cache::BalanceCache,
     config::Config,
     consumers::RefreshCache,
+    db::Pool,
     events::{
         bus::{EventBus, Subscription},
         relay::Relay,
     },
     kernel::clock::Clock,
-    ledger::log::Log,
+    ledger::{log::Log, store},
 };
 
 /// How long to wait before topics that could not be made are tried again.
 const TOPICS_AGAIN: Duration = Duration::from_secs(2);
+
+/// How often the keys of old refusals are swept.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
 /// The faces that the background needs.
 pub struct Faces {
@@ -65,8 +69,26 @@ pub fn start(
         let stop = stop.clone();
         async move { bus.serve(subscription, refresher, stop).await }
     });
+    tasks.spawn(sweep_keys(shared.db.clone(), stop.clone()));
     tasks.spawn(health.watch(stop.clone()));
     tasks
+}
+
+/// Forgets the keys of refusals whose day is over, in small steps, so that nobody waits for it.
+async fn sweep_keys(db: Pool, stop: CancellationToken) {
+    while stop.run_until_cancelled(tokio::time::sleep(SWEEP_EVERY)).await.is_some() {
+        let mut swept = 0;
+        // A Postgres that is away is asked again a minute later.
+        while let Ok(some @ 1..) = store::sweep_keys(&db).await {
+            swept += some;
+            if stop.is_cancelled() {
+                break;
+            }
+        }
+        if swept > 0 {
+            info!(swept, "keys of old refusals were forgotten");
+        }
+    }
 }
 
 /// Makes the topics that are missing, and their dead-letter topics; a bus that is away is asked again until it is not.

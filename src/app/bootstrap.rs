@@ -92,7 +92,7 @@ pub async fn wait_for_postgres(config: &Config) -> anyhow::Result<()> {
                 }
                 sleep(Duration::from_millis(250)).await;
             }
-            Err(error) => return Err(error).context("Postgres cannot be used"),
+            Err(error) => return Err(error).context("Postgres, as DATABASE_URL names it, cannot be used"),
         }
     };
     let missing = status.iter().filter(|migration| !migration.applied).count();

@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
-use super::{audit, cache, migrate, openapi, serve};
+use super::{audit, cache, migrate, openapi, serve, token};
 use crate::{config::Config, telemetry};
 
 /// A wallet service: balances that are right and fast at once.
@@ -31,6 +31,15 @@ enum Command {
     Openapi,
     /// Check the books; exits with 1 and names the rows when a rule is broken.
     Audit,
+    /// Print an access token for a back end; it holds for JWT_TTL.
+    Token {
+        /// What the token allows.
+        #[arg(long)]
+        scope: TokenScope,
+        /// The back end's name: its Idempotency-Keys are its own.
+        #[arg(long, default_value = "backend")]
+        name: String,
+    },
     /// Look after the balance cache.
     Cache {
         #[command(subcommand)]
@@ -50,6 +59,12 @@ pub(super) enum MigrateCommand {
     },
     /// List the migrations and which of them the database has.
     Status,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum TokenScope {
+    /// Open wallets, read them, move money between any two.
+    Service,
 }
 
 #[derive(Clone, Copy, Debug, Subcommand)]
@@ -88,6 +103,7 @@ pub fn run() -> ExitCode {
         match cli.command {
             Command::Serve => serve::run(config, metrics).await,
             Command::Migrate { direction } => migrate::run(&config, direction).await,
+            Command::Token { scope: TokenScope::Service, name } => token::print(&config, &name),
             Command::Audit => audit::run(&config).await,
             Command::Cache { action: CacheCommand::Rebuild } => cache::rebuild(&config).await,
             Command::Openapi => openapi::print(),

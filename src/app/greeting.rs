@@ -30,9 +30,9 @@ fn lines(at: &str) -> [String; 3] {
         format!(
             r#"TOKEN=$(curl -s {at}/api/v1/init -d customer_xid={uuid} | sed 's/.*"token":"\([^"]*\)".*/\1/')"#
         ),
-        format!(r#"curl -s -X POST {at}/api/v1/wallet -H "Authorization: Token $TOKEN""#),
+        format!(r#"curl -sw '\n' -X POST {at}/api/v1/wallet -H "Authorization: Token $TOKEN""#),
         format!(
-            r#"curl -s {at}/api/v1/wallet/deposits -H "Authorization: Token $TOKEN" -d amount=1000 -d reference_id={uuid}"#
+            r#"curl -sw '\n' {at}/api/v1/wallet/deposits -H "Authorization: Token $TOKEN" -d amount=1000 -d reference_id={uuid}"#
         ),
     ]
 }

@@ -11,3 +11,4 @@ pub mod migrate;
 pub mod module;
 pub mod openapi;
 pub mod serve;
+pub mod token;

@@ -15,7 +15,7 @@ use crate::{
     events::bus::EventBus,
     identity::IdentityService,
     ledger::{LedgerService, LedgerServiceParameters},
-    wallet::{WalletService, WalletServiceParameters},
+    wallet::{Recipients, WalletService, WalletServiceParameters},
 };
 
 module! {
@@ -45,6 +45,8 @@ pub fn build(config: &Config, infra: Infra) -> AppModule {
         .with_component_parameters::<WalletService>(WalletServiceParameters {
             freshness,
             currency: config.default_currency,
+            transfer_fee_bps: config.transfer_fee_bps,
+            recipients: Recipients::default(),
         });
     if let Some(redis) = infra.redis {
         builder = builder.with_component_override::<dyn BalanceCache>(Box::new(redis));

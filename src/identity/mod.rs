@@ -4,4 +4,4 @@ mod service;
 mod tokens;
 
 pub use service::{Identity, IdentityError, IdentityService};
-pub use tokens::{Principal, Scope, TokenError, Tokens, Unauthorized};
+pub use tokens::{Principal, Scope, Subject, TokenError, Tokens, Unauthorized};

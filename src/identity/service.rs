@@ -44,7 +44,7 @@ pub struct IdentityService {
 #[async_trait]
 impl Identity for IdentityService {
     async fn init(&self, xid: Xid) -> Result<String, IdentityError> {
-        let opened = self.wallets.open(xid).await?;
+        let opened = self.wallets.open(xid, None).await?;
         Ok(self.tokens.issue(opened.owner, opened.wallet)?)
     }
 

@@ -8,13 +8,21 @@ use crate::kernel::{
     ids::{WalletId, Xid},
 };
 
-/// What a token says of whoever carries it. A token is for one wallet, so that no request has to look it up.
+/// What a token says of whoever carries it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
-    pub xid: Xid,
-    pub wallet: WalletId,
+    pub subject: Subject,
     pub scopes: Vec<Scope>,
     pub expires_at: Timestamp,
+}
+
+/// Whose token it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A customer's, for one wallet, so that no request has to look it up.
+    Customer { xid: Xid, wallet: WalletId },
+    /// A back end's, by the name that it was given.
+    Service { name: String },
 }
 
 /// What a token allows.
@@ -22,14 +30,20 @@ pub struct Principal {
 pub enum Scope {
     /// A customer, and only that customer's own wallet.
     Wallet,
+    /// A back end: opens wallets, reads them, moves money between any two.
+    Service,
 }
 
 impl Scope {
+    /// Every scope.
+    pub const ALL: [Scope; 2] = [Scope::Wallet, Scope::Service];
+
     /// The word in the token.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Scope::Wallet => "wallet",
+            Scope::Service => "service",
         }
     }
 }
@@ -43,6 +57,9 @@ pub struct Unauthorized;
 pub trait Tokens: Interface {
     /// A token for a customer's own wallet.
     fn issue(&self, xid: Xid, wallet: WalletId) -> Result<String, TokenError>;
+
+    /// A token for a back end of this name.
+    fn issue_service(&self, name: &str) -> Result<String, TokenError>;
 
     /// Who carries this token.
     fn verify(&self, token: &str) -> Result<Principal, Unauthorized>;

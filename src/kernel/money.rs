@@ -26,11 +26,43 @@ impl Amount {
     pub fn minor_units(self) -> i64 {
         self.0
     }
+
+    /// `bps` basis points (hundredths of a per cent) of the amount, rounded half up to the minor unit, in minor units.
+    /// At no more than 10,000 basis points it is no more than the amount.
+    #[must_use]
+    pub fn fee(self, bps: u32) -> i64 {
+        // In 128 bits the product cannot overflow.
+        let exact = i128::from(self.0) * i128::from(bps);
+        i64::try_from((exact + 5_000) / 10_000).unwrap_or(i64::MAX)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fee_is_rounded_half_up_to_the_minor_unit() {
+        let fee = |minor_units, bps| Amount::try_new(minor_units).unwrap().fee(bps);
+        for (minor_units, bps, expected) in [
+            (1, 150, 0),
+            (33, 150, 0),  // 0.495
+            (34, 150, 1),  // 0.51
+            (100, 150, 2), // 1.5
+            (99, 150, 1),  // 1.485
+            (1_000, 150, 15),
+            (10_000, 150, 150),
+            (1, 4_999, 0),
+            (1, 5_000, 1), // 0.5
+            (3, 5_000, 2), // 1.5
+            (7, 0, 0),
+            (7, 10_000, 7),
+            (MAX_MINOR_UNITS, 150, 135_107_988_821_115), // 135,107,988,821,114.865
+            (MAX_MINOR_UNITS, 10_000, MAX_MINOR_UNITS),
+        ] {
+            assert_eq!(fee(minor_units, bps), expected, "{minor_units} at {bps} basis points");
+        }
+    }
 
     #[test]
     fn an_amount_is_positive_and_exact_in_javascript() {

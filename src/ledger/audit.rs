@@ -35,7 +35,7 @@ impl fmt::Display for Finding {
 }
 
 /// Every rule.
-pub const RULES: [Rule; 9] = [
+pub const RULES: [Rule; 11] = [
     Rule {
         sentence: "every wallet's buckets are the sum of its entries",
         sql: "select format('wallet %s: has %s/%s/%s, entries give %s/%s/%s', coalesce(w.id, e.wallet_id),
@@ -90,14 +90,27 @@ pub const RULES: [Rule; 9] = [
               left join entries e on e.wallet_id = t.wallet_id and e.version = t.version and e.transaction_id = t.id
               where (e.kind, e.occurred_at, e.delta_available + e.delta_held + e.delta_unreleased)
                     is distinct from (t.kind, t.created_at,
-                        case when t.status = 2 then 0 when t.kind = 1 then t.amount when t.kind = 2 then -t.amount end)",
+                        case when t.status = 2 then 0 when t.kind = 1 then t.amount when t.kind = 2 then -t.amount
+                             when t.kind = 3 then -(t.amount + t.fee) end)",
+    },
+    Rule {
+        sentence: "a transfer, and nothing else, has an entry in the receiver's wallet, of its amount and time",
+        sql: "select format('transaction %s', t.id)
+              from transactions t
+              left join entries e
+                  on e.wallet_id = t.other_wallet_id and e.version = t.other_version and e.transaction_id = t.id
+              where (t.kind = 3) <> (t.other_wallet_id is not null) or t.other_wallet_id = t.wallet_id
+                 or t.kind = 3 and (e.kind, e.occurred_at, e.delta_available + e.delta_held + e.delta_unreleased)
+                                   is distinct from (4, t.created_at, t.amount)",
     },
     Rule {
         sentence: "an entry belongs to a transaction that knows it",
         sql: "select format('wallet %s, entry %s', e.wallet_id, e.version)
               from entries e
               left join transactions t
-                  on t.id = e.transaction_id and (t.wallet_id, t.version) = (e.wallet_id, e.version)
+                  on t.id = e.transaction_id
+                 and ((t.wallet_id, t.version) = (e.wallet_id, e.version)
+                      or (t.other_wallet_id, t.other_version) = (e.wallet_id, e.version))
               where t.id is null",
     },
     Rule {
@@ -116,6 +129,16 @@ pub const RULES: [Rule; 9] = [
                         is distinct from (coalesce(s.n, 0), coalesce(s.high, 0), coalesce(s.low, 1))
                  or (w.status, w.frozen_at is not null)
                         is distinct from (coalesce(l.status, 0), coalesce(l.frozen, false))",
+    },
+    Rule {
+        sentence: "a key is kept with a completed transaction, a status change, or a refusal that is forgotten one day",
+        sql: "select format('key %s of %s', k.key, k.actor)
+              from keys k
+              left join transactions t on t.id = k.operation_id and t.status = 0
+              left join status_changes s on s.id = k.operation_id
+              where case when k.outcome is null then t.id is null or k.expires_at is not null
+                         when k.outcome ? 'Ok' then s.id is null or k.expires_at is not null
+                         else k.expires_at is null end",
     },
 ];
 

@@ -60,10 +60,13 @@ pub struct Transaction {
     pub wallet: WalletId,
     /// The number of its entry there.
     pub version: i64,
+    /// The other side of a transfer, and the number of its entry there.
+    pub other: Option<(WalletId, i64)>,
     pub amount: i64,
     pub fee: i64,
     pub currency: Currency,
     pub reference: Option<ReferenceId>,
+    pub note: Option<String>,
     pub created_at: Timestamp,
 }
 

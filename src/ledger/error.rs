@@ -9,8 +9,12 @@ use crate::db::DbError;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum LedgerError {
     /// Decided, and the answer is no.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
+    #[error("{refusal}")]
+    Refused {
+        refusal: Refusal,
+        /// It is the first answer to a key, told again.
+        replayed: bool,
+    },
     /// The queue is full; nothing was done.
     #[error("the posting queue is full")]
     Overloaded,

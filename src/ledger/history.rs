@@ -1,12 +1,14 @@
 //! What was booked on a wallet, newest first: lists for people, read from the pool, outside the loop.
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, FromQueryResult, Statement};
+use sqlx::{Row as _, postgres::PgRow};
 
-use super::{LedgerError, entry::TransactionStatus, operation::Kind};
+use super::{LedgerError, entry::TransactionStatus, operation::Kind, wallet_state::Buckets};
 use crate::{
     db::{DbError, within_limit},
     kernel::{
         clock::Timestamp,
+        currency::Currency,
         ids::{OperationId, ReferenceId, WalletId},
         page::{Cursor, Page, PageRequest},
     },
@@ -20,6 +22,7 @@ pub struct HistoryItem {
     pub status: TransactionStatus,
     /// Minor units, positive.
     pub amount: i64,
+    /// The caller's own; none on the receiving side of a transfer.
     pub reference: Option<ReferenceId>,
     pub occurred_at: Timestamp,
     /// The number of the entry in the wallet.
@@ -27,7 +30,8 @@ pub struct HistoryItem {
 }
 
 const LIST: &str = "\
-select e.version, e.kind, e.occurred_at, t.id, t.status, t.amount, t.reference_id
+select e.version, e.kind, e.occurred_at, t.id, t.status, t.amount,
+       case when e.kind <> 4 then t.reference_id end as reference_id
 from entries e join transactions t on t.id = e.transaction_id
 where e.wallet_id = $1 and e.version < $2
 order by e.version desc limit $3";
@@ -43,14 +47,47 @@ struct Row {
     reference_id: Option<uuid::Uuid>,
 }
 
+/// Which lines of a history are wanted; those that all given conditions hold for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    pub kinds: Option<Vec<Kind>>,
+    pub statuses: Option<Vec<TransactionStatus>>,
+    /// Not before this moment.
+    pub from: Option<Timestamp>,
+    /// Before this moment.
+    pub to: Option<Timestamp>,
+}
+
+impl Filter {
+    /// Every line is wanted.
+    fn is_open(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A filtered page looks at so many entries at most.
+pub const LOOKED_AT: i64 = 10_000;
+
+const FILTERED: &str = "\
+select e.version, e.kind, e.occurred_at, t.id, t.status, t.amount,
+       case when e.kind <> 4 then t.reference_id end as reference_id
+from (select * from entries where wallet_id = $1 and version < $2 and version >= $3) e
+join transactions t on t.id = e.transaction_id
+where ($4::int2[] is null or e.kind = any($4)) and ($5::int2[] is null or t.status = any($5))
+  and ($6::timestamptz is null or e.occurred_at >= $6) and ($7::timestamptz is null or e.occurred_at < $7)
+order by e.version desc limit $8";
+
 /// One page of a wallet's history. A cursor is the version of the last line, so new lines never move a page.
 pub async fn list(
     db: &DatabaseConnection,
     wallet: WalletId,
     page: PageRequest,
+    filter: &Filter,
 ) -> Result<Page<HistoryItem>, LedgerError> {
+    if !filter.is_open() {
+        return filtered(db, wallet, page, filter).await;
+    }
     let before = page.after.map_or(i64::MAX, |cursor| cursor.0);
-    let limit = usize::from(page.limit);
     // One more than asked for tells whether there is a next page.
     let one_more = i64::from(page.limit) + 1;
     let statement = Statement::from_sql_and_values(
@@ -63,10 +100,78 @@ pub async fn list(
     for row in &rows {
         items.push(item(Row::from_query_result(row, "").map_err(DbError::from)?)?);
     }
-    let is_last = items.len() <= limit;
-    items.truncate(limit);
-    let next = if is_last { None } else { items.last().map(|item| Cursor(item.version)) };
-    Ok(Page { items, next })
+    Ok(cut(items, page.limit, None))
+}
+
+/// A page of at most so many lines; `beyond` is where it goes on if all of them fit.
+fn cut(mut items: Vec<HistoryItem>, limit: u16, beyond: Option<Cursor>) -> Page<HistoryItem> {
+    let is_last = items.len() <= usize::from(limit);
+    items.truncate(usize::from(limit));
+    let next = if is_last { beyond } else { items.last().map(|item| Cursor(item.version)) };
+    Page { items, next }
+}
+
+/// Versions have no gap, so the entries to look at are a range of them.
+async fn filtered(
+    db: &DatabaseConnection,
+    wallet: WalletId,
+    page: PageRequest,
+    filter: &Filter,
+) -> Result<Page<HistoryItem>, LedgerError> {
+    let kinds: Option<Vec<i16>> = filter.kinds.as_ref().map(|all| all.iter().map(|k| k.code()).collect());
+    let statuses: Option<Vec<i16>> =
+        filter.statuses.as_ref().map(|all| all.iter().map(|s| s.code()).collect());
+    let (rows, low, is_over) = within_limit(async {
+        let mut conn = db.get_postgres_connection_pool().acquire().await?;
+        let before = match page.after {
+            Some(cursor) => cursor.0,
+            None => {
+                let sql = "select version + 1 from wallets where id = $1";
+                let found = sqlx::query_scalar(sql).bind(wallet.0).fetch_optional(&mut *conn).await?;
+                found.unwrap_or(1)
+            }
+        };
+        let low = (before - LOOKED_AT).max(1);
+        let rows: Vec<Row> = sqlx::query(FILTERED)
+            .bind(wallet.0)
+            .bind(before)
+            .bind(low)
+            .bind(kinds)
+            .bind(statuses)
+            .bind(filter.from)
+            .bind(filter.to)
+            .bind(i64::from(page.limit) + 1)
+            .fetch_all(&mut *conn)
+            .await?
+            .iter()
+            .map(row)
+            .collect::<Result<_, _>>()?;
+        // Entries are in the order of their times: beyond one that is too old are only such.
+        let is_over = match filter.from {
+            Some(from) if low > 1 => {
+                let sql = "select occurred_at < $3 from entries where wallet_id = $1 and version = $2";
+                let asked = sqlx::query_scalar(sql).bind(wallet.0).bind(low).bind(from);
+                asked.fetch_optional(&mut *conn).await?.unwrap_or(true)
+            }
+            _ => low == 1,
+        };
+        Ok((rows, low, is_over))
+    })
+    .await?;
+    let items = rows.into_iter().map(item).collect::<Result<Vec<_>, _>>()?;
+    Ok(cut(items, page.limit, (!is_over).then_some(Cursor(low))))
+}
+
+fn row(row: &PgRow) -> Result<Row, DbError> {
+    Ok(Row {
+        version: row.try_get("version")?,
+        kind: row.try_get("kind")?,
+        occurred_at: row.try_get("occurred_at")?,
+        id: row.try_get("id")?,
+        status: row.try_get("status")?,
+        amount: row.try_get("amount")?,
+        reference_id: row.try_get("reference_id")?,
+    })
 }
 
 fn item(row: Row) -> Result<HistoryItem, LedgerError> {
@@ -79,5 +184,61 @@ fn item(row: Row) -> Result<HistoryItem, LedgerError> {
         reference: row.reference_id.map(ReferenceId),
         occurred_at: row.occurred_at,
         version: row.version,
+    })
+}
+
+/// A transaction as one of its wallets sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransactionView {
+    pub item: HistoryItem,
+    pub currency: Currency,
+    /// What this wallet paid beside the amount, in minor units.
+    pub fee: i64,
+    pub note: Option<String>,
+    /// The wallet on the other side of a transfer.
+    pub counterparty: Option<WalletId>,
+    /// The change of this wallet's buckets, and their values after it.
+    pub delta: Buckets,
+    pub after: Buckets,
+}
+
+const FIND: &str = "\
+select e.version, e.kind, e.occurred_at, t.id, t.status, t.amount, t.currency, t.note,
+       case when e.kind <> 4 then t.reference_id end as reference_id,
+       case when e.kind <> 4 then t.fee else 0 end as fee,
+       case e.kind when 3 then t.other_wallet_id when 4 then t.wallet_id end as counterparty,
+       e.delta_available, e.delta_held, e.delta_unreleased, e.available, e.held, e.unreleased
+from transactions t
+join entries e on e.wallet_id = $2 and e.transaction_id = t.id
+    and e.version = case when t.wallet_id = $2 then t.version else t.other_version end
+where t.id = $1 and (t.wallet_id = $2 or t.other_wallet_id = $2)";
+
+/// A transaction of this wallet; none where it is another's, or nobody's.
+pub async fn find(
+    db: &DatabaseConnection,
+    wallet: WalletId,
+    id: OperationId,
+) -> Result<Option<TransactionView>, LedgerError> {
+    let found = within_limit(async {
+        let pool = db.get_postgres_connection_pool();
+        Ok(sqlx::query(FIND).bind(id.0).bind(wallet.0).fetch_optional(pool).await?)
+    })
+    .await?;
+    found.as_ref().map(view).transpose()
+}
+
+fn view(found: &PgRow) -> Result<TransactionView, LedgerError> {
+    let buckets = |a, h, u| -> Result<Buckets, DbError> {
+        Ok(Buckets { available: found.try_get(a)?, held: found.try_get(h)?, unreleased: found.try_get(u)? })
+    };
+    let text: String = found.try_get("currency").map_err(DbError::from)?;
+    Ok(TransactionView {
+        item: item(row(found)?)?,
+        currency: text.parse().map_err(|_| LedgerError::Internal(format!("currency {text}")))?,
+        fee: found.try_get("fee").map_err(DbError::from)?,
+        note: found.try_get("note").map_err(DbError::from)?,
+        counterparty: found.try_get::<Option<_>, _>("counterparty").map_err(DbError::from)?.map(WalletId),
+        delta: buckets("delta_available", "delta_held", "delta_unreleased")?,
+        after: buckets("available", "held", "unreleased")?,
     })
 }

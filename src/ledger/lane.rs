@@ -8,8 +8,8 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tracing::{error, info, warn};
 
 use super::{
-    book::{Book, Decision},
-    operation::{Operation, ReferenceKey},
+    book::{Book, Outcome},
+    operation::{KeyName, Operation, ReferenceKey},
     store,
 };
 use crate::{
@@ -53,12 +53,12 @@ pub(super) enum Failure {
 
 /// How one run over a batch ended.
 enum Run {
-    Done(Vec<Decision>),
+    Done(Vec<Outcome>),
     /// Nothing was done.
     Failed(DbError),
     /// The commit was sent; no answer came.
     CommitLost {
-        decisions: Vec<Decision>,
+        decisions: Vec<Outcome>,
         sent_at: Instant,
     },
 }
@@ -84,9 +84,9 @@ impl Lane {
         &mut self,
         batch: &[&Operation],
         since: Instant,
-    ) -> Result<Vec<Decision>, Failure> {
+    ) -> Result<Vec<Outcome>, Failure> {
         let give_up_at = (since + WORK_LIMIT).max(Instant::now() + ATTEMPT);
-        let mut lost: Option<(Vec<Decision>, Instant)> = None;
+        let mut lost: Option<(Vec<Outcome>, Instant)> = None;
         let mut busy = 0;
         let was_reachable = self.reachable;
         loop {
@@ -129,7 +129,7 @@ impl Lane {
 
     /// Runs over a batch once. `earlier` are the decisions of a run whose commit was lost: if that commit took place
     /// after all, they are the answer.
-    async fn run(&mut self, batch: &[&Operation], earlier: Option<&[Decision]>, deadline: Instant) -> Run {
+    async fn run(&mut self, batch: &[&Operation], earlier: Option<&[Outcome]>, deadline: Instant) -> Run {
         let prepared = timeout_at(deadline, self.prepare(batch, earlier)).await;
         let prepared = prepared.unwrap_or_else(|_| Err(DbError::Away("no answer in time".to_owned())));
         let (decisions, to_commit) = match prepared {
@@ -164,8 +164,8 @@ impl Lane {
     async fn prepare(
         &mut self,
         batch: &[&Operation],
-        earlier: Option<&[Decision]>,
-    ) -> Result<(Vec<Decision>, bool), DbError> {
+        earlier: Option<&[Outcome]>,
+    ) -> Result<(Vec<Outcome>, bool), DbError> {
         let clock = self.clock;
         let conn = self.connection().await?;
         store::control(conn, "begin").await?;
@@ -173,7 +173,7 @@ impl Lane {
         let wallets = store::lock(conn, &wallets_of(batch)).await?;
         metrics::histogram!("wallet_lock_seconds").record(locking.elapsed());
         if let Some(decisions) = earlier {
-            if store::is_booked(conn, batch.iter().map(|operation| operation.id)).await? {
+            if store::is_booked(conn, batch).await? {
                 store::control(conn, "rollback").await?;
                 info!("the lost commit had taken place");
                 return Ok((decisions.to_vec(), false));
@@ -187,7 +187,9 @@ impl Lane {
             BatchClock::Database => recalled.now,
             BatchClock::Fixed(moment) => moment,
         };
-        let mut book = Book::new(wallets, recalled.references);
+        let names: Vec<KeyName> = batch.iter().filter_map(|o| Some(o.key.as_ref()?.name.clone())).collect();
+        let keys = if names.is_empty() { Vec::new() } else { store::recall_keys(conn, &names).await? };
+        let mut book = Book::new(wallets, recalled.references, keys);
         let decisions = batch.iter().map(|operation| book.apply(operation, now)).collect();
         let changes = book.into_changes();
         if changes.is_empty() {

@@ -47,8 +47,10 @@ pub struct EntryRow {
     pub status: TransactionStatus,
     /// As asked, in minor units.
     pub amount: i64,
+    /// What the entry's wallet paid; 0 on the receiving side of a transfer.
     pub fee: i64,
     pub currency: Currency,
+    /// None on the receiving side of a transfer: it is the sender's own.
     pub reference: Option<ReferenceId>,
     pub delta: Buckets,
     pub after: Buckets,
@@ -114,8 +116,9 @@ where locktype = 'advisory' and classid = $1::int4::oid and objid = $2::int4::oi
 
 /// Reads a stretch of the log of money. Left joins, so that a row without its transaction or its customer stops the reader loudly instead of being skipped.
 pub const READ_ENTRIES: &str = "\
-select e.position, e.wallet_id, o.xid, e.version, e.transaction_id, e.kind, t.status, t.amount, t.fee, t.currency,
-       t.reference_id, e.delta_available, e.delta_held, e.delta_unreleased, e.available, e.held, e.unreleased,
+select e.position, e.wallet_id, o.xid, e.version, e.transaction_id, e.kind, t.status, t.amount,
+       case when e.kind = 4 then 0 else t.fee end as fee, t.currency,
+       case when e.kind <> 4 then t.reference_id end as reference_id, e.delta_available, e.delta_held, e.delta_unreleased, e.available, e.held, e.unreleased,
        e.occurred_at, e.hash
 from (select * from entries where position > $1 and position <= $2 order by position limit $3) e
 left join lateral (select * from transactions t where t.id = e.transaction_id offset 0) t on true

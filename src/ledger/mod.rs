@@ -2,7 +2,7 @@
 //! waits, locks the wallets concerned, decides in memory, writes, commits once, and only then answers each caller.
 //!
 //! Invariants: no bucket is below zero; a wallet's entries are numbered 1, 2, 3 … and chained by their hashes; a
-//! reference books once; nobody is answered before the commit. Locks are taken in the order of wallet ids.
+//! reference books once; a key is answered once; nobody is answered before the commit. Locks are taken in the order of wallet ids.
 
 pub mod audit;
 pub mod book;
@@ -18,9 +18,9 @@ mod service;
 pub mod store;
 pub mod wallet_state;
 
-pub use book::Receipt;
+pub use book::{Posted, Receipt};
 pub use error::LedgerError;
-pub use operation::{Action, Kind, Operation};
+pub use operation::{Action, Key, KeyName, Kind, Operation, Transfer};
 pub use refusal::Refusal;
 pub use service::{Ledger, LedgerService, LedgerServiceParameters};
 pub use wallet_state::{Buckets, Status, WalletState};

@@ -14,6 +14,23 @@ pub struct Operation {
     pub wallet: WalletId,
     /// What it asks.
     pub action: Action,
+    /// The client's Idempotency-Key, if it sent one.
+    pub key: Option<Key>,
+}
+
+/// A client's Idempotency-Key and the request that it came with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    pub name: KeyName,
+    /// SHA-256 of method, path and fields as sent: the same key with another request is refused.
+    pub request_hash: [u8; 32],
+}
+
+/// A key is the caller's own: two callers may use the same one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct KeyName {
+    pub actor: String,
+    pub key: String,
 }
 
 /// What a wallet asks.
@@ -23,10 +40,25 @@ pub enum Action {
     Deposit { amount: Amount, reference: ReferenceId },
     /// Money goes out.
     Withdraw { amount: Amount, reference: ReferenceId },
+    /// Money goes to another wallet.
+    Transfer(Transfer),
     /// The wallet may be used from now on.
     Enable { actor: String },
     /// The wallet may not be used from now on; its money stays.
     Disable { actor: String },
+}
+
+/// A transfer. The sender pays amount and fee, the receiver gets the amount.
+#[derive(Clone, Debug)]
+pub struct Transfer {
+    /// None: the recipient is not known. It is the ledger that refuses it, so that a repeat with a known key gets its
+    /// first answer even if the receiver has gone since.
+    pub to: Option<WalletId>,
+    pub amount: Amount,
+    /// Minor units, at least 0.
+    pub fee: i64,
+    pub reference: ReferenceId,
+    pub note: Option<String>,
 }
 
 /// The kind of a transaction and of its entries, as stored (`smallint`) and as hashed.
@@ -34,11 +66,15 @@ pub enum Action {
 pub enum Kind {
     Deposit,
     Withdrawal,
+    /// A transfer, and its entry on the sender's side.
+    TransferOut,
+    /// Its entry on the receiver's side.
+    TransferIn,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 2] = [Kind::Deposit, Kind::Withdrawal];
+    pub const ALL: [Kind; 4] = [Kind::Deposit, Kind::Withdrawal, Kind::TransferOut, Kind::TransferIn];
 
     /// The stored number.
     #[must_use]
@@ -46,6 +82,8 @@ impl Kind {
         match self {
             Kind::Deposit => 1,
             Kind::Withdrawal => 2,
+            Kind::TransferOut => 3,
+            Kind::TransferIn => 4,
         }
     }
 
@@ -61,6 +99,8 @@ impl Kind {
         match self {
             Kind::Deposit => "deposit",
             Kind::Withdrawal => "withdrawal",
+            Kind::TransferOut => "transfer_out",
+            Kind::TransferIn => "transfer_in",
         }
     }
 }
@@ -76,7 +116,11 @@ pub struct ReferenceKey {
 impl Operation {
     /// The wallets that must be locked before the operation can be decided.
     pub fn wallets(&self) -> impl Iterator<Item = WalletId> {
-        std::iter::once(self.wallet)
+        let other = match &self.action {
+            Action::Transfer(transfer) => transfer.to,
+            _ => None,
+        };
+        std::iter::once(self.wallet).chain(other)
     }
 
     /// The reference that the operation would use up.
@@ -85,6 +129,7 @@ impl Operation {
         let (kind, reference) = match &self.action {
             Action::Deposit { reference, .. } => (Kind::Deposit, *reference),
             Action::Withdraw { reference, .. } => (Kind::Withdrawal, *reference),
+            Action::Transfer(transfer) => (Kind::TransferOut, transfer.reference),
             Action::Enable { .. } | Action::Disable { .. } => return None,
         };
         Some(ReferenceKey { wallet: self.wallet, kind, reference })

@@ -12,8 +12,8 @@ use tokio::{
 use tracing::error;
 
 use super::{
-    LedgerError, Receipt,
-    book::Decision,
+    LedgerError, Posted,
+    book::Outcome,
     lane::{Failure, Lane},
     operation::Operation,
 };
@@ -41,7 +41,7 @@ pub struct PostingLoop {
 struct Waiting {
     operation: Operation,
     since: Instant,
-    answer: oneshot::Sender<Result<Receipt, LedgerError>>,
+    answer: oneshot::Sender<Result<Posted, LedgerError>>,
 }
 
 impl PostingLoop {
@@ -55,7 +55,7 @@ impl PostingLoop {
     }
 
     /// Has an operation decided. Answers after the commit; a full queue is refused at once, before any work.
-    pub async fn post(&self, operation: Operation) -> Result<Receipt, LedgerError> {
+    pub async fn post(&self, operation: Operation) -> Result<Posted, LedgerError> {
         let (answer, outcome) = oneshot::channel();
         let waiting = Waiting { operation, since: Instant::now(), answer };
         self.queue.try_send(waiting).map_err(|refused| match refused {
@@ -118,9 +118,14 @@ async fn post_and_answer(lane: &mut Lane, batch: Vec<Waiting>, committed: &Notif
     }
 }
 
-fn answer(waiting: Waiting, decision: Decision) {
+fn answer(waiting: Waiting, outcome: Outcome) {
+    let Outcome { decision, replayed } = outcome;
+    let answer = match decision {
+        Ok(receipt) => Ok(Posted { receipt, replayed }),
+        Err(refusal) => Err(LedgerError::Refused { refusal, replayed }),
+    };
     // Whoever has gone away in the meantime finds the truth by asking again.
-    let _ = waiting.answer.send(decision.map_err(LedgerError::Refused));
+    let _ = waiting.answer.send(answer);
 }
 
 fn fail(waiting: Waiting, failure: &Failure) {

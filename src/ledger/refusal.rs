@@ -1,13 +1,18 @@
 //! The ledger's business "no". A refusal is an answer, not an error: it was decided under the locks.
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::kernel::{ids::OperationId, money::MAX_MINOR_UNITS};
 
 /// Why an operation was refused. The variants stand in the order in which the ledger looks: the first that holds is
 /// the answer, so that the same bad request always gets the same one.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Refusal {
+    /// The key came before with another request. Not remembered: the key keeps its first answer.
+    #[error("the key was used with another request")]
+    KeyReused,
     #[error("no such wallet")]
     WalletNotFound,
     /// The reference is used up by an earlier transaction of this wallet and kind.
@@ -21,6 +26,13 @@ pub enum Refusal {
     WalletDisabled,
     #[error("the wallet is frozen")]
     WalletFrozen,
+    #[error("the sender is the receiver")]
+    SelfTransfer,
+    /// Unknown, disabled, frozen or full: one answer, so that nobody learns of another's wallet.
+    #[error("the recipient cannot receive this")]
+    RecipientUnavailable,
+    #[error("the wallets have different currencies")]
+    CurrencyMismatch,
     /// Kept in the books as a refused transaction; all numbers in minor units.
     #[error("{available} available, {required} required")]
     InsufficientFunds { available: i64, required: i64 },

@@ -6,15 +6,16 @@ use async_trait::async_trait;
 use shaku::{Component, Interface};
 
 use super::{
-    LedgerError, Receipt,
-    history::{self, HistoryItem},
+    LedgerError, Posted, Receipt,
+    history::{self, Filter, HistoryItem, TransactionView},
     operation::Operation,
     posting_loop::PostingLoop,
+    store,
 };
 use crate::{
     db::Database,
     kernel::{
-        ids::WalletId,
+        ids::{OperationId, WalletId},
         page::{Page, PageRequest},
     },
 };
@@ -23,10 +24,26 @@ use crate::{
 #[async_trait]
 pub trait Ledger: Interface {
     /// Decides an operation under the row locks; answers after the commit.
-    async fn post(&self, operation: Operation) -> Result<Receipt, LedgerError>;
+    async fn post(&self, operation: Operation) -> Result<Posted, LedgerError>;
+
+    /// What would become of an operation now: every check, nothing stored, no version taken. Its key is not looked at.
+    /// The receipt shows the balance as it would be, at the version that the wallet has.
+    async fn dry_run(&self, operation: Operation) -> Result<Receipt, LedgerError>;
 
     /// What was booked on a wallet, newest first.
-    async fn history(&self, wallet: WalletId, page: PageRequest) -> Result<Page<HistoryItem>, LedgerError>;
+    async fn history(
+        &self,
+        wallet: WalletId,
+        page: PageRequest,
+        filter: &Filter,
+    ) -> Result<Page<HistoryItem>, LedgerError>;
+
+    /// A transaction as this wallet sees it; none where it is another's, or nobody's.
+    async fn transaction(
+        &self,
+        wallet: WalletId,
+        id: OperationId,
+    ) -> Result<Option<TransactionView>, LedgerError>;
 }
 
 /// The ledger over Postgres.
@@ -40,11 +57,33 @@ pub struct LedgerService {
 
 #[async_trait]
 impl Ledger for LedgerService {
-    async fn post(&self, operation: Operation) -> Result<Receipt, LedgerError> {
+    async fn post(&self, operation: Operation) -> Result<Posted, LedgerError> {
         self.posting_loop.post(operation).await
     }
 
-    async fn history(&self, wallet: WalletId, page: PageRequest) -> Result<Page<HistoryItem>, LedgerError> {
-        history::list(self.db.connection(), wallet, page).await
+    async fn dry_run(&self, operation: Operation) -> Result<Receipt, LedgerError> {
+        let operation = Operation { key: None, ..operation };
+        let (mut book, now) = store::look(self.db.connection(), &operation).await?;
+        let decision = book.apply(&operation, now).decision;
+        let mut receipt = decision.map_err(|refusal| LedgerError::Refused { refusal, replayed: false })?;
+        receipt.wallet.version -= 1;
+        Ok(receipt)
+    }
+
+    async fn history(
+        &self,
+        wallet: WalletId,
+        page: PageRequest,
+        filter: &Filter,
+    ) -> Result<Page<HistoryItem>, LedgerError> {
+        history::list(self.db.connection(), wallet, page, filter).await
+    }
+
+    async fn transaction(
+        &self,
+        wallet: WalletId,
+        id: OperationId,
+    ) -> Result<Option<TransactionView>, LedgerError> {
+        history::find(self.db.connection(), wallet, id).await
     }
 }

@@ -1,9 +1,12 @@
 //! A wallet as the ledger sees it under its row lock.
 
+use serde::{Deserialize, Serialize};
+
 use crate::kernel::{clock::Timestamp, currency::Currency, ids::WalletId};
 
 /// Whether a wallet may be used. Frozen stands beside it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Status {
     Disabled,
     Enabled,
@@ -40,7 +43,7 @@ impl Status {
 }
 
 /// The three parts of a balance, in minor units, or a change of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Buckets {
     /// May be spent.
     pub available: i64,
@@ -65,7 +68,7 @@ impl Buckets {
 }
 
 /// One row of `wallets`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WalletState {
     pub id: WalletId,
     pub currency: Currency,

@@ -2,8 +2,10 @@
 //! What may happen to money is decided by the ledger; this room knows whose it is and how it is shown.
 
 mod error;
+mod recipients;
 mod service;
 mod store;
 
 pub use error::WalletError;
-pub use service::{OwnedWallet, WalletService, WalletServiceParameters, Wallets};
+pub use recipients::Recipients;
+pub use service::{Mode, OwnedWallet, TransferOrder, WalletService, WalletServiceParameters, Wallets};

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use shaku::{Component, Interface};
+use uuid::Uuid;
 
-use super::{error::WalletError, store};
+use super::{error::WalletError, recipients::Recipients, store};
 use crate::{
     cache::{BalanceCache, Freshness, StatusView, ViewPart, WalletView},
     db::Database,
@@ -15,7 +16,10 @@ use crate::{
         money::Amount,
         page::{Page, PageRequest},
     },
-    ledger::{Action, Ledger, Operation, Receipt, Status, history::HistoryItem},
+    ledger::{
+        Action, Key, Ledger, Operation, Posted, Receipt, Status, Transfer,
+        history::{Filter, HistoryItem, TransactionView},
+    },
 };
 
 /// A wallet and whose it is.
@@ -25,21 +29,49 @@ pub struct OwnedWallet {
     pub owner: Xid,
 }
 
+/// How a request about money is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Book it; with the client's Idempotency-Key, if it sent one.
+    Book(Option<Key>),
+    /// Only say what would happen. Nothing is stored.
+    DryRun,
+}
+
+/// Money that is to go from one wallet to another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransferOrder {
+    pub from: WalletId,
+    /// A wallet's id or a customer's xid; where a UUID is both, the wallet's id wins.
+    pub to: Uuid,
+    /// What the receiver gets; the sender pays the fee beside it.
+    pub amount: Amount,
+    pub reference: ReferenceId,
+    /// Shown to the receiver.
+    pub note: Option<String>,
+}
+
 /// What a customer can do with a wallet.
 #[async_trait]
 pub trait Wallets: Interface {
-    /// The customer's wallet; customer and wallet are made if they are not there.
-    async fn open(&self, owner: Xid) -> Result<OwnedWallet, WalletError>;
+    /// The customer's wallet in this currency, or in the default one; customer and wallet are made if they are not there.
+    async fn open(&self, owner: Xid, currency: Option<Currency>) -> Result<OwnedWallet, WalletError>;
 
     /// The wallet as it stands, at version `at_least` or later. A disabled wallet is shown too; whoever may not see
     /// it is refused by the caller.
     async fn view(&self, wallet: WalletId, at_least: Option<i64>) -> Result<WalletView, WalletError>;
 
     /// Lets the wallet be used. Answers with the wallet after it.
-    async fn enable(&self, wallet: OwnedWallet, actor: &str) -> Result<Receipt, WalletError>;
+    async fn enable(&self, wallet: OwnedWallet, actor: &str, key: Option<Key>)
+    -> Result<Posted, WalletError>;
 
     /// Keeps the wallet from being used; its money stays. Answers with the wallet after it.
-    async fn disable(&self, wallet: OwnedWallet, actor: &str) -> Result<Receipt, WalletError>;
+    async fn disable(
+        &self,
+        wallet: OwnedWallet,
+        actor: &str,
+        key: Option<Key>,
+    ) -> Result<Posted, WalletError>;
 
     /// Brings money in.
     async fn deposit(
@@ -47,7 +79,8 @@ pub trait Wallets: Interface {
         wallet: WalletId,
         amount: Amount,
         reference: ReferenceId,
-    ) -> Result<Receipt, WalletError>;
+        mode: Mode,
+    ) -> Result<Posted, WalletError>;
 
     /// Takes money out.
     async fn withdraw(
@@ -55,15 +88,28 @@ pub trait Wallets: Interface {
         wallet: WalletId,
         amount: Amount,
         reference: ReferenceId,
-    ) -> Result<Receipt, WalletError>;
+        mode: Mode,
+    ) -> Result<Posted, WalletError>;
+
+    /// Moves money to another wallet. Answers with the sender's wallet after it, and the fee.
+    async fn transfer(&self, order: TransferOrder, mode: Mode) -> Result<Posted, WalletError>;
 
     /// What was booked on an enabled wallet, newest first, at version `at_least` or later.
     async fn transactions(
         &self,
         wallet: WalletId,
         page: PageRequest,
+        filter: Filter,
         at_least: Option<i64>,
     ) -> Result<(WalletView, Page<HistoryItem>), WalletError>;
+
+    /// A transaction of an enabled wallet, as that wallet sees it.
+    async fn transaction(
+        &self,
+        wallet: WalletId,
+        id: OperationId,
+        at_least: Option<i64>,
+    ) -> Result<(WalletView, TransactionView), WalletError>;
 
     /// Fills the cache with every wallet; answers how many. What is newer in the cache stays.
     async fn rebuild_cache(&self) -> Result<u64, WalletError>;
@@ -84,12 +130,16 @@ pub struct WalletService {
     cache: Arc<dyn BalanceCache>,
     freshness: Arc<Freshness>,
     currency: Currency,
+    /// What a transfer costs its sender, in basis points of the amount.
+    transfer_fee_bps: u32,
+    recipients: Recipients,
 }
 
 #[async_trait]
 impl Wallets for WalletService {
-    async fn open(&self, owner: Xid) -> Result<OwnedWallet, WalletError> {
-        let wallet = store::open(self.db.connection(), owner, self.currency).await?;
+    async fn open(&self, owner: Xid, currency: Option<Currency>) -> Result<OwnedWallet, WalletError> {
+        let currency = currency.unwrap_or(self.currency);
+        let wallet = store::open(self.db.connection(), owner, currency).await?;
         Ok(OwnedWallet { wallet, owner })
     }
 
@@ -111,12 +161,22 @@ impl Wallets for WalletService {
         Ok(view)
     }
 
-    async fn enable(&self, wallet: OwnedWallet, actor: &str) -> Result<Receipt, WalletError> {
-        self.change_status(wallet, Action::Enable { actor: actor.to_owned() }).await
+    async fn enable(
+        &self,
+        wallet: OwnedWallet,
+        actor: &str,
+        key: Option<Key>,
+    ) -> Result<Posted, WalletError> {
+        self.change_status(wallet, Action::Enable { actor: actor.to_owned() }, key).await
     }
 
-    async fn disable(&self, wallet: OwnedWallet, actor: &str) -> Result<Receipt, WalletError> {
-        self.change_status(wallet, Action::Disable { actor: actor.to_owned() }).await
+    async fn disable(
+        &self,
+        wallet: OwnedWallet,
+        actor: &str,
+        key: Option<Key>,
+    ) -> Result<Posted, WalletError> {
+        self.change_status(wallet, Action::Disable { actor: actor.to_owned() }, key).await
     }
 
     async fn deposit(
@@ -124,8 +184,9 @@ impl Wallets for WalletService {
         wallet: WalletId,
         amount: Amount,
         reference: ReferenceId,
-    ) -> Result<Receipt, WalletError> {
-        self.post(wallet, Action::Deposit { amount, reference }).await
+        mode: Mode,
+    ) -> Result<Posted, WalletError> {
+        self.move_money(wallet, Action::Deposit { amount, reference }, mode).await
     }
 
     async fn withdraw(
@@ -133,25 +194,43 @@ impl Wallets for WalletService {
         wallet: WalletId,
         amount: Amount,
         reference: ReferenceId,
-    ) -> Result<Receipt, WalletError> {
-        self.post(wallet, Action::Withdraw { amount, reference }).await
+        mode: Mode,
+    ) -> Result<Posted, WalletError> {
+        self.move_money(wallet, Action::Withdraw { amount, reference }, mode).await
+    }
+
+    async fn transfer(&self, order: TransferOrder, mode: Mode) -> Result<Posted, WalletError> {
+        let TransferOrder { from, to, amount, reference, note } = order;
+        // Whether there is such a recipient is told by the ledger, in its order of decisions.
+        let to = self.recipients.find(self.db.connection(), from, to).await?;
+        let fee = amount.fee(self.transfer_fee_bps);
+        self.move_money(from, Action::Transfer(Transfer { to, amount, fee, reference, note }), mode).await
     }
 
     async fn transactions(
         &self,
         wallet: WalletId,
         page: PageRequest,
+        filter: Filter,
         at_least: Option<i64>,
     ) -> Result<(WalletView, Page<HistoryItem>), WalletError> {
-        let view = self.view(wallet, at_least).await?;
-        if !view.status.enabled {
-            return Err(WalletError::Disabled);
-        }
-        Ok((view, self.ledger.history(wallet, page).await?))
+        let view = self.enabled(wallet, at_least).await?;
+        Ok((view, self.ledger.history(wallet, page, &filter).await?))
+    }
+
+    async fn transaction(
+        &self,
+        wallet: WalletId,
+        id: OperationId,
+        at_least: Option<i64>,
+    ) -> Result<(WalletView, TransactionView), WalletError> {
+        let view = self.enabled(wallet, at_least).await?;
+        let transaction = self.ledger.transaction(wallet, id).await?;
+        Ok((view, transaction.ok_or(WalletError::NotFound)?))
     }
 
     async fn rebuild_cache(&self) -> Result<u64, WalletError> {
-        let mut last = WalletId(uuid::Uuid::nil());
+        let mut last = WalletId(Uuid::nil());
         let mut filled = 0;
         loop {
             let views = store::views(self.db.connection(), last, REBUILD_STEP).await?;
@@ -168,15 +247,30 @@ impl Wallets for WalletService {
 }
 
 impl WalletService {
-    async fn post(&self, wallet: WalletId, action: Action) -> Result<Receipt, WalletError> {
-        Ok(self.ledger.post(Operation { id: OperationId::generate(), wallet, action }).await?)
+    /// The wallet, if it may be looked into.
+    async fn enabled(&self, wallet: WalletId, at_least: Option<i64>) -> Result<WalletView, WalletError> {
+        let view = self.view(wallet, at_least).await?;
+        if view.status.enabled { Ok(view) } else { Err(WalletError::Disabled) }
+    }
+
+    async fn move_money(&self, wallet: WalletId, action: Action, mode: Mode) -> Result<Posted, WalletError> {
+        let operation = |key| Operation { id: OperationId::generate(), wallet, action, key };
+        Ok(match mode {
+            Mode::Book(key) => self.ledger.post(operation(key)).await?,
+            Mode::DryRun => Posted { receipt: self.ledger.dry_run(operation(None)).await?, replayed: false },
+        })
     }
 
     /// A status does not lag: it is in the cache before the caller hears of it. Should the cache be away, the
     /// refresher mends it when it is back.
-    async fn change_status(&self, of: OwnedWallet, action: Action) -> Result<Receipt, WalletError> {
-        let receipt = self.post(of.wallet, action).await?;
-        let state = &receipt.wallet;
+    async fn change_status(
+        &self,
+        of: OwnedWallet,
+        action: Action,
+        key: Option<Key>,
+    ) -> Result<Posted, WalletError> {
+        let posted = self.move_money(of.wallet, action, Mode::Book(key)).await?;
+        let Posted { receipt: Receipt { wallet: state, .. }, .. } = &posted;
         let status = StatusView {
             enabled: state.status == Status::Enabled,
             frozen: state.frozen_at.is_some(),
@@ -185,6 +279,6 @@ impl WalletService {
             version: state.status_version,
         };
         let _ = self.cache.refresh(&[(of.wallet, ViewPart::Status { owner: of.owner, status })]).await;
-        Ok(receipt)
+        Ok(posted)
     }
 }

@@ -5,7 +5,9 @@ use std::str::FromStr;
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbBackend, QueryResult, Statement, TransactionTrait, Value,
 };
+use uuid::Uuid;
 
+use super::recipients::Found;
 use crate::{
     cache::{MoneyView, StatusView, WalletView},
     db::{DbError, within_limit},
@@ -28,6 +30,18 @@ const VIEWS: &str = "\
 select w.id, c.xid, w.currency, w.available, w.held, w.unreleased, w.version,
        w.status, w.frozen_at, w.enabled_at, w.disabled_at, w.status_version
 from wallets w join customers c on c.id = w.customer_id where w.id > $1 order by w.id limit $2";
+
+/// The sender's currency, and the wallet that the recipient stands for.
+const RECIPIENT: &str = "\
+select s.currency, r.id, coalesce(r.is_for_good, false) as is_for_good
+from wallets s
+left join lateral (
+    (select w.id, true as is_for_good, 1 as choice from wallets w where w.id = $2)
+    union all
+    (select w.id, w.currency = s.currency, 2 from customers c join wallets w on w.customer_id = c.id
+     where c.xid = $2 order by (w.currency = s.currency) desc, w.created_at, w.id limit 1)
+    order by choice limit 1) r on true
+where s.id = $1";
 
 fn statement<const N: usize>(sql: &'static str, values: [Value; N]) -> Statement {
     Statement::from_sql_and_values(DbBackend::Postgres, sql, values)
@@ -56,6 +70,25 @@ pub async fn open(db: &DatabaseConnection, owner: Xid, currency: Currency) -> Re
         Ok(WalletId(row.try_get_by_index(0)?))
     })
     .await
+}
+
+/// What the books know of a sender and a recipient, a wallet's id or a customer's xid; none: the sender is not there.
+pub async fn recipient(
+    db: &DatabaseConnection,
+    sender: WalletId,
+    recipient: Uuid,
+) -> Result<Option<Found>, DbError> {
+    let asked = statement(RECIPIENT, [sender.0.into(), recipient.into()]);
+    let row = within_limit(async { Ok(db.query_one_raw(asked).await?) }).await?;
+    let found = |row: QueryResult| {
+        let currency: String = row.try_get("", "currency")?;
+        Ok(Found {
+            currency: Currency::from_str(&currency).map_err(|error| DbError::Defect(error.to_string()))?,
+            wallet: row.try_get::<Option<Uuid>>("", "id")?.map(WalletId),
+            is_for_good: row.try_get("", "is_for_good")?,
+        })
+    };
+    row.map(found).transpose()
 }
 
 /// The wallet as the books have it.

@@ -27,10 +27,11 @@ impl Protected {
     /// Asks with a body that every operation understands; it names whatever could be named of `about`.
     async fn ask(&self, wire: &Wire, about: &Victim) -> Reply {
         let body = json!({
-            "amount": 1, "reference_id": Uuid::new_v4(), "is_disabled": true, "customer_xid": about.xid, "xid": about.xid,
+            "amount": 1, "reference_id": Uuid::new_v4(), "recipient": Uuid::new_v4(), "is_disabled": true, "customer_xid": about.xid, "xid": about.xid,
             "wallet": about.wallet, "wallet_id": about.wallet, "id": about.wallet, "owned_by": about.xid,
         });
-        let path = format!("{}?wallet={}&customer_xid={}", self.path, about.wallet, about.xid);
+        let path = self.path.replace("{id}", &about.transaction);
+        let path = format!("{path}?wallet={}&customer_xid={}", about.wallet, about.xid);
         let wallet = about.wallet.as_str();
         let headers =
             [("content-type", "application/json"), ("x-wallet-id", wallet), ("cookie", about.token.as_str())];
@@ -43,6 +44,7 @@ impl Protected {
 struct Victim {
     xid: String,
     wallet: String,
+    transaction: String,
     token: String,
     wire: Wire,
 }
@@ -52,10 +54,11 @@ const FORTUNE: i64 = 7_654_321;
 async fn victim(wire: &Wire) -> Victim {
     let (xid, customer) = wire.customer().await;
     let enabled = customer.post("/wallet", "", "").await;
-    assert_eq!(customer.deposit(FORTUNE).await.status, 201);
+    let deposited = customer.deposit(FORTUNE).await.json()["data"]["deposit"].clone();
+    let transaction = deposited["id"].as_str().expect("an id").to_owned();
     let wallet = enabled.json()["data"]["wallet"]["id"].as_str().expect("an id").to_owned();
     let token = token_of(&customer).to_owned();
-    Victim { xid: xid.to_string(), wallet, token, wire: customer }
+    Victim { xid: xid.to_string(), wallet, transaction, token, wire: customer }
 }
 
 fn token_of(wire: &Wire) -> &str {

@@ -9,16 +9,16 @@ use wallet::ledger::{
 
 use super::support::{
     database::TestDatabase,
-    operations::{deposit, disable, enable, settings, withdraw},
+    operations::{deposit, disable, enable, keyed, settings, transfer, withdraw},
 };
 
 /// What breaks each rule, in the order of [`RULES`], behind the back of the database's own rules. Wallet 1 ends in …01.
-const BREAKS: [(&str, &str); 9] = [
+const BREAKS: [(&str, &str); 11] = [
     (
         "update wallets set available = available + 1 where id::text like '%01'",
         "wallet 00000000-0000-0000-0000-000000000001",
     ),
-    ("update wallets set version = version + 1 where id::text like '%01'", "version 4, 3 entries"),
+    ("update wallets set version = version + 1 where id::text like '%01'", "version 5, 4 entries"),
     (
         "update entries set available = available + 1 where version = 2 and wallet_id::text like '%01'",
         "entry 2",
@@ -29,6 +29,7 @@ const BREAKS: [(&str, &str); 9] = [
         "update transactions set amount = amount + 1 where version = 1 and wallet_id::text like '%01'",
         "transaction ",
     ),
+    ("update entries set kind = 1 where kind = 4", "transaction "),
     ("delete from transactions where version = 2 and wallet_id::text like '%01'", "entry 2"),
     (
         "update transactions set amount = amount + 1 where version = 1 and wallet_id::text like '%01'",
@@ -38,19 +39,25 @@ const BREAKS: [(&str, &str); 9] = [
         "delete from status_changes where status_version = 2 and wallet_id::text like '%01'",
         "status 1 version 3",
     ),
+    ("update keys set operation_id = gen_random_uuid() where key = 'off'", "key off of a test"),
 ];
 
-/// Two wallets with three entries and three status changes each; one entry is a refused withdrawal.
+/// Two wallets with four entries and three status changes each; one entry is a refused withdrawal, one a transfer's.
+/// Three keys: of a transfer, a status change and a refusal.
 async fn some_books() -> TestDatabase {
     let db = TestDatabase::create().await;
     let posting_loop = PostingLoop::start(settings(&db.url), Arc::default());
-    for wallet in db.wallets(2).await {
+    let wallets = db.wallets(2).await;
+    for wallet in wallets.iter().copied() {
         posting_loop.post(deposit(wallet, 10)).await.unwrap();
         posting_loop.post(withdraw(wallet, 4)).await.unwrap();
         posting_loop.post(withdraw(wallet, 7)).await.unwrap_err();
         posting_loop.post(disable(wallet)).await.unwrap();
         posting_loop.post(enable(wallet)).await.unwrap();
     }
+    posting_loop.post(keyed(transfer(wallets[1], wallets[0], 2), "sent", 1)).await.unwrap();
+    posting_loop.post(keyed(transfer(wallets[1], wallets[0], 9), "short", 1)).await.unwrap_err();
+    posting_loop.post(keyed(disable(wallets[1]), "off", 1)).await.unwrap();
     db
 }
 

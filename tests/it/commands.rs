@@ -10,11 +10,11 @@ use std::{
 
 use redis::Commands;
 use serde_json::json;
-use uuid::Uuid;
 
 use crate::support::{
     app::{Settings, TestApp, settings_for},
     database::TestDatabase,
+    leftovers::own_name,
     process::{Server, command},
     servers::servers,
 };
@@ -43,7 +43,7 @@ fn ended(output: &Output) -> (Option<i32>, String, String) {
     (output.status.code(), text(&output.stdout), text(&output.stderr))
 }
 
-const COMMANDS: [&[&str]; 9] = [
+const COMMANDS: [&[&str]; 10] = [
     &[],
     &["serve"],
     &["migrate"],
@@ -52,6 +52,7 @@ const COMMANDS: [&[&str]; 9] = [
     &["migrate", "status"],
     &["openapi"],
     &["audit"],
+    &["token", "--scope", "service"],
     &["cache", "rebuild"],
 ];
 
@@ -60,7 +61,8 @@ fn every_command_explains_itself() {
     for arguments in COMMANDS {
         let (code, told, complained) = ended(&run(&Settings::new(), &[arguments, &["--help"]].concat()));
         assert_eq!((code, complained.as_str()), (Some(0), ""), "{arguments:?}");
-        let usage = [&["Usage: wallet"], arguments].concat().join(" ");
+        let words = arguments.iter().copied().take_while(|word| !word.starts_with('-'));
+        let usage = ["Usage: wallet"].into_iter().chain(words).collect::<Vec<_>>().join(" ");
         assert!(told.contains(&usage), "{usage:?}\n{told}");
         let first = told.lines().next().unwrap_or_default();
         assert!(first.len() > 10 && !first.starts_with("Usage"), "what it does comes first: {told}");
@@ -115,14 +117,22 @@ async fn the_tables_go_up_down_and_up_again() {
         db.number("select count(*) from pg_tables where schemaname = 'public' and tablename = 'entries'")
             .await
     };
-    assert_eq!((migrate(&["status"]).as_str(), tables().await), ("0001 books: missing\n", 0));
-    assert_eq!((migrate(&["up"]).as_str(), tables().await), ("0001 books: applied\n", 1));
-    assert_eq!((migrate(&["up"]).as_str(), tables().await), ("0001 books: applied\n", 1));
-    assert_eq!((migrate(&["status"]).as_str(), tables().await), ("0001 books: applied\n", 1));
-    assert_eq!((migrate(&["down"]).as_str(), tables().await), ("0001 books: missing\n", 0));
-    assert_eq!((migrate(&["down"]).as_str(), tables().await), ("0001 books: missing\n", 0));
-    assert_eq!((migrate(&["up"]).as_str(), tables().await), ("0001 books: applied\n", 1));
-    assert_eq!((migrate(&["down", "--all"]).as_str(), tables().await), ("0001 books: missing\n", 0));
+    let state = |books: &str, keys: &str| format!("0001 books: {books}\n0002 transfers and keys: {keys}\n");
+    let (none, one, all) =
+        (state("missing", "missing"), state("applied", "missing"), state("applied", "applied"));
+    for (arguments, expected, tables_then) in [
+        (&["status"][..], &none, 0),
+        (&["up"], &all, 1),
+        (&["up"], &all, 1),
+        (&["status"], &all, 1),
+        (&["down"], &one, 1),
+        (&["down"], &none, 0),
+        (&["down"], &none, 0),
+        (&["up"], &all, 1),
+        (&["down", "--all"], &none, 0),
+    ] {
+        assert_eq!((&migrate(arguments), tables().await), (expected, tables_then), "{arguments:?}");
+    }
     let (code, _, complained) = ended(&run(&settings, &["audit"]));
     assert!(code == Some(1) && complained.lines().count() == 1, "no tables, no audit: {complained}");
 }
@@ -153,7 +163,7 @@ async fn rebuilding_fills_redis_from_postgres() {
     }
     app.stop().await;
     // A Redis that knows nothing: other keys than those the service has written.
-    let prefix = format!("test:{}:", Uuid::new_v4().simple());
+    let prefix = format!("{}:", own_name());
     let mut settings = app.settings.clone();
     settings.insert("REDIS_PREFIX".to_owned(), prefix.clone());
     let mut redis =
@@ -175,7 +185,7 @@ async fn rebuilding_fills_redis_from_postgres() {
         }
     }
     // A service with these keys answers from them.
-    let own_group = format!("test.{}", Uuid::new_v4().simple());
+    let own_group = own_name();
     settings.insert("KAFKA_GROUP_PREFIX".to_owned(), own_group);
     let server = Server::start(&settings);
     for (customer, amount) in &customers {

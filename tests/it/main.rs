@@ -6,13 +6,16 @@
 
 mod access;
 mod audit;
+mod batches;
 mod bus;
 mod cache;
 mod commands;
 mod concurrency;
 mod contract;
 mod exercise;
+mod history;
 mod kafka_faults;
+mod keys;
 mod kill;
 mod lost_commits;
 mod migrations;
@@ -26,4 +29,5 @@ mod refresh_cache;
 mod relay;
 mod support;
 mod terminate;
+mod transfers;
 mod two_servers;

@@ -10,14 +10,14 @@ use wallet::{
     config::Config,
     db::Database,
     events::bus::EventBus,
-    identity::{Identity, Tokens},
+    identity::{Identity, Subject, Tokens},
     kernel::{
         clock::Clock,
         ids::{ReferenceId, Xid},
         money::Amount,
     },
     ledger::{Action, Ledger},
-    wallet::Wallets,
+    wallet::{Mode, Wallets},
 };
 
 use crate::support::{
@@ -64,20 +64,18 @@ async fn every_combination_is_wired_and_every_face_is_there() {
         let (identity, tokens): (Arc<dyn Identity>, Arc<dyn Tokens>) = (module.resolve(), module.resolve());
         let xid = Xid(Uuid::new_v4());
         let principal = tokens.verify(&identity.init(xid).await.expect("a token")).expect("a principal");
-        assert_eq!(principal.xid, xid);
+        let Subject::Customer { xid: of, wallet } = principal.subject else { panic!("{principal:?}") };
+        assert_eq!(of, xid);
         let ledger: Arc<dyn Ledger> = module.resolve();
-        ledger
-            .post(operation(principal.wallet, Action::Enable { actor: "a test".to_owned() }))
-            .await
-            .expect("enabled");
-        ledger.post(deposit(principal.wallet, 70)).await.expect("posted");
+        ledger.post(operation(wallet, Action::Enable { actor: "a test".to_owned() })).await.expect("enabled");
+        ledger.post(deposit(wallet, 70)).await.expect("posted");
         let wallets: Arc<dyn Wallets> = module.resolve();
         let amount = Amount::try_new(30).expect("an amount");
-        let receipt =
-            wallets.withdraw(principal.wallet, amount, ReferenceId(Uuid::new_v4())).await.expect("posted");
-        assert_eq!(receipt.wallet.version, 2);
-        let view = wallets.view(principal.wallet, Some(2)).await.expect("a view");
-        assert_eq!(cache.get(principal.wallet).await.expect("the cache"), Some(view));
+        let reference = ReferenceId(Uuid::new_v4());
+        let posted = wallets.withdraw(wallet, amount, reference, Mode::Book(None)).await.expect("posted");
+        assert_eq!(posted.receipt.wallet.version, 2);
+        let view = wallets.view(wallet, Some(2)).await.expect("a view");
+        assert_eq!(cache.get(wallet).await.expect("the cache"), Some(view));
         assert_eq!(view.money.balance(), 40);
     }
     assert_eq!(seen.len(), 4);

@@ -18,14 +18,27 @@ struct Case {
     indexes: &'static [&'static str],
 }
 
-const CASES: [Case; 7] = [
+const CASES: [Case; 10] = [
     Case { name: "lock", sql: store::LOCK, is_relays: false, indexes: &["wallets_pkey"] },
     Case { name: "recall", sql: store::RECALL, is_relays: false, indexes: &["transactions_reference_key"] },
     Case {
         name: "recall own",
         sql: store::RECALL_OWN,
         is_relays: false,
-        indexes: &["transactions_pkey", "status_changes_id_key"],
+        indexes: &["transactions_pkey", "status_changes_id_key", "keys_pkey"],
+    },
+    Case {
+        name: "recall keys",
+        sql: store::RECALL_KEYS,
+        is_relays: false,
+        indexes: &["keys_pkey", "transactions_pkey", "entries_pkey"],
+    },
+    Case { name: "write keys", sql: store::WRITE_KEYS, is_relays: false, indexes: &[] },
+    Case {
+        name: "sweep keys",
+        sql: store::SWEEP_KEYS,
+        is_relays: false,
+        indexes: &["keys_expires_at_idx", "keys_pkey"],
     },
     Case { name: "write money", sql: store::WRITE_MONEY, is_relays: false, indexes: &["wallets_pkey"] },
     Case { name: "write status", sql: store::WRITE_STATUS, is_relays: false, indexes: &["wallets_pkey"] },
@@ -52,6 +65,7 @@ fn parameter(sql: &str, number: usize) -> String {
         "uuid" => format!("{n:0>32}"),
         "timestamptz" => "2026-01-01 00:00:00+00".to_owned(),
         "bool" => "false".to_owned(),
+        "jsonb" => "null".to_owned(),
         "bytea" => format!("\\\\x{n:0>64}"),
         "text" => "USD".to_owned(),
         _ => n.to_string(),
@@ -68,7 +82,8 @@ async fn plan(conn: &mut PgConnection, sql: &str, mode: &str) -> String {
         .execute(&mut *conn)
         .await
         .unwrap_or_else(|error| panic!("{sql}: {error}"));
-    let explain = format!("explain execute looked_at({})", literals.join(", "));
+    let given = if literals.is_empty() { String::new() } else { format!("({})", literals.join(", ")) };
+    let explain = format!("explain execute looked_at{given}");
     let lines =
         sqlx::raw_sql(run(explain)).fetch_all(&mut *conn).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
     sqlx::raw_sql("deallocate looked_at").execute(conn).await.unwrap();
@@ -109,6 +124,10 @@ async fn every_statement_of_the_loop_and_the_relay_uses_its_index() {
          insert into entries (wallet_id, version, transaction_id, kind, delta_available, delta_held, delta_unreleased,
                               available, held, unreleased, occurred_at, hash)
              select wallet_id, version, id, kind, 0, 0, 0, 0, 0, 0, created_at, decode(repeat('00', 32), 'hex')
+             from transactions;
+         insert into keys (actor, key, request_hash, operation_id, outcome, expires_at)
+             select wallet_id, version, decode(repeat('00', 32), 'hex'), id, case when version % 2 = 0 then 'null'::jsonb end,
+                    case when version % 2 = 0 then now() + interval '1 day' end
              from transactions",
     )
     .await;

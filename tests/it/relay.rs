@@ -6,21 +6,29 @@ use std::{
 };
 
 use async_trait::async_trait;
+use serde_json::json;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use wallet::{
     adapters::embedded::InProcessBus,
     events::{
         bus::{Consumer, EventBus, Message, Poison, Subscription},
+        event::Event,
         relay::Relay,
     },
     kernel::ids::WalletId,
-    ledger::{book::Book, log::Log, posting_loop::PostingLoop, store},
+    ledger::{
+        Action,
+        book::Book,
+        log::{self, Log},
+        posting_loop::PostingLoop,
+        store,
+    },
 };
 
 use super::support::{
     database::TestDatabase,
-    operations::{deposit, settings},
+    operations::{deposit, settings, transfer},
     wait::until,
 };
 
@@ -99,8 +107,8 @@ async fn a_slow_batch_of_another_server_is_not_skipped() {
     store::control(&mut slow, "begin").await.unwrap();
     let locked = store::lock(&mut slow, &wallets[..1]).await.unwrap();
     let recalled = store::recall(&mut slow, &[]).await.unwrap();
-    let mut book = Book::new(locked, []);
-    book.apply(&deposit(wallets[0], 10), recalled.now).unwrap();
+    let mut book = Book::new(locked, [], []);
+    book.apply(&deposit(wallets[0], 10), recalled.now).decision.unwrap();
     store::write(&mut slow, &book.into_changes()).await.unwrap();
 
     let quick = PostingLoop::start(settings(&db.url), Arc::default());
@@ -145,4 +153,36 @@ async fn a_crowd_is_heard_in_the_order_of_its_versions() {
             listening.ids().into_iter().filter(|id| id.starts_with(&wallet.to_string())).collect();
         assert_eq!(of_wallet, (1..=200).map(|version| id(wallet, version)).collect::<Vec<_>>());
     }
+}
+
+#[tokio::test]
+async fn each_side_of_a_transfer_has_its_message_and_the_receivers_tells_nothing_of_the_senders() {
+    let db = TestDatabase::create().await;
+    let wallets = db.wallets(2).await;
+    let posting_loop = PostingLoop::start(settings(&db.url), Arc::default());
+    posting_loop.post(deposit(wallets[0], 100)).await.unwrap();
+    let mut asked = transfer(wallets[0], wallets[1], 60);
+    if let Action::Transfer(transfer) = &mut asked.action {
+        transfer.fee = 2;
+    }
+    let reference = asked.reference().unwrap().reference.0;
+    let posted = posting_loop.post(asked).await.unwrap();
+
+    let mut conn = store::connect(&db.url).await.unwrap();
+    let rows = log::read(&mut conn, Log::Entries, 1, i64::MAX, 10).await.unwrap();
+    let told: Vec<serde_json::Value> = rows
+        .iter()
+        .map(|row| serde_json::from_slice(&Event::of(row, "money").unwrap().payload).unwrap())
+        .collect();
+    let [sent, received] = &told[..] else { panic!("{told:?}") };
+    let shown = |event: &serde_json::Value| {
+        ["wallet_id", "type", "amount", "fee", "delta", "balance", "version", "reference_id"]
+            .map(|name| event[name].clone())
+    };
+    let expected = json!([wallets[0], "transfer_out", 60, 2, -62, 38, 2, reference]);
+    assert_eq!(json!(shown(sent)), expected);
+    let expected = json!([wallets[1], "transfer_in", 60, 0, 60, 60, 1, null]);
+    assert_eq!(json!(shown(received)), expected);
+    assert!(told.iter().all(|event| event["transaction_id"] == json!(posted.receipt.id)));
+    assert_eq!(sent["occurred_at"], received["occurred_at"]);
 }

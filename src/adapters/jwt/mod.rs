@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::{
     config::Secret,
-    identity::{Principal, Scope, TokenError, Tokens, Unauthorized},
+    identity::{Principal, Scope, Subject, TokenError, Tokens, Unauthorized},
     kernel::{
         clock::{Clock, Timestamp},
         ids::{WalletId, Xid},
@@ -25,6 +25,8 @@ use crate::{
 const ISSUER: &str = "wallet";
 /// Whom they are for (`aud`).
 const AUDIENCE: &str = "wallet-api";
+/// What stands before a back end's name in `sub`.
+const SERVICE: &str = "service:";
 /// How many verified tokens are remembered at most.
 const REMEMBERED: u64 = 100_000;
 
@@ -33,10 +35,12 @@ const REMEMBERED: u64 = 100_000;
 struct Claims {
     iss: String,
     aud: String,
-    /// The customer; the same as `xid`, under the name that other software looks for.
-    sub: Uuid,
-    xid: Uuid,
-    wallet: Uuid,
+    /// The customer, as in `xid`, under the name that other software looks for; or `service:` and a back end's name.
+    sub: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    xid: Option<Uuid>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    wallet: Option<Uuid>,
     /// Words with a space between them (RFC 8693, section 4.2).
     scope: String,
     iat: i64,
@@ -78,22 +82,34 @@ impl JwtKeys {
     fn read(&self, token: &str) -> Result<Principal, Unauthorized> {
         let claims: Claims =
             jsonwebtoken::decode(token, &self.check, &self.rules).map_err(|_| Unauthorized)?.claims;
-        if claims.sub != claims.xid {
-            return Err(Unauthorized);
-        }
+        let subject = subject(&claims).ok_or(Unauthorized)?;
         Ok(Principal {
-            xid: Xid(claims.xid),
-            wallet: WalletId(claims.wallet),
-            scopes: scopes(&claims.scope),
+            scopes: scopes(&claims.scope, &subject),
+            subject,
             expires_at: Timestamp::from_timestamp(claims.exp, 0).ok_or(Unauthorized)?,
         })
     }
 }
 
-/// The scopes that these words name. A word that is not known allows nothing.
-fn scopes(words: &str) -> Vec<Scope> {
-    let known = [Scope::Wallet];
-    known.into_iter().filter(|scope| words.split(' ').any(|word| word == scope.word())).collect()
+/// Whose token it is: every claim of a customer, or none of them and a back end's name.
+fn subject(claims: &Claims) -> Option<Subject> {
+    match (claims.xid, claims.wallet, claims.sub.strip_prefix(SERVICE)) {
+        (Some(xid), Some(wallet), None) if Uuid::try_parse(&claims.sub) == Ok(xid) => {
+            Some(Subject::Customer { xid: Xid(xid), wallet: WalletId(wallet) })
+        }
+        (None, None, Some(name)) if !name.is_empty() => Some(Subject::Service { name: name.to_owned() }),
+        _ => None,
+    }
+}
+
+/// The scopes that these words name. A word that is not known, or not for such a subject, allows nothing.
+fn scopes(words: &str, subject: &Subject) -> Vec<Scope> {
+    let fitting = |scope: &Scope| match subject {
+        Subject::Customer { .. } => *scope == Scope::Wallet,
+        Subject::Service { .. } => *scope == Scope::Service,
+    };
+    let is_named = |scope: &Scope| words.split(' ').any(|word| word == scope.word());
+    Scope::ALL.into_iter().filter(|scope| fitting(scope) && is_named(scope)).collect()
 }
 
 /// Tokens as a component.
@@ -105,22 +121,32 @@ pub struct JwtTokens {
     keys: JwtKeys,
 }
 
-impl Tokens for JwtTokens {
-    fn issue(&self, xid: Xid, wallet: WalletId) -> Result<String, TokenError> {
+impl JwtTokens {
+    fn sign(&self, sub: String, of: Option<(Xid, WalletId)>, scope: Scope) -> Result<String, TokenError> {
         let iat = self.clock.now().timestamp();
         let claims = Claims {
             iss: ISSUER.to_owned(),
             aud: AUDIENCE.to_owned(),
-            sub: xid.0,
-            xid: xid.0,
-            wallet: wallet.0,
-            scope: Scope::Wallet.word().to_owned(),
+            sub,
+            xid: of.map(|(xid, _)| xid.0),
+            wallet: of.map(|(_, wallet)| wallet.0),
+            scope: scope.word().to_owned(),
             iat,
             exp: iat.saturating_add(self.keys.ttl_seconds),
             jti: Uuid::now_v7(),
         };
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.keys.sign)
             .map_err(|error| TokenError(error.to_string()))
+    }
+}
+
+impl Tokens for JwtTokens {
+    fn issue(&self, xid: Xid, wallet: WalletId) -> Result<String, TokenError> {
+        self.sign(xid.to_string(), Some((xid, wallet)), Scope::Wallet)
+    }
+
+    fn issue_service(&self, name: &str) -> Result<String, TokenError> {
+        self.sign(format!("{SERVICE}{name}"), None, Scope::Service)
     }
 
     fn verify(&self, token: &str) -> Result<Principal, Unauthorized> {

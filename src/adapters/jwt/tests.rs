@@ -67,8 +67,7 @@ fn an_issued_token_says_who_carries_it() {
     let (xid, wallet) = (Xid(Uuid::now_v7()), WalletId::generate());
     let token = tokens.issue(xid, wallet).unwrap();
     let expected = Principal {
-        xid,
-        wallet,
+        subject: Subject::Customer { xid, wallet },
         scopes: vec![Scope::Wallet],
         expires_at: Timestamp::from_timestamp(START + 3_600, 0).unwrap(),
     };
@@ -93,7 +92,8 @@ fn a_token_ends_to_the_second_whether_remembered_or_not() {
 #[test]
 fn the_hand_made_token_of_these_tests_is_right_when_nothing_is_wrong_with_it() {
     let principal = verified(&claims()).unwrap();
-    assert_eq!((principal.xid, principal.wallet), (Xid(Uuid::from_u128(7)), WalletId(Uuid::from_u128(8))));
+    let subject = Subject::Customer { xid: Xid(Uuid::from_u128(7)), wallet: WalletId(Uuid::from_u128(8)) };
+    assert_eq!(principal.subject, subject);
 }
 
 #[test]
@@ -180,10 +180,43 @@ fn an_unknown_scope_allows_nothing() {
         ("WALLET", vec![]),
         ("admin wallet", vec![Scope::Wallet]),
         ("wallet wallet", vec![Scope::Wallet]),
+        ("service", vec![]),
+        ("service wallet", vec![Scope::Wallet]),
     ] {
         let mut claims = claims();
         claims["scope"] = json!(words);
         assert_eq!(verified(&claims).unwrap().scopes, expected, "{words}");
+    }
+}
+
+#[test]
+fn a_back_end_has_a_name_and_no_wallet() {
+    let (_, tokens) = tokens();
+    let principal = tokens.verify(&tokens.issue_service("shop").unwrap()).unwrap();
+    assert_eq!(principal.subject, Subject::Service { name: "shop".to_owned() });
+    assert_eq!(principal.scopes, [Scope::Service]);
+
+    let service = |change: fn(&mut Value)| {
+        let mut claims = claims();
+        for name in ["xid", "wallet"] {
+            claims.as_object_mut().unwrap().remove(name);
+        }
+        (claims["sub"], claims["scope"]) = (json!("service:shop"), json!("service"));
+        change(&mut claims);
+        verified(&claims)
+    };
+    assert_eq!(service(|_| {}).unwrap().scopes, [Scope::Service]);
+    assert_eq!(service(|claims| claims["scope"] = json!("wallet")).unwrap().scopes, []);
+    let wrong: [fn(&mut Value); 6] = [
+        |claims| claims["sub"] = json!("service:"),
+        |claims| claims["sub"] = json!("shop"),
+        |claims| claims["sub"] = json!("services:shop"),
+        |claims| claims["sub"] = json!(Uuid::from_u128(7).to_string()),
+        |claims| claims["wallet"] = json!(Uuid::from_u128(8).to_string()),
+        |claims| claims["xid"] = json!(Uuid::from_u128(7).to_string()),
+    ];
+    for change in wrong {
+        assert_eq!(service(change), Err(Unauthorized));
     }
 }
 

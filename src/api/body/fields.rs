@@ -1,10 +1,12 @@
 //! The fields of a body, whatever it was written in, and what is wrong with them.
 
+use std::{borrow::Cow, collections::BTreeMap};
+
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::{
-    api::{ApiError, FieldErrors, catalogue::Code},
+    api::{ApiError, FieldErrors, catalogue::Code, idempotency::Fingerprint},
     kernel::money::Amount,
 };
 
@@ -26,7 +28,7 @@ pub trait Field: Sized {
 
 /// A body that is made of fields.
 pub trait FromFields: Sized {
-    /// Takes every field, so that all errors are found at once; none if one of them was wrong.
+    /// Takes every field, so that all errors are found at once; none if one that is needed was wrong.
     fn from_fields(fields: &mut Fields) -> Option<Self>;
 }
 
@@ -66,13 +68,7 @@ impl Fields {
 
     /// The value of a field that must be there.
     pub fn required<T: Field>(&mut self, name: &'static str) -> Option<T> {
-        let value = match &self.values {
-            Values::Json(values) => values.get(name).map(T::from_json),
-            Values::Text(values) => {
-                values.iter().rev().find(|(field, _)| field == name).map(|(_, text)| T::from_text(text))
-            }
-        };
-        match value {
+        match self.value(name) {
             Some(Some(value)) => return Some(value),
             Some(None) => self.errors.push(name, T::MESSAGE),
             None => self.errors.push(name, MISSING),
@@ -80,9 +76,55 @@ impl Fields {
         None
     }
 
+    /// The value of a field that may be left out; in JSON null says the same.
+    pub fn optional<T: Field>(&mut self, name: &'static str) -> Option<T> {
+        if matches!(&self.values, Values::Json(values) if values.get(name).is_some_and(Value::is_null)) {
+            return None;
+        }
+        let value = self.value(name);
+        if let Some(None) = value {
+            self.errors.push(name, T::MESSAGE);
+        }
+        value.flatten()
+    }
+
+    #[allow(clippy::option_option)] // not there, or there and wrong
+    fn value<T: Field>(&self, name: &str) -> Option<Option<T>> {
+        match &self.values {
+            Values::Json(values) => values.get(name).map(T::from_json),
+            Values::Text(values) => {
+                values.iter().rev().find(|(field, _)| field == name).map(|(_, text)| T::from_text(text))
+            }
+        }
+    }
+
+    /// Every field as it was sent, known or not; the same whatever the order and the encoding.
+    pub fn fingerprint(&self) -> Fingerprint {
+        let fields: BTreeMap<&str, Cow<'_, str>> = match &self.values {
+            Values::Json(values) => {
+                values.iter().map(|(name, value)| (name.as_str(), as_text(value))).collect()
+            }
+            Values::Text(values) => {
+                values.iter().map(|(name, text)| (name.as_str(), Cow::from(text.as_str()))).collect()
+            }
+        };
+        Fingerprint::of(fields.iter().map(|(name, text)| (*name, &**text)))
+    }
+
     /// The body, or everything that is wrong with it.
     pub fn give<T: FromFields>(mut self) -> Result<T, ApiError> {
-        T::from_fields(&mut self).ok_or_else(|| self.errors.into())
+        match T::from_fields(&mut self) {
+            Some(body) if self.errors.is_empty() => Ok(body),
+            _ => Err(self.errors.into()),
+        }
+    }
+}
+
+/// A JSON value as a form would send it.
+fn as_text(value: &Value) -> Cow<'_, str> {
+    match value {
+        Value::String(text) => text.as_str().into(),
+        other => other.to_string().into(),
     }
 }
 

@@ -17,21 +17,22 @@ use poem_openapi::{
 pub use fields::{Field, Fields, FromFields, True};
 pub use form::pairs;
 
-use super::{ApiError, catalogue::Code};
+use super::{ApiError, catalogue::Code, idempotency::Fingerprint};
 
 /// The media types, in the order of the document.
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 const MULTIPART: &str = "multipart/form-data";
 
-/// A body with the fields of `T`.
-pub struct Body<T>(pub T);
+/// A body with the fields of `T`, and how they were sent if that has to be known.
+pub struct Body<T>(pub T, pub Option<Fingerprint>);
 
 impl<T: FromFields> Body<T> {
-    async fn read(request: &Request, body: &mut RequestBody) -> Result<T, ApiError> {
+    async fn read(request: &Request, body: &mut RequestBody) -> Result<Self, ApiError> {
+        let is_wanted = Fingerprint::is_wanted(request);
         let bytes = read::limited(request, body).await?;
         if bytes.is_empty() {
-            return Fields::none().give();
+            return Ok(Self(Fields::none().give()?, is_wanted.then(Fingerprint::none)));
         }
         if request.headers().get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
             return Err(Code::UnsupportedMediaType.into());
@@ -47,7 +48,8 @@ impl<T: FromFields> Body<T> {
         } else {
             return Err(Code::UnsupportedMediaType.into());
         };
-        fields.give()
+        let fingerprint = is_wanted.then(|| fields.fingerprint());
+        Ok(Self(fields.give()?, fingerprint))
     }
 }
 
@@ -74,7 +76,7 @@ impl<'a, T: FromFields + Type> ApiExtractor<'a> for Body<T> {
         body: &mut RequestBody,
         _: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        Ok(Self(Self::read(request, body).await?))
+        Ok(Self::read(request, body).await?)
     }
 }
 

@@ -20,6 +20,8 @@ pub enum Tag {
     Start,
     /// A customer's own wallet.
     Wallet,
+    /// For back ends, with a token of scope `service`.
+    Service,
     /// The catalogue of errors.
     Errors,
     /// For whoever runs the service.
@@ -27,7 +29,7 @@ pub enum Tag {
 }
 
 /// The tags in the order in which a newcomer wants them.
-const TAGS: [&str; 4] = ["Start", "Wallet", "Errors", "Operation"];
+const TAGS: [&str; 5] = ["Start", "Wallet", "Service", "Errors", "Operation"];
 
 /// What the document says of an operation beside its types.
 pub struct Notes {
@@ -43,11 +45,13 @@ pub struct Notes {
 
 /// Errors of every operation.
 pub const EVERY: &[Code] = &[Code::Internal];
-/// Errors of what needs a customer's token.
+/// Errors of what needs a token.
 pub const SIGNED_IN: &[Code] = &[Code::Unauthorized, Code::InsufficientScope];
 /// Errors of what is sent with fields.
 pub const BODY: &[Code] =
     &[Code::ValidationFailed, Code::MalformedBody, Code::PayloadTooLarge, Code::UnsupportedMediaType];
+/// Errors of what takes an Idempotency-Key.
+pub const KEYED: &[Code] = &[Code::InvalidHeader, Code::IdempotencyKeyReused];
 /// Errors of what reads a wallet.
 pub const READING: &[Code] =
     &[Code::InvalidHeader, Code::NotFound, Code::WalletDisabled, Code::VersionNotReached, Code::Unavailable];
@@ -72,6 +76,10 @@ field that stands twice the last counts; unknown fields are ignored.
 
 `Authorization: Bearer <jwt>` and `Authorization: Token <jwt>` mean the same. Every answer carries `X-Request-Id`, the \
 caller's own if it is 1 to 128 letters, digits, dots, underscores or hyphens.
+
+`Idempotency-Key` makes a request safe to send again: the same key with the same request gets the first answer again, \
+marked `Idempotency-Replayed: true`, also for a refusal (for 24 hours); with another request it is \
+`idempotency_key_reused`.
 
 To try it out here: `POST /api/v1/init`, copy the token, *Authorize* (Bearer), enable the wallet, deposit.";
 
@@ -152,11 +160,20 @@ fn annotate(operation: &mut Value, notes: &Notes) {
             media["example"] = request.clone();
         }
     }
+    let operation_parameters = operation.get("parameters").cloned();
     let Some(responses) = operation["responses"].as_object_mut() else { return };
     if let Some(data) = &notes.answer {
         for media in responses.values_mut().flat_map(media_types) {
             media["example"] = json!({"status": "success", "data": data});
         }
+    }
+    // What can be rehearsed is answered alike, with 200.
+    let parameters = operation_parameters.as_ref().and_then(Value::as_array);
+    if parameters.is_some_and(|all| all.iter().any(|one| one["name"] == "dry_run"))
+        && let Some(mut rehearsed) = responses.get("201").cloned()
+    {
+        rehearsed["description"] = "With `dry_run=true`: what would happen. Nothing was stored.".into();
+        responses.insert("200".to_owned(), rehearsed);
     }
     let mut by_status = BTreeMap::<u16, Vec<Code>>::new();
     for code in notes.codes.iter().copied().chain([EVERY]).flatten() {

@@ -213,6 +213,42 @@ async fn wrong_paging_is_told_of_all_at_once() {
 }
 
 #[tokio::test]
+async fn the_list_can_be_filtered() {
+    let room = Room::new();
+    let token = room.customer(100).await;
+    let too_much = format!("amount=101&reference_id={}", Uuid::now_v7());
+    assert_eq!(room.post("/api/v1/wallet/withdrawals", &token, &too_much).await.status, 400);
+    let count = async |query: &str| {
+        let answer = room.get(&format!("/api/v1/wallet/transactions?{query}"), &token).await;
+        answer.json()["data"]["transactions"].as_array().unwrap_or_else(|| panic!("{query}")).len()
+    };
+    for (query, expected) in [
+        ("type=deposit", 1),
+        ("type=withdrawal", 1),
+        ("type=transfer_in", 0),
+        ("type=payout", 0),
+        ("status=success", 1),
+        ("status=failed", 1),
+        ("status=pending", 0),
+        ("type=deposit&status=failed", 0),
+        ("from=2027-01-15T08:00:00Z", 2),
+        ("from=2027-01-15T08:00:01Z", 0),
+        ("to=2027-01-15T09:00:00%2B01:00", 0),
+        ("to=2027-01-15T08:00:01Z", 2),
+    ] {
+        assert_eq!(count(query).await, expected, "{query}");
+    }
+    let wrong =
+        room.get("/api/v1/wallet/transactions?type=gift&status=ok&from=today&to=2027-01-15", &token).await;
+    let moment = json!(["Must be a moment in RFC 3339, such as 2026-01-31T00:00:00Z."]);
+    let all = json!({
+        "type": ["Not a type of transactions."], "status": ["Must be success, pending or failed."],
+        "from": moment, "to": moment,
+    });
+    assert_eq!(wrong.fields(), all);
+}
+
+#[tokio::test]
 async fn a_read_is_never_older_than_it_may_be() {
     let room = Room::new();
     let token = room.customer(10).await;

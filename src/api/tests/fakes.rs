@@ -11,18 +11,22 @@ use uuid::Uuid;
 use crate::{
     api::health::{Dependency, HealthReport, HealthSource, HealthStatus},
     cache::{MoneyView, StatusView, WalletView},
-    identity::{Identity, IdentityError, Principal, Scope, Unauthorized},
+    identity::{Identity, IdentityError, Principal, Scope, Subject, Unauthorized},
     kernel::{
         clock::Timestamp,
+        currency::Currency,
         ids::{OperationId, ReferenceId, WalletId, Xid},
         money::Amount,
         page::{Cursor, Page, PageRequest},
     },
     ledger::{
-        Action, Buckets, LedgerError, Operation, Receipt, Status, WalletState, book::Book,
-        entry::TransactionStatus, history::HistoryItem, operation::ReferenceKey,
+        Action, Buckets, Key, KeyName, Kind, LedgerError, Operation, Posted, Status, Transfer, WalletState,
+        book::{AnsweredKey, Book, Changes, Decision, Outcome, Remembered},
+        entry::{Transaction, TransactionStatus},
+        history::{Filter, HistoryItem, TransactionView},
+        operation::ReferenceKey,
     },
-    wallet::{OwnedWallet, WalletError, Wallets},
+    wallet::{Mode, OwnedWallet, TransferOrder, WalletError, Wallets},
 };
 
 /// What the next call answers instead of doing anything.
@@ -30,14 +34,21 @@ pub type Trouble = Box<dyn FnOnce() -> WalletError + Send>;
 
 #[derive(Default)]
 pub struct FakeWallets {
-    kept: Mutex<HashMap<WalletId, Kept>>,
+    kept: Mutex<Books>,
     pub trouble: Mutex<Option<Trouble>>,
+}
+
+/// Everything, as the ledger would find it.
+#[derive(Default)]
+struct Books {
+    wallets: HashMap<WalletId, Kept>,
+    references: HashMap<ReferenceKey, OperationId>,
+    keys: HashMap<KeyName, Remembered>,
 }
 
 struct Kept {
     owner: Xid,
     state: WalletState,
-    references: HashMap<ReferenceKey, OperationId>,
     history: Vec<HistoryItem>,
 }
 
@@ -47,7 +58,7 @@ pub fn moment() -> Timestamp {
 }
 
 impl FakeWallets {
-    fn kept(&self) -> Result<MutexGuard<'_, HashMap<WalletId, Kept>>, WalletError> {
+    fn kept(&self) -> Result<MutexGuard<'_, Books>, WalletError> {
         // The lock is given back first: the trouble may be a panic.
         let trouble = self.trouble.lock().unwrap().take();
         match trouble {
@@ -58,42 +69,63 @@ impl FakeWallets {
 
     /// All balances together: whether anything has moved.
     pub fn balances(&self) -> i64 {
-        self.kept.lock().unwrap().values().map(|kept| kept.state.buckets.total()).sum()
+        self.kept.lock().unwrap().wallets.values().map(|kept| kept.state.buckets.total()).sum()
+    }
+
+    /// Changes a wallet behind everybody's back.
+    pub fn meddle(&self, wallet: WalletId, change: impl FnOnce(&mut WalletState)) {
+        change(&mut self.kept.lock().unwrap().wallets.get_mut(&wallet).unwrap().state);
     }
 
     pub fn freeze(&self, wallet: WalletId) {
-        self.kept.lock().unwrap().get_mut(&wallet).unwrap().state.frozen_at = Some(moment());
+        self.meddle(wallet, |state| state.frozen_at = Some(moment()));
     }
 
-    fn post(&self, wallet: WalletId, action: Action) -> Result<Receipt, WalletError> {
-        let mut all = self.kept()?;
-        let refused = |refusal| WalletError::Ledger(LedgerError::Refused(refusal));
-        let kept = all.get_mut(&wallet).ok_or(WalletError::NotFound)?;
-        let operation = Operation { id: OperationId::generate(), wallet, action };
-        let mut book = Book::new([kept.state.clone()], kept.references.clone());
-        let decision = book.apply(&operation, moment());
-        let changes = book.into_changes();
-        for transaction in changes.transactions {
-            if transaction.status == TransactionStatus::Completed {
-                kept.references.extend(operation.reference().map(|key| (key, operation.id)));
+    fn post(&self, wallet: WalletId, action: Action, mode: Mode) -> Result<Posted, WalletError> {
+        let mut books = self.kept()?;
+        let (key, is_dry_run) = match mode {
+            Mode::Book(key) => (key, false),
+            Mode::DryRun => (None, true),
+        };
+        let operation = Operation { id: OperationId::generate(), wallet, action, key };
+        let states: Vec<_> = books.wallets.values().map(|kept| kept.state.clone()).collect();
+        let mut book = Book::new(states, books.references.clone(), books.keys.clone());
+        let Outcome { decision, replayed } = book.apply(&operation, moment());
+        let posted = match decision.clone() {
+            Ok(receipt) => Ok(Posted { receipt, replayed }),
+            Err(refusal) => Err(LedgerError::Refused { refusal, replayed }.into()),
+        };
+        if !is_dry_run {
+            books.take(&operation, book.into_changes(), decision);
+        }
+        posted
+    }
+}
+
+impl Books {
+    /// Takes over what has changed.
+    fn take(&mut self, operation: &Operation, changes: Changes, decision: Decision) {
+        for Transaction { id, kind, status, amount, reference, created_at, wallet, version, other, .. } in
+            changes.transactions
+        {
+            if status == TransactionStatus::Completed {
+                self.references.extend(operation.reference().map(|key| (key, operation.id)));
             }
-            kept.history.insert(
-                0,
-                HistoryItem {
-                    id: transaction.id,
-                    kind: transaction.kind,
-                    status: transaction.status,
-                    amount: transaction.amount,
-                    reference: transaction.reference,
-                    occurred_at: transaction.created_at,
-                    version: transaction.version,
-                },
-            );
+            let item = HistoryItem { id, kind, status, amount, reference, occurred_at: created_at, version };
+            if let Some((receiver, version)) = other {
+                let incoming =
+                    HistoryItem { kind: Kind::TransferIn, reference: None, version, ..item.clone() };
+                self.wallets.get_mut(&receiver).unwrap().history.insert(0, incoming);
+            }
+            self.wallets.get_mut(&wallet).unwrap().history.insert(0, item);
         }
         for changed in changes.wallets.into_iter().chain(changes.statuses) {
-            kept.state = changed.after;
+            let id = changed.after.id;
+            self.wallets.get_mut(&id).unwrap().state = changed.after;
         }
-        decision.map_err(refused)
+        for AnsweredKey { key: Key { name, request_hash }, .. } in changes.keys {
+            self.keys.insert(name, Remembered { request_hash, decision: decision.clone() });
+        }
     }
 }
 
@@ -121,13 +153,13 @@ fn view(kept: &Kept) -> WalletView {
 
 #[async_trait]
 impl Wallets for FakeWallets {
-    async fn open(&self, owner: Xid) -> Result<OwnedWallet, WalletError> {
+    async fn open(&self, owner: Xid, currency: Option<Currency>) -> Result<OwnedWallet, WalletError> {
         let mut all = self.kept()?;
         // A wallet has its customer's number, so that a token can be made up for it.
         let id = WalletId(owner.0);
         let state = WalletState {
             id,
-            currency: "USD".parse().unwrap(),
+            currency: currency.unwrap_or("USD".parse().unwrap()),
             status: Status::Disabled,
             frozen_at: None,
             status_version: 0,
@@ -138,12 +170,12 @@ impl Wallets for FakeWallets {
             head_hash: [0; 32],
             last_entry_at: None,
         };
-        all.entry(id).or_insert(Kept { owner, state, references: HashMap::new(), history: vec![] });
+        all.wallets.entry(id).or_insert(Kept { owner, state, history: vec![] });
         Ok(OwnedWallet { wallet: id, owner })
     }
 
     async fn view(&self, wallet: WalletId, at_least: Option<i64>) -> Result<WalletView, WalletError> {
-        let view = view(self.kept()?.get(&wallet).ok_or(WalletError::NotFound)?);
+        let view = view(self.kept()?.wallets.get(&wallet).ok_or(WalletError::NotFound)?);
         if at_least.is_some_and(|version| version > view.money.version) {
             return Err(WalletError::VersionNotReached { current: view.money.version });
         }
@@ -154,12 +186,12 @@ impl Wallets for FakeWallets {
         Ok(0)
     }
 
-    async fn enable(&self, wallet: OwnedWallet, actor: &str) -> Result<Receipt, WalletError> {
-        self.post(wallet.wallet, Action::Enable { actor: actor.to_owned() })
+    async fn enable(&self, of: OwnedWallet, actor: &str, key: Option<Key>) -> Result<Posted, WalletError> {
+        self.post(of.wallet, Action::Enable { actor: actor.to_owned() }, Mode::Book(key))
     }
 
-    async fn disable(&self, wallet: OwnedWallet, actor: &str) -> Result<Receipt, WalletError> {
-        self.post(wallet.wallet, Action::Disable { actor: actor.to_owned() })
+    async fn disable(&self, of: OwnedWallet, actor: &str, key: Option<Key>) -> Result<Posted, WalletError> {
+        self.post(of.wallet, Action::Disable { actor: actor.to_owned() }, Mode::Book(key))
     }
 
     async fn deposit(
@@ -167,8 +199,9 @@ impl Wallets for FakeWallets {
         wallet: WalletId,
         amount: Amount,
         reference: ReferenceId,
-    ) -> Result<Receipt, WalletError> {
-        self.post(wallet, Action::Deposit { amount, reference })
+        mode: Mode,
+    ) -> Result<Posted, WalletError> {
+        self.post(wallet, Action::Deposit { amount, reference }, mode)
     }
 
     async fn withdraw(
@@ -176,14 +209,24 @@ impl Wallets for FakeWallets {
         wallet: WalletId,
         amount: Amount,
         reference: ReferenceId,
-    ) -> Result<Receipt, WalletError> {
-        self.post(wallet, Action::Withdraw { amount, reference })
+        mode: Mode,
+    ) -> Result<Posted, WalletError> {
+        self.post(wallet, Action::Withdraw { amount, reference }, mode)
+    }
+
+    async fn transfer(&self, order: TransferOrder, mode: Mode) -> Result<Posted, WalletError> {
+        let TransferOrder { from, to, amount, reference, note } = order;
+        // A wallet has its customer's number.
+        let to = Some(WalletId(to)).filter(|to| self.kept.lock().unwrap().wallets.contains_key(to));
+        let transfer = Transfer { to, amount, fee: amount.fee(150), reference, note };
+        self.post(from, Action::Transfer(transfer), mode)
     }
 
     async fn transactions(
         &self,
         wallet: WalletId,
         page: PageRequest,
+        filter: Filter,
         at_least: Option<i64>,
     ) -> Result<(WalletView, Page<HistoryItem>), WalletError> {
         let view = self.view(wallet, at_least).await?;
@@ -191,31 +234,63 @@ impl Wallets for FakeWallets {
             return Err(WalletError::Disabled);
         }
         let all = self.kept()?;
-        let beyond = |item: &&HistoryItem| page.after.is_none_or(|cursor| item.version < cursor.0);
-        let mut items: Vec<_> = all[&wallet].history.iter().filter(beyond).cloned().collect();
+        let beyond = |item: &&HistoryItem| {
+            page.after.is_none_or(|cursor| item.version < cursor.0)
+                && filter.kinds.as_ref().is_none_or(|kinds| kinds.contains(&item.kind))
+                && filter.statuses.as_ref().is_none_or(|statuses| statuses.contains(&item.status))
+                && filter.from.is_none_or(|from| item.occurred_at >= from)
+                && filter.to.is_none_or(|to| item.occurred_at < to)
+        };
+        let mut items: Vec<_> = all.wallets[&wallet].history.iter().filter(beyond).cloned().collect();
         let more = items.len() > usize::from(page.limit);
         items.truncate(page.limit.into());
         let next = items.last().filter(|_| more).map(|item| Cursor(item.version));
         Ok((view, Page { items, next }))
     }
+
+    /// Enough for the manners; what is in it is tried on a real database.
+    async fn transaction(
+        &self,
+        wallet: WalletId,
+        id: OperationId,
+        at_least: Option<i64>,
+    ) -> Result<(WalletView, TransactionView), WalletError> {
+        let view = self.view(wallet, at_least).await?;
+        if !view.status.enabled {
+            return Err(WalletError::Disabled);
+        }
+        let all = self.kept()?;
+        let item = all.wallets[&wallet].history.iter().find(|item| item.id == id);
+        let item = item.cloned().ok_or(WalletError::NotFound)?;
+        let (delta, after) = (Buckets::available(item.amount), Buckets::available(item.amount));
+        let currency = view.currency;
+        let view_of =
+            TransactionView { item, currency, fee: 0, note: None, counterparty: None, delta, after };
+        Ok((view, view_of))
+    }
 }
 
-/// Tokens are `<xid>` or, without a scope, `none:<xid>`; everybody's wallet has the customer's number.
+/// Tokens are `<xid>`, without a scope `none:<xid>`, a back end's `service:<name>`; everybody's wallet has the customer's number.
 pub struct FakeIdentity(pub Arc<FakeWallets>);
 
 #[async_trait]
 impl Identity for FakeIdentity {
     async fn init(&self, xid: Xid) -> Result<String, IdentityError> {
-        Ok(self.0.open(xid).await?.owner.to_string())
+        Ok(self.0.open(xid, None).await?.owner.to_string())
     }
 
     fn authenticate(&self, token: &str) -> Result<Principal, Unauthorized> {
+        if let Some(name) = token.strip_prefix("service:") {
+            let subject = Subject::Service { name: name.to_owned() };
+            return Ok(Principal { subject, scopes: vec![Scope::Service], expires_at: moment() });
+        }
         let (scopes, xid) = match token.strip_prefix("none:") {
             Some(xid) => (vec![], xid),
             None => (vec![Scope::Wallet], token),
         };
         let xid = Uuid::try_parse(xid).map_err(|_| Unauthorized)?;
-        Ok(Principal { xid: Xid(xid), wallet: WalletId(xid), scopes, expires_at: moment() })
+        let subject = Subject::Customer { xid: Xid(xid), wallet: WalletId(xid) };
+        Ok(Principal { subject, scopes, expires_at: moment() })
     }
 }
 

@@ -16,7 +16,6 @@ async fn an_unknown_path_is_not_found() {
         "/api/",
         "/api/v1",
         "/api/v1/",
-        "/api/v1/wallets",
         "/api/v1/wallet/",
         "/api/v1//wallet",
         "/API/V1/WALLET",

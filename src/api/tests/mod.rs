@@ -8,8 +8,10 @@ mod encodings;
 mod exercise;
 mod fakes;
 mod fields;
+mod keys;
 mod manners;
 mod operation;
+mod transfers;
 
 use std::sync::{Arc, Mutex};
 

@@ -17,18 +17,22 @@ use crate::{
         auth::Customer,
         body::Body,
         catalogue::Code,
-        document::{BODY, Notes, POSTING, SIGNED_IN, sample},
-        envelope::WalletAnswer,
+        document::{BODY, KEYED, Notes, POSTING, SIGNED_IN, sample},
+        envelope::PostedAnswer,
+        idempotency::IdempotencyKey,
+        query::{Flag, Param},
         scalars::Moment,
     },
     kernel::ids::ReferenceId,
-    wallet::Wallets,
+    wallet::{Mode, Wallets},
 };
 
 /// Money that has come in. Money is in minor units; balances are those right after.
 #[derive(Object, Serialize)]
 struct Deposit {
-    id: Uuid,
+    /// Null in a dry run.
+    #[oai(nullable)]
+    id: Option<Uuid>,
     /// The customer's xid.
     deposited_by: Uuid,
     status: MoneyStatus,
@@ -64,14 +68,22 @@ impl DepositsApi {
     async fn create_deposit(
         &self,
         customer: Customer,
+        /// Sent again with the same key, the request gets its first answer again.
+        #[oai(name = "Idempotency-Key")]
+        key: IdempotencyKey,
+        /// Only say what would happen (200): every check, nothing stored; a key is ignored.
+        dry_run: Param<Flag>,
         body: Body<MoneyRequest>,
-    ) -> Result<WalletAnswer<201, DepositData>, ApiError> {
-        let (Customer(principal), Body(MoneyRequest { amount, reference_id })) = (customer, body);
-        let receipt = self.wallets.deposit(principal.wallet, amount, ReferenceId(reference_id)).await?;
-        let state = receipt.wallet;
+    ) -> Result<PostedAnswer<201, DepositData>, ApiError> {
+        let Body(MoneyRequest { amount, reference_id }, fields) = body;
+        let mode = money::mode(dry_run, key, &customer.xid.to_string(), customer.wallet, fields)?;
+        let is_dry_run = mode == Mode::DryRun;
+        let reference = ReferenceId(reference_id);
+        let posted = self.wallets.deposit(customer.wallet, amount, reference, mode).await?;
+        let (receipt, state) = (&posted.receipt, &posted.receipt.wallet);
         let deposit = Deposit {
-            id: receipt.id.0,
-            deposited_by: principal.xid.0,
+            id: (!is_dry_run).then_some(receipt.id.0),
+            deposited_by: customer.xid.0,
             status: MoneyStatus::Success,
             deposited_at: Moment(receipt.occurred_at),
             amount: amount.minor_units(),
@@ -81,14 +93,14 @@ impl DepositsApi {
             currency: state.currency.to_string(),
             version: state.version,
         };
-        Ok(WalletAnswer { data: DepositData { deposit }, version: state.version })
+        Ok(PostedAnswer::money(&posted, DepositData { deposit }, is_dry_run))
     }
 }
 
 /// What the document says beside the types.
 pub fn notes() -> Vec<Notes> {
     let deposit = Deposit {
-        id: samples::id(TRANSACTION),
+        id: Some(samples::id(TRANSACTION)),
         deposited_by: samples::id(CUSTOMER),
         status: MoneyStatus::Success,
         deposited_at: samples::moment(),
@@ -101,7 +113,7 @@ pub fn notes() -> Vec<Notes> {
     };
     vec![Notes {
         id: "create_deposit",
-        codes: &[SIGNED_IN, BODY, MOVING, &[Code::BalanceLimit], POSTING],
+        codes: &[SIGNED_IN, BODY, MOVING, &[Code::BalanceLimit], KEYED, POSTING],
         request: money::request(),
         answer: sample(&DepositData { deposit }),
     }]

@@ -5,12 +5,14 @@ mod errors;
 mod init;
 mod money;
 mod transactions;
+mod transfers;
 mod wallet;
+mod wallets;
 mod withdrawals;
 
 pub use self::{
     deposits::DepositsApi, errors::ErrorsApi, init::InitApi, transactions::TransactionsApi,
-    wallet::WalletApi, withdrawals::WithdrawalsApi,
+    transfers::TransfersApi, wallet::WalletApi, wallets::WalletsApi, withdrawals::WithdrawalsApi,
 };
 use super::document::Notes;
 
@@ -18,6 +20,7 @@ use super::document::Notes;
 pub const TRANSACTION: &str = "019aa1c2-7a10-7c3e-9d54-0f6f0c1d2e3f";
 const WALLET: &str = "019aa1c2-6b00-7f21-8a43-5d6e7f801234";
 const CUSTOMER: &str = "1f0e6c1a-9a5b-4c7d-8e2f-3a4b5c6d7e8f";
+const RECIPIENT: &str = "019aa1c2-6b00-7d44-9b52-6e7f80912345";
 const REFERENCE: &str = "7c9e6679-7425-40de-944b-e07fc1f90ae7";
 const MOMENT_MILLIS: i64 = 1_763_719_200_123;
 
@@ -28,7 +31,9 @@ pub fn notes() -> Vec<Notes> {
         wallet::notes(),
         deposits::notes(),
         withdrawals::notes(),
+        transfers::notes(),
         transactions::notes(),
+        wallets::notes(),
         errors::notes(),
     ]
     .into_iter()

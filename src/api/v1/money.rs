@@ -8,10 +8,14 @@ use uuid::Uuid;
 use super::REFERENCE;
 use crate::{
     api::{
+        ApiError, FieldErrors,
         body::{Fields, FromFields},
         catalogue::Code,
+        idempotency::{Fingerprint, IdempotencyKey},
+        query::{Flag, Param},
     },
-    kernel::money::Amount,
+    kernel::{ids::WalletId, money::Amount},
+    wallet::Mode,
 };
 
 /// How much, and the caller's own name for it.
@@ -28,6 +32,22 @@ impl FromFields for MoneyRequest {
         let (amount, reference_id) = (fields.required("amount"), fields.required("reference_id"));
         Some(Self { amount: amount?, reference_id: reference_id? })
     }
+}
+
+/// How a request about money is meant. `wallet` is the one that asks.
+pub fn mode(
+    dry_run: Param<Flag>,
+    key: IdempotencyKey,
+    actor: &str,
+    wallet: WalletId,
+    fields: Option<Fingerprint>,
+) -> Result<Mode, ApiError> {
+    let mut errors = FieldErrors::default();
+    let dry_run = dry_run.take(&mut errors).is_some_and(|flag| flag.0);
+    if !errors.is_empty() {
+        return Err(errors.into());
+    }
+    Ok(if dry_run { Mode::DryRun } else { Mode::Book(key.bind(actor, wallet, fields)) })
 }
 
 /// The one word of money that has moved.

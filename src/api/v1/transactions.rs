@@ -6,7 +6,7 @@ use poem_openapi::{Enum, Object, OpenApi};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{REFERENCE, TRANSACTION, samples};
+use super::{RECIPIENT, REFERENCE, TRANSACTION, samples};
 use crate::{
     api::{
         ApiError, FieldErrors, Tag,
@@ -15,11 +15,19 @@ use crate::{
         document::{Notes, READING, SIGNED_IN, sample},
         envelope::WalletAnswer,
         headers::MinWalletVersion,
-        query::{Limit, Param},
+        query::{Limit, Param, PathId},
         scalars::Moment,
     },
-    kernel::page::{Cursor, DEFAULT_LIMIT, PageRequest},
-    ledger::{Kind, entry::TransactionStatus, history::HistoryItem},
+    kernel::{
+        clock::Timestamp,
+        ids::OperationId,
+        page::{Cursor, DEFAULT_LIMIT, PageRequest},
+    },
+    ledger::{
+        Kind,
+        entry::TransactionStatus,
+        history::{Filter, HistoryItem, TransactionView},
+    },
     wallet::Wallets,
 };
 
@@ -36,11 +44,13 @@ enum StatusWord {
 
 /// What a transaction was.
 #[derive(Enum, Serialize)]
-#[oai(rename = "TransactionType", rename_all = "lowercase")]
-#[serde(rename_all = "lowercase")]
+#[oai(rename = "TransactionType", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 enum TypeWord {
     Deposit,
     Withdrawal,
+    TransferOut,
+    TransferIn,
 }
 
 /// One line of the list.
@@ -74,17 +84,72 @@ pub struct TransactionsData {
     page: PageInfo,
 }
 
-/// The operation.
+/// The other side of a transfer.
+#[derive(Object, Serialize)]
+struct Counterparty {
+    wallet_id: Uuid,
+}
+
+/// What a transaction did to the wallet. Money is in minor units.
+#[derive(Object, Serialize)]
+#[oai(rename = "Entry")]
+struct Entry {
+    /// The number of the entry in the wallet.
+    version: i64,
+    /// The signed change of the balance; 0 if nothing has moved.
+    change: i64,
+    balance_after: i64,
+    available_balance_after: i64,
+}
+
+/// One transaction, as the wallet sees it. Money is in minor units.
+#[derive(Object, Serialize)]
+struct WholeTransaction {
+    id: Uuid,
+    status: StatusWord,
+    transacted_at: Moment,
+    #[oai(rename = "type")]
+    #[serde(rename = "type")]
+    kind: TypeWord,
+    /// Positive, whichever way the money went.
+    amount: i64,
+    /// What the wallet paid beside the amount.
+    fee: i64,
+    /// Three letters (ISO 4217).
+    currency: String,
+    /// The wallet's own name for it; null where the other side gave it.
+    #[oai(nullable)]
+    reference_id: Option<Uuid>,
+    #[oai(nullable)]
+    note: Option<String>,
+    /// Null where there is no other wallet.
+    #[oai(nullable)]
+    counterparty: Option<Counterparty>,
+    /// The balance right after it.
+    balance_after: i64,
+    /// What it did to the wallet.
+    entries: Vec<Entry>,
+}
+
+/// The transaction.
+#[derive(Object, Serialize)]
+pub struct TransactionData {
+    transaction: WholeTransaction,
+}
+
+/// The operations.
 pub struct TransactionsApi {
     pub wallets: Arc<dyn Wallets>,
 }
 
+#[allow(clippy::too_many_arguments)] // the parameters of a query
 #[OpenApi(prefix_path = "/api/v1", tag = "Tag::Wallet")]
 impl TransactionsApi {
     /// The wallet's transactions, newest first
     ///
     /// The order is stable while new ones arrive. A withdrawal that was refused for want of funds is listed as `failed`;
-    /// no other refusal is listed. 404 while the wallet is disabled.
+    /// no other refusal is listed. 404 while the wallet is disabled. With a filter a page looks at 10,000 transactions at
+    /// most: it may be short, or empty, and still have a `next`.
     #[oai(path = "/wallet/transactions", method = "get", operation_id = "list_transactions")]
     async fn list_transactions(
         &self,
@@ -93,6 +158,15 @@ impl TransactionsApi {
         limit: Param<Limit>,
         /// The `next` of the page before.
         after: Param<Cursor>,
+        /// Only transactions of this type.
+        #[oai(name = "type")]
+        kind: Param<Option<Kind>>,
+        /// Only transactions of this status.
+        status: Param<Option<TransactionStatus>>,
+        /// Only from this moment on.
+        from: Param<Timestamp>,
+        /// Only before this moment.
+        to: Param<Timestamp>,
         /// Never answer from an older state; 412 if the wallet has not come so far.
         #[oai(name = "Min-Wallet-Version")]
         at_least: MinWalletVersion,
@@ -100,11 +174,17 @@ impl TransactionsApi {
         let mut errors = FieldErrors::default();
         let limit = limit.take(&mut errors).map_or(DEFAULT_LIMIT, |limit| limit.0);
         let after = after.take(&mut errors);
+        let filter = Filter {
+            kinds: kind.take(&mut errors).map(|kind| kind.into_iter().collect()),
+            statuses: status.take(&mut errors).map(|status| status.into_iter().collect()),
+            from: from.take(&mut errors),
+            to: to.take(&mut errors),
+        };
         if !errors.is_empty() {
             return Err(errors.into());
         }
         let page = PageRequest { limit, after };
-        let (view, page) = self.wallets.transactions(customer.0.wallet, page, at_least.0).await?;
+        let (view, page) = self.wallets.transactions(customer.wallet, page, filter, at_least.0).await?;
         // The lines are read after the wallet, which may come from the cache: they may be further on than it.
         let version = page.items.first().map_or(0, |item| item.version).max(view.money.version);
         let data = TransactionsData {
@@ -112,6 +192,51 @@ impl TransactionsApi {
             page: PageInfo { next: page.next.map(Cursor::encode) },
         };
         Ok(WalletAnswer { data, version })
+    }
+
+    /// One transaction
+    ///
+    /// As the token's wallet sees it: of the other side of a transfer only the wallet's id is shown. 404 for a
+    /// transaction of others.
+    #[oai(path = "/wallet/transactions/:id", method = "get", operation_id = "get_transaction")]
+    async fn get_transaction(
+        &self,
+        customer: Customer,
+        /// The transaction.
+        id: PathId,
+        /// Never answer from an older state; 412 if the wallet has not come so far.
+        #[oai(name = "Min-Wallet-Version")]
+        at_least: MinWalletVersion,
+    ) -> Result<WalletAnswer<200, TransactionData>, ApiError> {
+        let id = OperationId(id.0);
+        let (view, found) = self.wallets.transaction(customer.wallet, id, at_least.0).await?;
+        let version = found.item.version.max(view.money.version);
+        Ok(WalletAnswer { data: TransactionData { transaction: whole(found) }, version })
+    }
+}
+
+fn whole(found: TransactionView) -> WholeTransaction {
+    let TransactionView { item, currency, fee, note, counterparty, delta, after } = found;
+    let entry = Entry {
+        version: item.version,
+        change: delta.total(),
+        balance_after: after.total(),
+        available_balance_after: after.available,
+    };
+    let Transaction { id, status, transacted_at, kind, amount, reference_id } = line(item);
+    WholeTransaction {
+        id,
+        status,
+        transacted_at,
+        kind,
+        amount,
+        fee,
+        currency: currency.to_string(),
+        reference_id,
+        note,
+        counterparty: counterparty.map(|wallet| Counterparty { wallet_id: wallet.0 }),
+        balance_after: after.total(),
+        entries: vec![entry],
     }
 }
 
@@ -126,6 +251,8 @@ fn line(item: HistoryItem) -> Transaction {
         kind: match item.kind {
             Kind::Deposit => TypeWord::Deposit,
             Kind::Withdrawal => TypeWord::Withdrawal,
+            Kind::TransferOut => TypeWord::TransferOut,
+            Kind::TransferIn => TypeWord::TransferIn,
         },
         amount: item.amount,
         reference_id: item.reference.map(|reference| reference.0),
@@ -143,10 +270,32 @@ pub fn notes() -> Vec<Notes> {
         reference_id: Some(samples::id(REFERENCE)),
     };
     let page = PageInfo { next: Some(Cursor(1).encode()) };
-    vec![Notes {
+    let entry = Entry { version: 2, change: -1_015, balance_after: 8_985, available_balance_after: 8_985 };
+    let whole = WholeTransaction {
+        id: samples::id(TRANSACTION),
+        status: StatusWord::Success,
+        transacted_at: samples::moment(),
+        kind: TypeWord::TransferOut,
+        amount: 1_000,
+        fee: 15,
+        currency: "USD".to_owned(),
+        reference_id: Some(samples::id(REFERENCE)),
+        note: Some("Lunch".to_owned()),
+        counterparty: Some(Counterparty { wallet_id: samples::id(RECIPIENT) }),
+        balance_after: 8_985,
+        entries: vec![entry],
+    };
+    let one = Notes {
+        id: "get_transaction",
+        codes: &[SIGNED_IN, READING],
+        request: None,
+        answer: sample(&TransactionData { transaction: whole }),
+    };
+    let list = Notes {
         id: "list_transactions",
         codes: &[SIGNED_IN, &[Code::ValidationFailed], READING],
         request: None,
         answer: sample(&TransactionsData { transactions: vec![transaction], page }),
-    }]
+    };
+    vec![list, one]
 }

@@ -14,14 +14,14 @@ use crate::{
         auth::Customer,
         body::{Body, Fields, FromFields, NoBody, True},
         catalogue::Code,
-        document::{BODY, Notes, POSTING, READING, SIGNED_IN, sample},
-        envelope::WalletAnswer,
+        document::{BODY, KEYED, Notes, POSTING, READING, SIGNED_IN, sample},
+        envelope::{PostedAnswer, WalletAnswer},
         headers::MinWalletVersion,
+        idempotency::IdempotencyKey,
         scalars::Moment,
     },
     cache::WalletView,
-    identity::Principal,
-    ledger::Receipt,
+    ledger::Posted,
     wallet::{OwnedWallet, Wallets},
 };
 
@@ -116,11 +116,15 @@ impl WalletApi {
     async fn enable_wallet(
         &self,
         customer: Customer,
+        /// Sent again with the same key, the request gets its first answer again.
+        #[oai(name = "Idempotency-Key")]
+        key: IdempotencyKey,
         _body: NoBody,
-    ) -> Result<WalletAnswer<201, WalletData>, ApiError> {
-        let Customer(principal) = customer;
-        let receipt = self.wallets.enable(owned(&principal), &principal.xid.to_string()).await?;
-        Ok(enabled(&principal, &receipt))
+    ) -> Result<PostedAnswer<201, WalletData>, ApiError> {
+        let actor = customer.xid.to_string();
+        let key = key.bind(&actor, customer.wallet, None);
+        let posted = self.wallets.enable(owned(&customer), &actor, key).await?;
+        Ok(enabled(&customer, &posted))
     }
 
     /// The wallet with its balance
@@ -135,7 +139,7 @@ impl WalletApi {
         #[oai(name = "Min-Wallet-Version")]
         at_least: MinWalletVersion,
     ) -> Result<WalletAnswer<200, WalletData>, ApiError> {
-        let view = self.wallets.view(customer.0.wallet, at_least.0).await?;
+        let view = self.wallets.view(customer.wallet, at_least.0).await?;
         shown(&view)
     }
 
@@ -146,19 +150,24 @@ impl WalletApi {
     async fn disable_wallet(
         &self,
         customer: Customer,
-        _body: Body<DisableRequest>,
-    ) -> Result<WalletAnswer<200, DisabledWalletData>, ApiError> {
-        let Customer(principal) = customer;
-        let receipt = self.wallets.disable(owned(&principal), &principal.xid.to_string()).await?;
-        Ok(disabled(&principal, &receipt))
+        /// Sent again with the same key, the request gets its first answer again.
+        #[oai(name = "Idempotency-Key")]
+        key: IdempotencyKey,
+        body: Body<DisableRequest>,
+    ) -> Result<PostedAnswer<200, DisabledWalletData>, ApiError> {
+        let Body(_, fields) = body;
+        let actor = customer.xid.to_string();
+        let key = key.bind(&actor, customer.wallet, fields);
+        let posted = self.wallets.disable(owned(&customer), &actor, key).await?;
+        Ok(disabled(&customer, &posted))
     }
 }
 
-fn enabled(principal: &Principal, receipt: &Receipt) -> WalletAnswer<201, WalletData> {
-    let state = &receipt.wallet;
+fn enabled(customer: &Customer, posted: &Posted) -> PostedAnswer<201, WalletData> {
+    let (receipt, state) = (&posted.receipt, &posted.receipt.wallet);
     let wallet = EnabledWallet {
         id: state.id.0,
-        owned_by: principal.xid.0,
+        owned_by: customer.xid.0,
         status: EnabledStatus::Enabled,
         enabled_at: Moment(receipt.occurred_at),
         balance: state.buckets.total(),
@@ -166,14 +175,14 @@ fn enabled(principal: &Principal, receipt: &Receipt) -> WalletAnswer<201, Wallet
         currency: state.currency.to_string(),
         version: state.version,
     };
-    WalletAnswer { data: WalletData { wallet }, version: state.version }
+    PostedAnswer::new(posted, WalletData { wallet })
 }
 
-fn disabled(principal: &Principal, receipt: &Receipt) -> WalletAnswer<200, DisabledWalletData> {
-    let state = &receipt.wallet;
+fn disabled(customer: &Customer, posted: &Posted) -> PostedAnswer<200, DisabledWalletData> {
+    let (receipt, state) = (&posted.receipt, &posted.receipt.wallet);
     let wallet = DisabledWallet {
         id: state.id.0,
-        owned_by: principal.xid.0,
+        owned_by: customer.xid.0,
         status: DisabledStatus::Disabled,
         disabled_at: Moment(receipt.occurred_at),
         balance: state.buckets.total(),
@@ -181,7 +190,7 @@ fn disabled(principal: &Principal, receipt: &Receipt) -> WalletAnswer<200, Disab
         currency: state.currency.to_string(),
         version: state.version,
     };
-    WalletAnswer { data: DisabledWalletData { wallet }, version: state.version }
+    PostedAnswer::new(posted, DisabledWalletData { wallet })
 }
 
 fn shown(view: &WalletView) -> Result<WalletAnswer<200, WalletData>, ApiError> {
@@ -229,7 +238,12 @@ pub fn notes() -> Vec<Notes> {
     vec![
         Notes {
             id: "enable_wallet",
-            codes: &[SIGNED_IN, &[Code::AlreadyEnabled, Code::PayloadTooLarge, Code::MalformedBody], POSTING],
+            codes: &[
+                SIGNED_IN,
+                &[Code::AlreadyEnabled, Code::PayloadTooLarge, Code::MalformedBody],
+                KEYED,
+                POSTING,
+            ],
             request: None,
             answer: sample(&WalletData { wallet: wallet(0, 0) }),
         },
@@ -241,13 +255,13 @@ pub fn notes() -> Vec<Notes> {
         },
         Notes {
             id: "disable_wallet",
-            codes: &[SIGNED_IN, BODY, &[Code::AlreadyDisabled], POSTING],
+            codes: &[SIGNED_IN, BODY, &[Code::AlreadyDisabled], KEYED, POSTING],
             request: Some(json!({"is_disabled": true})),
             answer: sample(&DisabledWalletData { wallet: gone }),
         },
     ]
 }
 
-fn owned(principal: &Principal) -> OwnedWallet {
-    OwnedWallet { wallet: principal.wallet, owner: principal.xid }
+fn owned(customer: &Customer) -> OwnedWallet {
+    OwnedWallet { wallet: customer.wallet, owner: customer.xid }
 }

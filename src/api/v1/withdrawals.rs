@@ -17,18 +17,22 @@ use crate::{
         auth::Customer,
         body::Body,
         catalogue::Code,
-        document::{BODY, Notes, POSTING, SIGNED_IN, sample},
-        envelope::WalletAnswer,
+        document::{BODY, KEYED, Notes, POSTING, SIGNED_IN, sample},
+        envelope::PostedAnswer,
+        idempotency::IdempotencyKey,
+        query::{Flag, Param},
         scalars::Moment,
     },
     kernel::ids::ReferenceId,
-    wallet::Wallets,
+    wallet::{Mode, Wallets},
 };
 
 /// Money that has gone out. Money is in minor units; balances are those right after.
 #[derive(Object, Serialize)]
 struct Withdrawal {
-    id: Uuid,
+    /// Null in a dry run.
+    #[oai(nullable)]
+    id: Option<Uuid>,
     /// The customer's xid.
     withdrawn_by: Uuid,
     status: MoneyStatus,
@@ -65,14 +69,22 @@ impl WithdrawalsApi {
     async fn create_withdrawal(
         &self,
         customer: Customer,
+        /// Sent again with the same key, the request gets its first answer again.
+        #[oai(name = "Idempotency-Key")]
+        key: IdempotencyKey,
+        /// Only say what would happen (200): every check, nothing stored; a key is ignored.
+        dry_run: Param<Flag>,
         body: Body<MoneyRequest>,
-    ) -> Result<WalletAnswer<201, WithdrawalData>, ApiError> {
-        let (Customer(principal), Body(MoneyRequest { amount, reference_id })) = (customer, body);
-        let receipt = self.wallets.withdraw(principal.wallet, amount, ReferenceId(reference_id)).await?;
-        let state = receipt.wallet;
+    ) -> Result<PostedAnswer<201, WithdrawalData>, ApiError> {
+        let Body(MoneyRequest { amount, reference_id }, fields) = body;
+        let mode = money::mode(dry_run, key, &customer.xid.to_string(), customer.wallet, fields)?;
+        let is_dry_run = mode == Mode::DryRun;
+        let reference = ReferenceId(reference_id);
+        let posted = self.wallets.withdraw(customer.wallet, amount, reference, mode).await?;
+        let (receipt, state) = (&posted.receipt, &posted.receipt.wallet);
         let withdrawal = Withdrawal {
-            id: receipt.id.0,
-            withdrawn_by: principal.xid.0,
+            id: (!is_dry_run).then_some(receipt.id.0),
+            withdrawn_by: customer.xid.0,
             status: MoneyStatus::Success,
             withdrawn_at: Moment(receipt.occurred_at),
             amount: amount.minor_units(),
@@ -82,14 +94,14 @@ impl WithdrawalsApi {
             currency: state.currency.to_string(),
             version: state.version,
         };
-        Ok(WalletAnswer { data: WithdrawalData { withdrawal }, version: state.version })
+        Ok(PostedAnswer::money(&posted, WithdrawalData { withdrawal }, is_dry_run))
     }
 }
 
 /// What the document says beside the types.
 pub fn notes() -> Vec<Notes> {
     let withdrawal = Withdrawal {
-        id: samples::id(TRANSACTION),
+        id: Some(samples::id(TRANSACTION)),
         withdrawn_by: samples::id(CUSTOMER),
         status: MoneyStatus::Success,
         withdrawn_at: samples::moment(),
@@ -102,7 +114,7 @@ pub fn notes() -> Vec<Notes> {
     };
     vec![Notes {
         id: "create_withdrawal",
-        codes: &[SIGNED_IN, BODY, MOVING, &[Code::InsufficientFunds], POSTING],
+        codes: &[SIGNED_IN, BODY, MOVING, &[Code::InsufficientFunds], KEYED, POSTING],
         request: money::request(),
         answer: sample(&WithdrawalData { withdrawal }),
     }]

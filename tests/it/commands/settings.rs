@@ -5,7 +5,7 @@ use std::{net::TcpListener, path::PathBuf};
 use uuid::Uuid;
 
 use super::{COMMANDS, ended, nowhere, run, set};
-use crate::support::{process::command, servers::servers};
+use crate::support::{leftovers::own_name, process::command, servers::servers};
 
 #[test]
 fn a_wrong_configuration_ends_with_2_and_a_sentence_that_names_it() {
@@ -102,7 +102,7 @@ fn without_postgres_a_command_fails_with_a_sentence() {
     let with_redis = {
         let mut settings = nowhere();
         settings.insert("REDIS_URL".to_owned(), servers().redis_url.clone());
-        settings.insert("REDIS_PREFIX".to_owned(), format!("test:{}:", Uuid::new_v4().simple()));
+        settings.insert("REDIS_PREFIX".to_owned(), format!("{}:", own_name()));
         settings
     };
     for (settings, arguments) in [

@@ -26,7 +26,6 @@ async fn an_unknown_path_is_not_found_whoever_asks_and_however() {
         "/api",
         "/api/v1",
         "/api/v1/",
-        "/api/v1/wallets",
         "/api/v1/wallet/",
         "/api/v1//wallet",
         "/api/v1/Wallet",
@@ -77,7 +76,7 @@ async fn a_wrong_method_hears_which_are_right() {
     for page in ["/swagger", "/swagger/", "/swagger/index.html", "/swagger/openapi.json"] {
         paths.push((page.to_owned(), vec!["GET".to_owned()]));
     }
-    assert_eq!(paths.len(), 14, "{paths:?}");
+    assert_eq!(paths.len(), 19, "{paths:?}");
     for (path, mut right) in paths {
         if right.iter().any(|method| method == "GET") {
             right.push("HEAD".to_owned());
@@ -110,8 +109,7 @@ async fn the_health_of_a_whole_service_is_ok() {
     let report = crate::support::wait::until("all is well", std::time::Duration::from_secs(30), async || {
         let reply = wire.send(Method::GET, "/health", &[], vec![]).await;
         reply.assert_jsend();
-        assert_eq!(reply.status, 200, "degraded is no reason to be sent away");
-        (reply.json()["data"]["status"] == "ok").then(|| reply.json()["data"].clone())
+        (reply.status == 200 && reply.json()["data"]["status"] == "ok").then(|| reply.json()["data"].clone())
     })
     .await;
     assert_eq!(

@@ -2,13 +2,12 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use uuid::Uuid;
 use wallet::{
     app::serve::{self, Running},
     config::Config,
 };
 
-use super::{customer::Customer, database::TestDatabase, servers::servers};
+use super::{customer::Customer, database::TestDatabase, leftovers::own_name, servers::servers};
 
 /// The variables that set a service up, for this process or for one of its own.
 pub type Settings = BTreeMap<String, String>;
@@ -23,17 +22,17 @@ pub struct TestApp {
 
 /// Settings for a service on this database, with real Redis and Kafka and names of its own.
 pub fn settings_for(db: &TestDatabase) -> Settings {
-    let own = Uuid::new_v4().simple().to_string();
+    let own = own_name();
     let servers = servers();
     [
         ("DATABASE_URL", db.url.clone()),
         ("REDIS_URL", servers.redis_url.clone()),
         ("KAFKA_BROKERS", servers.kafka_brokers.clone()),
-        ("KAFKA_TOPIC_TRANSACTIONS", format!("test.{own}.created-transaction")),
-        ("KAFKA_TOPIC_STATUS", format!("test.{own}.changed-status")),
+        ("KAFKA_TOPIC_TRANSACTIONS", format!("{own}.created-transaction")),
+        ("KAFKA_TOPIC_STATUS", format!("{own}.changed-status")),
         ("KAFKA_PARTITIONS", "2".to_owned()),
-        ("KAFKA_GROUP_PREFIX", format!("test.{own}")),
-        ("REDIS_PREFIX", format!("test:{own}:")),
+        ("KAFKA_GROUP_PREFIX", own.clone()),
+        ("REDIS_PREFIX", format!("{own}:")),
         ("HOST", "127.0.0.1".to_owned()),
         ("PORT", "0".to_owned()),
         ("DATABASE_POOL_MAX", "4".to_owned()),

@@ -12,7 +12,6 @@ use tokio::{
     time::{Instant, sleep},
 };
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 use wallet::{
     adapters::kafka::{KafkaBus, KafkaSettings},
     events::{
@@ -20,6 +19,8 @@ use wallet::{
         event::Event,
     },
 };
+
+use super::leftovers::own_name;
 
 /// How long a test waits for what must happen.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -32,7 +33,7 @@ pub fn kafka(brokers: &str) -> Arc<KafkaBus> {
 
 /// A name that no other test has.
 pub fn unique(name: &str) -> String {
-    format!("test.{name}.{}", Uuid::new_v4().simple())
+    format!("{}.{name}", own_name())
 }
 
 /// The n-th event of a key; the payload says which it is.

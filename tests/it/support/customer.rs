@@ -12,6 +12,8 @@ pub struct Answer {
     pub status: u16,
     pub body: Value,
     pub version: Option<i64>,
+    /// It is the first answer to a key, told again.
+    pub replayed: bool,
 }
 
 impl Answer {
@@ -24,10 +26,11 @@ impl Answer {
         let status = response.status().as_u16();
         let version = response.headers().get("wallet-version");
         let version = version.and_then(|version| version.to_str().ok()?.parse().ok());
+        let replayed = response.headers().contains_key("idempotency-replayed");
         let body = response.bytes().await?;
         let body =
             serde_json::from_slice(&body).unwrap_or_else(|_| panic!("an answer is not JSON: {body:?}"));
-        Ok(Self { status, body, version })
+        Ok(Self { status, body, version, replayed })
     }
 
     /// The stable word of a refusal or an error.
@@ -103,6 +106,18 @@ impl Customer {
 
     pub async fn withdraw(&self, amount: i64) -> Answer {
         self.post("/wallet/withdrawals", json!({"amount": amount, "reference_id": Uuid::new_v4()})).await
+    }
+
+    /// Sends a request with a key.
+    pub async fn keyed(&self, path: &str, key: &str, body: &Value) -> Answer {
+        let url = format!("{}/api/v1{path}", self.base);
+        let request = CLIENT.post(url).header("authorization", format!("Token {}", self.token)).json(body);
+        Answer::of(request.header("idempotency-key", key).send().await.expect("an answer")).await
+    }
+
+    pub async fn transfer(&self, recipient: Uuid, amount: i64) -> Answer {
+        let body = json!({"recipient": recipient, "amount": amount, "reference_id": Uuid::new_v4()});
+        self.post("/wallet/transfers", body).await
     }
 
     /// The balance, read at `version` or later, in minor units.

@@ -5,6 +5,7 @@ pub mod books;
 pub mod bus;
 pub mod customer;
 pub mod database;
+pub mod leftovers;
 pub mod load;
 pub mod operations;
 pub mod own_server;

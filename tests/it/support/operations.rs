@@ -7,7 +7,7 @@ use wallet::{
         money::Amount,
     },
     ledger::{
-        Action, Operation,
+        Action, Key, KeyName, Operation, Transfer,
         posting_loop::{BatchClock, LoopSettings},
     },
 };
@@ -21,7 +21,7 @@ pub fn reference() -> ReferenceId {
 }
 
 pub fn operation(wallet: WalletId, action: Action) -> Operation {
-    Operation { id: OperationId::generate(), wallet, action }
+    Operation { id: OperationId::generate(), wallet, action, key: None }
 }
 
 pub fn deposit(wallet: WalletId, minor_units: i64) -> Operation {
@@ -30,6 +30,19 @@ pub fn deposit(wallet: WalletId, minor_units: i64) -> Operation {
 
 pub fn withdraw(wallet: WalletId, minor_units: i64) -> Operation {
     operation(wallet, Action::Withdraw { amount: amount(minor_units), reference: reference() })
+}
+
+/// Without a fee.
+pub fn transfer(wallet: WalletId, to: WalletId, minor_units: i64) -> Operation {
+    let transfer =
+        Transfer { to: Some(to), amount: amount(minor_units), fee: 0, reference: reference(), note: None };
+    operation(wallet, Action::Transfer(transfer))
+}
+
+/// The same with a key; the request counts as the one that this number stands for.
+pub fn keyed(operation: Operation, key: &str, request: u8) -> Operation {
+    let name = KeyName { actor: "a test".to_owned(), key: key.to_owned() };
+    Operation { key: Some(Key { name, request_hash: [request; 32] }), ..operation }
 }
 
 pub fn enable(wallet: WalletId) -> Operation {

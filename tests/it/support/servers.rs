@@ -2,6 +2,8 @@
 
 use std::{env, path::Path, process::Command, sync::LazyLock};
 
+use super::leftovers::sweep;
+
 /// Where the servers are.
 pub struct Servers {
     pub database_url: String,
@@ -26,6 +28,7 @@ static SERVERS: LazyLock<Servers> = LazyLock::new(|| {
         value
             .unwrap_or_else(|| panic!("{} is not set, and scripts/stack could not start its server", all[at]))
     });
+    sweep(&kafka_brokers);
     Servers { database_url, redis_url, kafka_brokers }
 });
 

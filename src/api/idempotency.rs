@@ -1,0 +1,156 @@
+//! `Idempotency-Key`: a request that a client may send again, and the first answer comes back. What the key was answered
+//! with is the ledger's affair; here it is read, and bound to who asked and what was asked.
+
+use aws_lc_rs::digest::{self, SHA256};
+use poem::{Request, RequestBody, http::HeaderValue};
+use poem_openapi::{
+    ApiExtractor, ApiExtractorType, ExtractParamOptions,
+    registry::{MetaParamIn, MetaSchema, MetaSchemaRef},
+};
+
+use super::{ApiError, catalogue::Code, failure::Detail, headers::IDEMPOTENCY_KEY};
+use crate::{
+    kernel::ids::WalletId,
+    ledger::{Key, KeyName},
+};
+
+/// The longest key, in characters.
+const KEY_MAX: usize = 255;
+
+/// The fields of a body as they were sent, in whatever order and encoding: equal fields have equal fingerprints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    /// From the fields, each once, in the order of their names.
+    pub fn of<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        Self(hash(fields.into_iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()])))
+    }
+
+    /// Of a request whose body says nothing.
+    pub fn none() -> Self {
+        Self::of([])
+    }
+
+    /// Whether a request's body needs one.
+    pub fn is_wanted(request: &Request) -> bool {
+        request.headers().contains_key(IDEMPOTENCY_KEY)
+    }
+}
+
+/// SHA-256 over texts; each has its length in front, so that no two lists of texts look alike.
+fn hash<'a>(texts: impl IntoIterator<Item = &'a [u8]>) -> [u8; 32] {
+    let mut context = digest::Context::new(&SHA256);
+    for text in texts {
+        context.update(&(text.len() as u64).to_be_bytes());
+        context.update(text);
+    }
+    let mut hash = [0; 32];
+    hash.copy_from_slice(context.finish().as_ref());
+    hash
+}
+
+/// A request's key, if it has one.
+pub struct IdempotencyKey(Option<Sent>);
+
+struct Sent {
+    key: String,
+    method: String,
+    path: String,
+}
+
+impl IdempotencyKey {
+    fn read(request: &Request) -> Result<Self, ApiError> {
+        let mut values = request.headers().get_all(IDEMPOTENCY_KEY).iter();
+        let Some(value) = values.next() else { return Ok(Self(None)) };
+        let key = key(value).filter(|_| values.next().is_none()).ok_or_else(|| {
+            let rule = "Idempotency-Key must be one key of 1 to 255 visible ASCII characters, quoted or bare";
+            ApiError::new(Code::InvalidHeader, Detail::Sentence(rule))
+        })?;
+        let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
+        Ok(Self(Some(Sent { key: key.to_owned(), method, path })))
+    }
+
+    /// The key as the ledger knows it: whose it is, and which request it came with. `wallet` is the one that asks.
+    pub fn bind(self, actor: &str, wallet: WalletId, fields: Option<Fingerprint>) -> Option<Key> {
+        let Sent { key, method, path } = self.0?;
+        let fields = fields.unwrap_or_else(Fingerprint::none);
+        let request_hash = hash([method.as_bytes(), path.as_bytes(), wallet.0.as_bytes(), &fields.0]);
+        Some(Key { name: KeyName { actor: actor.to_owned(), key }, request_hash })
+    }
+}
+
+/// What stands between the quotes, or all of it.
+fn key(value: &HeaderValue) -> Option<&str> {
+    let text = value.to_str().ok()?;
+    let key = match text.strip_prefix('"') {
+        Some(quoted) => quoted.strip_suffix('"').filter(|inner| !inner.contains(['"', '\\']))?,
+        None => text,
+    };
+    let is_visible = key.bytes().all(|b| b.is_ascii_graphic());
+    ((1..=KEY_MAX).contains(&key.len()) && is_visible).then_some(key)
+}
+
+impl<'a> ApiExtractor<'a> for IdempotencyKey {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
+    type ParamType = String;
+    type ParamRawType = String;
+
+    fn param_in() -> Option<MetaParamIn> {
+        Some(MetaParamIn::Header)
+    }
+
+    fn param_schema_ref() -> Option<MetaSchemaRef> {
+        let schema =
+            MetaSchema { min_length: Some(1), max_length: Some(KEY_MAX), ..MetaSchema::new("string") };
+        Some(MetaSchemaRef::Inline(Box::new(schema)))
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _: &mut RequestBody,
+        _: ExtractParamOptions<String>,
+    ) -> poem::Result<Self> {
+        Ok(Self::read(request)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_quoted_or_bare_and_visible() {
+        let long = "k".repeat(255);
+        for (text, expected) in [
+            ("a", Some("a")),
+            ("\"a\"", Some("a")),
+            ("a\"b", Some("a\"b")),
+            (long.as_str(), Some(long.as_str())),
+            ("", None),
+            ("\"\"", None),
+            ("\"", None),
+            ("\"a", None),
+            ("\"a\"b\"", None),
+            ("\"a\\\"b\"", None),
+            ("a b", None),
+            ("\"a b\"", None),
+            ("a\tb", None),
+            (&"k".repeat(256), None),
+        ] {
+            assert_eq!(key(&HeaderValue::from_str(text).unwrap()), expected, "{text}");
+        }
+        assert_eq!(key(&HeaderValue::from_bytes("ü".as_bytes()).unwrap()), None);
+    }
+
+    #[test]
+    fn no_two_lists_of_fields_look_alike() {
+        let lists: [&[(&str, &str)]; 5] =
+            [&[], &[("a", "bc")], &[("ab", "c")], &[("a", "b"), ("c", "")], &[("", "")]];
+        for (at, one) in lists.iter().enumerate() {
+            for other in &lists[at + 1..] {
+                assert_ne!(Fingerprint::of(one.iter().copied()), Fingerprint::of(other.iter().copied()));
+            }
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! `/wallet/transfers` and `/transfers`: money goes from one wallet to another.
+
+use std::sync::Arc;
+
+use poem_openapi::{Object, OpenApi};
+use serde::Serialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{
+    RECIPIENT, REFERENCE, TRANSACTION, WALLET,
+    money::{self, MOVING},
+    samples,
+};
+use crate::{
+    api::{
+        ApiError, Tag,
+        auth::{BackEnd, Customer},
+        body::{Body, Fields, FromFields},
+        catalogue::Code,
+        document::{BODY, KEYED, Notes, POSTING, SIGNED_IN, sample},
+        envelope::PostedAnswer,
+        idempotency::IdempotencyKey,
+        query::{Flag, Param},
+        scalars::{Moment, Note},
+    },
+    kernel::{
+        ids::{ReferenceId, WalletId},
+        money::Amount,
+    },
+    ledger::Posted,
+    wallet::{Mode, TransferOrder, Wallets},
+};
+
+/// A transfer from the own wallet.
+#[derive(Object)]
+pub struct OwnTransferRequest {
+    /// A wallet's id or a customer's xid; where a UUID is both, the wallet's id wins.
+    recipient: Uuid,
+    /// What the recipient gets, in minor units (cents); the fee comes on top.
+    amount: Amount,
+    /// Unique among the sender's transfers: a second one with it moves nothing.
+    reference_id: Uuid,
+    /// Shown to the recipient.
+    note: Option<Note>,
+}
+
+impl FromFields for OwnTransferRequest {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let (recipient, amount) = (fields.required("recipient"), fields.required("amount"));
+        let (reference_id, note) = (fields.required("reference_id"), fields.optional("note"));
+        Some(Self { recipient: recipient?, amount: amount?, reference_id: reference_id?, note })
+    }
+}
+
+/// A transfer between any two wallets.
+#[derive(Object)]
+pub struct TransferRequest {
+    /// The sender's wallet.
+    from: Uuid,
+    /// The recipient: a wallet's id or a customer's xid; where a UUID is both, the wallet's id wins.
+    to: Uuid,
+    /// What the recipient gets, in minor units (cents); the fee comes on top.
+    amount: Amount,
+    /// Unique among the sender's transfers: a second one with it moves nothing.
+    reference_id: Uuid,
+    /// Shown to the recipient.
+    note: Option<Note>,
+}
+
+impl FromFields for TransferRequest {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let (from, to, amount) = (fields.required("from"), fields.required("to"), fields.required("amount"));
+        let (reference_id, note) = (fields.required("reference_id"), fields.optional("note"));
+        Some(Self { from: from?, to: to?, amount: amount?, reference_id: reference_id?, note })
+    }
+}
+
+/// Money that has gone to another wallet. Money is in minor units; balances are the sender's, right after.
+#[derive(Object, Serialize)]
+struct Transfer {
+    /// Null in a dry run.
+    #[oai(nullable)]
+    id: Option<Uuid>,
+    /// The sender's wallet.
+    from: Uuid,
+    /// The recipient, as the request named it.
+    to: Uuid,
+    /// What the recipient has got.
+    amount: i64,
+    /// What the sender has paid on top.
+    fee: i64,
+    #[oai(nullable)]
+    note: Option<String>,
+    transferred_at: Moment,
+    reference_id: Uuid,
+    balance: i64,
+    available_balance: i64,
+    /// Three letters (ISO 4217).
+    currency: String,
+    /// The number of the entry in the sender's wallet.
+    version: i64,
+}
+
+/// The transfer.
+#[derive(Object, Serialize)]
+pub struct TransferData {
+    transfer: Transfer,
+}
+
+/// The operations.
+pub struct TransfersApi {
+    pub wallets: Arc<dyn Wallets>,
+}
+
+#[OpenApi(prefix_path = "/api/v1")]
+impl TransfersApi {
+    /// Send money to another wallet
+    ///
+    /// The sender pays amount and fee, the recipient gets the amount. A `reference_id` books once. A recipient that is
+    /// unknown, disabled, frozen or full is `recipient_unavailable`, whichever it is.
+    #[oai(path = "/wallet/transfers", method = "post", operation_id = "create_transfer", tag = "Tag::Wallet")]
+    async fn create_transfer(
+        &self,
+        customer: Customer,
+        /// Sent again with the same key, the request gets its first answer again.
+        #[oai(name = "Idempotency-Key")]
+        key: IdempotencyKey,
+        /// Only say what would happen (200): every check, nothing stored; a key is ignored.
+        dry_run: Param<Flag>,
+        body: Body<OwnTransferRequest>,
+    ) -> Result<PostedAnswer<201, TransferData>, ApiError> {
+        let Body(OwnTransferRequest { recipient, amount, reference_id, note }, fields) = body;
+        let mode = money::mode(dry_run, key, &customer.xid.to_string(), customer.wallet, fields)?;
+        let note = note.map(|note| note.0);
+        let order = TransferOrder {
+            from: customer.wallet,
+            to: recipient,
+            amount,
+            reference: ReferenceId(reference_id),
+            note,
+        };
+        transfer(&*self.wallets, order, mode).await
+    }
+
+    /// Send money between any two wallets
+    ///
+    /// For back ends. The same rules and the same fee as a customer's own transfer.
+    #[oai(
+        path = "/transfers",
+        method = "post",
+        operation_id = "create_service_transfer",
+        tag = "Tag::Service"
+    )]
+    async fn create_service_transfer(
+        &self,
+        back_end: BackEnd,
+        /// Sent again with the same key, the request gets its first answer again.
+        #[oai(name = "Idempotency-Key")]
+        key: IdempotencyKey,
+        /// Only say what would happen (200): every check, nothing stored; a key is ignored.
+        dry_run: Param<Flag>,
+        body: Body<TransferRequest>,
+    ) -> Result<PostedAnswer<201, TransferData>, ApiError> {
+        let Body(TransferRequest { from, to, amount, reference_id, note }, fields) = body;
+        let from = WalletId(from);
+        let mode = money::mode(dry_run, key, &back_end.actor(), from, fields)?;
+        let note = note.map(|note| note.0);
+        let order = TransferOrder { from, to, amount, reference: ReferenceId(reference_id), note };
+        transfer(&*self.wallets, order, mode).await
+    }
+}
+
+async fn transfer(
+    wallets: &dyn Wallets,
+    order: TransferOrder,
+    mode: Mode,
+) -> Result<PostedAnswer<201, TransferData>, ApiError> {
+    let is_dry_run = mode == Mode::DryRun;
+    let posted = wallets.transfer(order.clone(), mode).await?;
+    let transfer = shown(order, &posted, is_dry_run);
+    Ok(PostedAnswer::money(&posted, TransferData { transfer }, is_dry_run))
+}
+
+/// Nothing of the receiver's is told but what the sender gave.
+fn shown(order: TransferOrder, posted: &Posted, is_dry_run: bool) -> Transfer {
+    let (receipt, state) = (&posted.receipt, &posted.receipt.wallet);
+    Transfer {
+        id: (!is_dry_run).then_some(receipt.id.0),
+        from: order.from.0,
+        to: order.to,
+        amount: order.amount.minor_units(),
+        fee: receipt.fee,
+        note: order.note,
+        transferred_at: Moment(receipt.occurred_at),
+        reference_id: order.reference.0,
+        balance: state.buckets.total(),
+        available_balance: state.buckets.available,
+        currency: state.currency.to_string(),
+        version: state.version,
+    }
+}
+
+/// Errors of a transfer beside those that all money requests have.
+const SENDING: &[Code] =
+    &[Code::SelfTransfer, Code::RecipientUnavailable, Code::CurrencyMismatch, Code::InsufficientFunds];
+
+/// What the document says beside the types.
+pub fn notes() -> Vec<Notes> {
+    let data = TransferData {
+        transfer: Transfer {
+            id: Some(samples::id(TRANSACTION)),
+            from: samples::id(WALLET),
+            to: samples::id(RECIPIENT),
+            amount: 1_000,
+            fee: 15,
+            note: Some("Lunch".to_owned()),
+            transferred_at: samples::moment(),
+            reference_id: samples::id(REFERENCE),
+            balance: 8_985,
+            available_balance: 8_985,
+            currency: "USD".to_owned(),
+            version: 2,
+        },
+    };
+    let request = |who: Value| {
+        let mut request = who;
+        request["amount"] = json!(1_000);
+        request["reference_id"] = json!(REFERENCE);
+        request["note"] = json!("Lunch");
+        Some(request)
+    };
+    let notes = |id, request| Notes {
+        id,
+        codes: &[SIGNED_IN, BODY, MOVING, SENDING, KEYED, POSTING],
+        request,
+        answer: sample(&data),
+    };
+    vec![
+        notes("create_transfer", request(json!({"recipient": RECIPIENT}))),
+        notes("create_service_transfer", request(json!({"from": WALLET, "to": RECIPIENT}))),
+    ]
+}

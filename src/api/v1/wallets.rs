@@ -1,0 +1,177 @@
+//! `/wallets`: any customer's wallet, for back ends.
+
+use std::sync::Arc;
+
+use poem_openapi::{Enum, Object, OpenApi};
+use serde::Serialize;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{CUSTOMER, WALLET, samples};
+use crate::{
+    api::{
+        ApiError, Tag,
+        auth::BackEnd,
+        body::{Body, Fields, FromFields},
+        catalogue::Code,
+        document::{BODY, Notes, SIGNED_IN, sample},
+        envelope::WalletAnswer,
+        headers::MinWalletVersion,
+        query::PathId,
+        scalars::Moment,
+    },
+    cache::WalletView,
+    kernel::{
+        currency::Currency,
+        ids::{WalletId, Xid},
+    },
+    wallet::Wallets,
+};
+
+/// Whose wallet, and in which currency.
+#[derive(Object)]
+pub struct OpenRequest {
+    /// The customer, as the caller numbers them.
+    customer_xid: Uuid,
+    /// Three letters (ISO 4217); left out, the service's default.
+    currency: Option<Currency>,
+}
+
+impl FromFields for OpenRequest {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let (customer_xid, currency) = (fields.required("customer_xid"), fields.optional("currency"));
+        Some(Self { customer_xid: customer_xid?, currency })
+    }
+}
+
+/// Whether a wallet may be used.
+#[derive(Enum, Serialize)]
+#[oai(rename = "WalletStatus", rename_all = "lowercase")]
+#[serde(rename_all = "lowercase")]
+enum StatusWord {
+    Enabled,
+    Disabled,
+}
+
+/// A wallet, whatever its status. Money is in minor units.
+#[derive(Object, Serialize)]
+struct AnyWallet {
+    id: Uuid,
+    /// The customer's xid.
+    owned_by: Uuid,
+    status: StatusWord,
+    /// Stands beside the status: a frozen wallet can do nothing either way.
+    frozen: bool,
+    /// Null while it is disabled.
+    #[oai(nullable)]
+    enabled_at: Option<Moment>,
+    /// Null while it is enabled, and before it was enabled first.
+    #[oai(nullable)]
+    disabled_at: Option<Moment>,
+    /// All that the customer owns.
+    balance: i64,
+    /// What may be spent now.
+    available_balance: i64,
+    /// Three letters (ISO 4217).
+    currency: String,
+    /// The number of the wallet's last entry; 0 before the first.
+    version: i64,
+}
+
+/// The wallet.
+#[derive(Object, Serialize)]
+pub struct AnyWalletData {
+    wallet: AnyWallet,
+}
+
+/// The operations.
+pub struct WalletsApi {
+    pub wallets: Arc<dyn Wallets>,
+}
+
+#[OpenApi(prefix_path = "/api/v1", tag = "Tag::Service")]
+impl WalletsApi {
+    /// Open a customer's wallet
+    ///
+    /// Sent again with the same customer and currency it answers with the same wallet. A new one is disabled and empty.
+    #[oai(path = "/wallets", method = "post", operation_id = "open_wallet")]
+    async fn open_wallet(
+        &self,
+        _back_end: BackEnd,
+        body: Body<OpenRequest>,
+    ) -> Result<WalletAnswer<201, AnyWalletData>, ApiError> {
+        let OpenRequest { customer_xid, currency } = body.0;
+        let opened = self.wallets.open(Xid(customer_xid), currency).await?;
+        let view = self.wallets.view(opened.wallet, None).await?;
+        Ok(WalletAnswer { version: view.money.version, data: shown(&view) })
+    }
+
+    /// Any wallet with its balance
+    ///
+    /// A disabled one too. The balance may lag a write by up to 5 s; with `Min-Wallet-Version` it is never older than that
+    /// version.
+    #[oai(path = "/wallets/:id", method = "get", operation_id = "get_any_wallet")]
+    async fn get_any_wallet(
+        &self,
+        _back_end: BackEnd,
+        /// The wallet.
+        id: PathId,
+        /// Never answer from an older state; 412 if the wallet has not come so far.
+        #[oai(name = "Min-Wallet-Version")]
+        at_least: MinWalletVersion,
+    ) -> Result<WalletAnswer<200, AnyWalletData>, ApiError> {
+        let view = self.wallets.view(WalletId(id.0), at_least.0).await?;
+        Ok(WalletAnswer { version: view.money.version, data: shown(&view) })
+    }
+}
+
+fn shown(view: &WalletView) -> AnyWalletData {
+    let wallet = AnyWallet {
+        id: view.id.0,
+        owned_by: view.owner.0,
+        status: if view.status.enabled { StatusWord::Enabled } else { StatusWord::Disabled },
+        frozen: view.status.frozen,
+        enabled_at: view.status.enabled_at.filter(|_| view.status.enabled).map(Moment),
+        disabled_at: view.status.disabled_at.filter(|_| !view.status.enabled).map(Moment),
+        balance: view.money.balance(),
+        available_balance: view.money.available,
+        currency: view.currency.to_string(),
+        version: view.money.version,
+    };
+    AnyWalletData { wallet }
+}
+
+/// What the document says beside the types.
+pub fn notes() -> Vec<Notes> {
+    let wallet = |status, enabled_at, balance, version| AnyWalletData {
+        wallet: AnyWallet {
+            id: samples::id(WALLET),
+            owned_by: samples::id(CUSTOMER),
+            status,
+            frozen: false,
+            enabled_at,
+            disabled_at: None,
+            balance,
+            available_balance: balance,
+            currency: "USD".to_owned(),
+            version,
+        },
+    };
+    vec![
+        Notes {
+            id: "open_wallet",
+            codes: &[SIGNED_IN, BODY, &[Code::Unavailable]],
+            request: Some(json!({"customer_xid": CUSTOMER, "currency": "USD"})),
+            answer: sample(&wallet(StatusWord::Disabled, None, 0, 0)),
+        },
+        Notes {
+            id: "get_any_wallet",
+            codes: &[
+                SIGNED_IN,
+                &[Code::InvalidHeader, Code::NotFound, Code::VersionNotReached, Code::Unavailable],
+            ],
+            request: None,
+            answer: sample(&wallet(StatusWord::Enabled, Some(samples::moment()), 10_000, 1)),
+        },
+    ]
+}

@@ -1,0 +1,92 @@
+//! Every statement of the posting loop. They are meant for the lane's own connection ([`connect`]): prepared once, run
+//! with the generic plan, and never by a sequential scan, so that a fresh database is as fast as an old one.
+//! `docs/decisions/0003-the-loops-statements.md` says why each has the shape it has.
+
+mod look;
+mod recall;
+mod sweep;
+mod write;
+
+use std::str::FromStr;
+
+use sqlx::{Connection, PgConnection, Row, postgres::PgRow};
+use uuid::Uuid;
+
+pub use self::{
+    look::look,
+    recall::{RECALL, RECALL_KEYS, RECALL_OWN, Recalled, is_booked, recall, recall_keys},
+    sweep::{SWEEP_KEYS, sweep_keys},
+    write::{WRITE_KEYS, WRITE_MONEY, WRITE_STATUS, write},
+};
+use super::wallet_state::{Buckets, Status, WalletState};
+use crate::{
+    db::{DbError, session_options},
+    kernel::{currency::Currency, ids::WalletId},
+};
+
+/// The advisory lock that every batch shares before its first position, and that the relay looks at: (class, object).
+pub const LOG_LOCK: (i32, i32) = (7201, 1);
+
+/// Wallets by their ids, as [`wallet_state`] reads them.
+macro_rules! wallets_by_id {
+    ($end:literal) => {
+        concat!(
+            "select id, currency, status, frozen_at, status_version, enabled_at, disabled_at,
+       available, held, unreleased, version, head_hash, last_entry_at
+from wallets where id = any($1::uuid[])",
+            $end
+        )
+    };
+}
+use wallets_by_id;
+
+/// Step 1, in the order of the ids: batches of any number of processes cannot deadlock.
+pub const LOCK: &str = wallets_by_id!(" order by id for no key update");
+
+/// The lane's connection. A backend whose client is gone ends by itself, and lets go of its locks.
+pub async fn connect(url: &str) -> Result<PgConnection, DbError> {
+    let options = session_options(url, "wallet posting loop")?.options([
+        ("plan_cache_mode", "force_generic_plan"),
+        ("enable_seqscan", "off"),
+        ("jit", "off"),
+        ("lock_timeout", "1000"),
+        ("idle_in_transaction_session_timeout", "2500"),
+        ("client_connection_check_interval", "500"),
+    ]);
+    Ok(PgConnection::connect_with(&options).await?)
+}
+
+/// Runs a statement of transaction control: `begin`, `commit`, `rollback`.
+pub async fn control(conn: &mut PgConnection, statement: &'static str) -> Result<(), DbError> {
+    sqlx::raw_sql(statement).execute(conn).await?;
+    Ok(())
+}
+
+/// Locks and reads wallets; those that do not exist are left out.
+pub async fn lock(conn: &mut PgConnection, ids: &[WalletId]) -> Result<Vec<WalletState>, DbError> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let rows = sqlx::query(LOCK).bind(ids).fetch_all(conn).await?;
+    rows.iter().map(wallet_state).collect()
+}
+
+fn wallet_state(row: &PgRow) -> Result<WalletState, DbError> {
+    let unreadable = |what: &str| DbError::Defect(format!("wallets: {what} cannot be read"));
+    let hash: &[u8] = row.try_get("head_hash")?;
+    Ok(WalletState {
+        id: WalletId(row.try_get("id")?),
+        currency: Currency::from_str(row.try_get("currency")?).map_err(|_| unreadable("currency"))?,
+        status: Status::from_code(row.try_get("status")?).ok_or_else(|| unreadable("status"))?,
+        frozen_at: row.try_get("frozen_at")?,
+        status_version: row.try_get("status_version")?,
+        enabled_at: row.try_get("enabled_at")?,
+        disabled_at: row.try_get("disabled_at")?,
+        buckets: Buckets {
+            available: row.try_get("available")?,
+            held: row.try_get("held")?,
+            unreleased: row.try_get("unreleased")?,
+        },
+        version: row.try_get("version")?,
+        head_hash: hash.try_into().map_err(|_| unreadable("head_hash"))?,
+        last_entry_at: row.try_get("last_entry_at")?,
+    })
+}

@@ -1,0 +1,157 @@
+//! Step 2, the recall: the batch's time, and what is known of its references and keys.
+
+use sqlx::{PgConnection, Row, postgres::PgRow, types::Json};
+use uuid::Uuid;
+
+use crate::{
+    db::DbError,
+    kernel::{
+        clock::Timestamp,
+        ids::{OperationId, WalletId},
+    },
+    ledger::{
+        book::{Decision, Receipt, Remembered},
+        operation::{KeyName, Operation, ReferenceKey},
+        wallet_state::{Buckets, Status, WalletState},
+    },
+};
+
+/// Step 2: a statement of its own, so that it sees what the locks have waited for. Its first row takes the log's
+/// shared lock and the batch's time; the others are the references of the batch that are used up.
+pub const RECALL: &str = "\
+select null::int8 as item, null::uuid as transaction_id, clock_timestamp() as at
+from pg_advisory_xact_lock_shared(7201, 1)
+union all
+select k.n, t.id, null
+from unnest($1::uuid[], $2::int2[], $3::uuid[]) with ordinality k(wallet_id, kind, reference_id, n)
+cross join lateral (
+    select t.id from transactions t
+    where t.wallet_id = k.wallet_id and t.kind = k.kind and t.reference_id = k.reference_id and t.status <> 2
+    offset 0) t";
+
+/// Whether this very batch was committed before: asked only after a lost commit, under the locks.
+pub const RECALL_OWN: &str = "\
+select exists (select from unnest($1::uuid[]) k(id) cross join lateral
+                   (select from transactions t where t.id = k.id offset 0) t)
+    or exists (select from unnest($1::uuid[]) k(id) cross join lateral
+                   (select from status_changes s where s.id = k.id offset 0) s)
+    or exists (select from unnest($2::text[], $3::text[], $4::uuid[]) k(actor, key, id) cross join lateral
+                   (select from keys i where i.actor = k.actor and i.key = k.key and i.operation_id = k.id offset 0) i)";
+
+/// The keys of the batch that were used before, asked only when it has some. What became of a transaction is told from
+/// the books.
+pub const RECALL_KEYS: &str = "\
+select k.n, i.request_hash, i.outcome, i.operation_id, t.wallet_id, t.currency, t.fee, t.created_at, t.version,
+       e.available, e.held, e.unreleased, e.hash
+from unnest($1::text[], $2::text[]) with ordinality k(actor, key, n)
+cross join lateral (select * from keys i where i.actor = k.actor and i.key = k.key offset 0) i
+left join lateral (select * from transactions t where t.id = i.operation_id and i.outcome is null offset 0) t on true
+left join lateral (select * from entries e where e.wallet_id = t.wallet_id and e.version = t.version offset 0) e on true";
+
+/// What the recall found.
+#[derive(Debug)]
+pub struct Recalled {
+    /// The batch's time: Postgres' clock, read under the locks.
+    pub now: Timestamp,
+    /// The references of the batch that are used up, and by which transaction.
+    pub references: Vec<(ReferenceKey, OperationId)>,
+}
+
+/// Takes the log's lock and the time, and looks references up.
+pub async fn recall(conn: &mut PgConnection, references: &[ReferenceKey]) -> Result<Recalled, DbError> {
+    let rows = sqlx::query(RECALL)
+        .bind(references.iter().map(|key| key.wallet.0).collect::<Vec<_>>())
+        .bind(references.iter().map(|key| key.kind.code()).collect::<Vec<_>>())
+        .bind(references.iter().map(|key| key.reference.0).collect::<Vec<_>>())
+        .fetch_all(conn)
+        .await?;
+    let mut now = None;
+    let mut known = Vec::with_capacity(rows.len());
+    for row in &rows {
+        match row.try_get::<Option<i64>, _>(0)? {
+            None => now = Some(row.try_get::<Timestamp, _>(2)?),
+            Some(item) => {
+                let key = usize::try_from(item - 1).ok().and_then(|at| references.get(at));
+                let key =
+                    key.ok_or_else(|| DbError::Defect(format!("recall: item {item} was not asked for")))?;
+                known.push((*key, OperationId(row.try_get(1)?)));
+            }
+        }
+    }
+    let now = now.ok_or_else(|| DbError::Defect("recall: no time came back".to_owned()))?;
+    Ok(Recalled { now, references: known })
+}
+
+/// The first answers of those keys that were used before.
+pub async fn recall_keys(
+    conn: &mut PgConnection,
+    keys: &[KeyName],
+) -> Result<Vec<(KeyName, Remembered)>, DbError> {
+    let rows = sqlx::query(RECALL_KEYS)
+        .bind(keys.iter().map(|key| key.actor.clone()).collect::<Vec<_>>())
+        .bind(keys.iter().map(|key| key.key.clone()).collect::<Vec<_>>())
+        .fetch_all(conn)
+        .await?;
+    rows.iter().map(|row| remembered(row, keys)).collect()
+}
+
+fn remembered(row: &PgRow, keys: &[KeyName]) -> Result<(KeyName, Remembered), DbError> {
+    let item: i64 = row.try_get("n")?;
+    let key = usize::try_from(item - 1).ok().and_then(|at| keys.get(at));
+    let key = key.ok_or_else(|| DbError::Defect(format!("recall: key {item} was not asked for")))?;
+    let decision = match row.try_get::<Option<Json<Decision>>, _>("outcome")? {
+        Some(Json(decision)) => decision,
+        None => Ok(booked(row)?),
+    };
+    Ok((key.clone(), Remembered { request_hash: bytes(row, "request_hash")?, decision }))
+}
+
+/// The receipt of a transaction, out of the books. Its wallet was enabled then, or it would not have been booked; when
+/// that came to be, no money answer tells.
+fn booked(row: &PgRow) -> Result<Receipt, DbError> {
+    let occurred_at: Timestamp = row.try_get("created_at")?;
+    let currency: &str = row.try_get("currency")?;
+    let wallet = WalletState {
+        id: WalletId(row.try_get("wallet_id")?),
+        currency: currency
+            .parse()
+            .map_err(|_| DbError::Defect("keys: currency cannot be read".to_owned()))?,
+        status: Status::Enabled,
+        frozen_at: None,
+        status_version: 0,
+        enabled_at: None,
+        disabled_at: None,
+        buckets: Buckets {
+            available: row.try_get("available")?,
+            held: row.try_get("held")?,
+            unreleased: row.try_get("unreleased")?,
+        },
+        version: row.try_get("version")?,
+        head_hash: bytes(row, "hash")?,
+        last_entry_at: Some(occurred_at),
+    };
+    Ok(Receipt {
+        id: OperationId(row.try_get("operation_id")?),
+        occurred_at,
+        fee: row.try_get("fee")?,
+        wallet,
+    })
+}
+
+fn bytes(row: &PgRow, column: &str) -> Result<[u8; 32], DbError> {
+    let bytes: &[u8] = row.try_get(column)?;
+    bytes.try_into().map_err(|_| DbError::Defect(format!("keys: {column} cannot be read")))
+}
+
+/// Whether this batch is in the books already. A batch is committed whole, so one of its operations stands for all.
+pub async fn is_booked(conn: &mut PgConnection, batch: &[&Operation]) -> Result<bool, DbError> {
+    let keyed: Vec<_> = batch.iter().filter_map(|o| Some((&o.key.as_ref()?.name, o.id.0))).collect();
+    Ok(sqlx::query(RECALL_OWN)
+        .bind(batch.iter().map(|operation| operation.id.0).collect::<Vec<Uuid>>())
+        .bind(keyed.iter().map(|(name, _)| name.actor.clone()).collect::<Vec<_>>())
+        .bind(keyed.iter().map(|(name, _)| name.key.clone()).collect::<Vec<_>>())
+        .bind(keyed.iter().map(|(_, id)| *id).collect::<Vec<_>>())
+        .fetch_one(conn)
+        .await?
+        .try_get(0)?)
+}
