@@ -3,7 +3,7 @@
 .NOTPARALLEL:
 .PHONY: help run test migration-up migration-down lint deny openapi bench bench-quick stop wipe
 
-SCRIPTS := scripts/stack scripts/cargo scripts/servers.sh scripts/run scripts/test scripts/migrate scripts/bench .ci/run
+SCRIPTS := scripts/stack scripts/cargo scripts/servers.sh scripts/wallet scripts/run scripts/test scripts/migrate scripts/bench .ci/run
 
 help: ## Prints this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -31,7 +31,7 @@ deny: ## Checks licences and sources of the dependencies by cargo-deny.
 
 openapi: ## Writes swagger/openapi.json anew from the code.
 	@mkdir -p swagger
-	@scripts/cargo run -q --locked -- openapi >swagger/openapi.json.new && mv swagger/openapi.json.new swagger/openapi.json \
+	@WALLET_BUILD_QUIET=1 scripts/wallet openapi >swagger/openapi.json.new && mv swagger/openapi.json.new swagger/openapi.json \
 	  || { rm -f swagger/openapi.json.new; exit 1; }
 
 bench: ## Measures the wallet under load, in release mode, against the stack; ARGS go to the benchmark.
