@@ -1,67 +1,46 @@
 //! The rules of money, pure: an operation applied to wallets in memory. No I/O, no clock, no database; the posting
 //! loop brings the wallets it has locked and writes down what came out.
 
+mod chain;
+mod changes;
+mod outcome;
+mod rules;
+
 use std::collections::HashMap;
 
 use chrono::TimeDelta;
-use serde::{Deserialize, Serialize};
+
+use self::{
+    chain::append,
+    rules::{covers, has_room, may_be_used, not_before},
+};
 
 use super::{
     entry::{Entry, StatusChange, Transaction, TransactionStatus},
-    operation::{Action, Key, KeyName, Kind, Operation, ReferenceKey, Transfer},
+    operation::{Action, KeyName, Kind, Operation, ReferenceKey, Transfer},
     refusal::Refusal,
     wallet_state::{Buckets, Status, WalletState},
 };
 use crate::kernel::{
     clock::Timestamp,
     ids::{OperationId, WalletId},
-    money::{Amount, MAX_MINOR_UNITS},
+    money::Amount,
+};
+
+pub use self::{
+    chain::{Chain, Sha256},
+    changes::{AnsweredKey, ChangedWallet, Changes},
+    outcome::{Decision, Outcome, Posted, Receipt, Remembered},
 };
 
 /// How long the key of a refusal is remembered. The key of a success is remembered for ever.
 const REFUSAL_REMEMBERED: TimeDelta = TimeDelta::hours(24);
 
-/// What the caller learns of an operation that was done.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Receipt {
-    /// The transaction, or the status change.
-    pub id: OperationId,
-    pub occurred_at: Timestamp,
-    /// What the asking wallet paid beside the amount, in minor units.
-    pub fee: i64,
-    /// The asking wallet, right after.
-    pub wallet: WalletState,
-}
-
-/// Done, or refused: both are answers.
-pub type Decision = Result<Receipt, Refusal>;
-
-/// A decision, and whether it is the first answer to a key told again.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
-    pub decision: Decision,
-    pub replayed: bool,
-}
-
-/// An operation that was done, as its caller hears of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Posted {
-    pub receipt: Receipt,
-    /// It is the first answer to a key, told again.
-    pub replayed: bool,
-}
-
-/// What a key was answered with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Remembered {
-    pub request_hash: [u8; 32],
-    pub decision: Decision,
-}
-
 /// The locked wallets of one batch, what is known of its keys and references, and what its operations have changed so
 /// far.
-#[derive(Debug, Default)]
-pub struct Book {
+#[derive(Debug)]
+pub struct Book<C = Sha256> {
+    chain: C,
     wallets: HashMap<WalletId, OpenWallet>,
     references: HashMap<ReferenceKey, OperationId>,
     keys: HashMap<KeyName, Remembered>,
@@ -79,51 +58,21 @@ struct OpenWallet {
     now: WalletState,
 }
 
-/// Everything that a batch writes.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Changes {
-    pub transactions: Vec<Transaction>,
-    pub entries: Vec<Entry>,
-    pub status_changes: Vec<StatusChange>,
-    /// The keys that were answered for the first time.
-    pub keys: Vec<AnsweredKey>,
-    /// The wallets whose money has changed, in the order of their ids.
-    pub wallets: Vec<ChangedWallet>,
-    /// The wallets whose status has changed, in the order of their ids.
-    pub statuses: Vec<ChangedWallet>,
-}
-
-/// A key and its first answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AnsweredKey {
-    pub key: Key,
-    /// The operation that was answered.
-    pub operation: OperationId,
-    /// What has to be kept to tell the answer again; none where the books tell it by themselves.
-    pub outcome: Option<Decision>,
-    /// None: for ever.
-    pub expires_at: Option<Timestamp>,
-}
-
-/// A wallet after a batch, with the number that the changed part had before.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChangedWallet {
-    /// `version` for money, `status_version` for the status.
-    pub version_before: i64,
-    pub after: WalletState,
-}
-
-impl Changes {
-    /// Nothing has to be written: every operation was refused.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.status_changes.is_empty() && self.keys.is_empty()
-    }
-}
-
 impl Book {
     /// A book over locked wallets. `references` and `keys` are those of the batch that were used before.
     pub fn new(
+        wallets: impl IntoIterator<Item = WalletState>,
+        references: impl IntoIterator<Item = (ReferenceKey, OperationId)>,
+        keys: impl IntoIterator<Item = (KeyName, Remembered)>,
+    ) -> Self {
+        Self::chained_by(Sha256, wallets, references, keys)
+    }
+}
+
+impl<C: Chain> Book<C> {
+    /// [`Book::new`] with another chain than that of the books, to be measured.
+    pub fn chained_by(
+        chain: C,
         wallets: impl IntoIterator<Item = WalletState>,
         references: impl IntoIterator<Item = (ReferenceKey, OperationId)>,
         keys: impl IntoIterator<Item = (KeyName, Remembered)>,
@@ -134,10 +83,14 @@ impl Book {
             now,
         };
         Self {
+            chain,
             wallets: wallets.into_iter().map(|wallet| (wallet.id, open(wallet))).collect(),
             references: references.into_iter().collect(),
             keys: keys.into_iter().collect(),
-            ..Self::default()
+            answered: Vec::new(),
+            transactions: Vec::new(),
+            entries: Vec::new(),
+            status_changes: Vec::new(),
         }
     }
 
@@ -209,7 +162,7 @@ impl Book {
     ) -> Decision {
         let wallet = &mut self.wallets.get_mut(&operation.wallet).ok_or(Refusal::WalletNotFound)?.now;
         let occurred_at = not_before(wallet, now);
-        let entry = append(wallet, operation.id, kind, delta, occurred_at);
+        let entry = append(&self.chain, wallet, operation.id, kind, delta, occurred_at);
         let receipt = Receipt { id: operation.id, occurred_at, fee: 0, wallet: wallet.clone() };
         self.record(operation, kind, status, amount, &receipt, None);
         self.entries.push(entry);
@@ -236,10 +189,16 @@ impl Book {
         let (occurred_at, receiver) = (not_before(sender, not_before(receiver, now)), receiver.id);
         let incoming = Buckets::available(amount.minor_units());
         let receiver = &mut self.wallets.get_mut(&receiver).ok_or(Refusal::RecipientUnavailable)?.now;
-        let credit = append(receiver, operation.id, Kind::TransferIn, incoming, occurred_at);
+        let credit = append(&self.chain, receiver, operation.id, Kind::TransferIn, incoming, occurred_at);
         let sender = &mut self.wallets.get_mut(&operation.wallet).ok_or(Refusal::WalletNotFound)?.now;
-        let debit =
-            append(sender, operation.id, Kind::TransferOut, Buckets::available(-required), occurred_at);
+        let debit = append(
+            &self.chain,
+            sender,
+            operation.id,
+            Kind::TransferOut,
+            Buckets::available(-required),
+            occurred_at,
+        );
         let receipt = Receipt { id: operation.id, occurred_at, fee: *fee, wallet: sender.clone() };
         let other = Some((credit.wallet, credit.version));
         self.record(operation, Kind::TransferOut, TransactionStatus::Completed, *amount, &receipt, other);
@@ -300,82 +259,6 @@ impl Book {
         });
         Ok(Receipt { id: operation.id, occurred_at: now, fee: 0, wallet: wallet.clone() })
     }
-
-    /// What has to be written.
-    #[must_use]
-    pub fn into_changes(self) -> Changes {
-        let mut changes = Changes {
-            transactions: self.transactions,
-            entries: self.entries,
-            status_changes: self.status_changes,
-            keys: self.answered,
-            ..Changes::default()
-        };
-        let mut open: Vec<OpenWallet> = self.wallets.into_values().collect();
-        open.sort_unstable_by_key(|wallet| wallet.now.id);
-        for OpenWallet { version_before, status_version_before, now } in open {
-            if now.status_version != status_version_before {
-                changes
-                    .statuses
-                    .push(ChangedWallet { version_before: status_version_before, after: now.clone() });
-            }
-            if now.version != version_before {
-                changes.wallets.push(ChangedWallet { version_before, after: now });
-            }
-        }
-        changes
-    }
-}
-
-fn may_be_used(wallet: &WalletState) -> Result<(), Refusal> {
-    if wallet.status == Status::Disabled {
-        return Err(Refusal::WalletDisabled);
-    }
-    if wallet.frozen_at.is_some() {
-        return Err(Refusal::WalletFrozen);
-    }
-    Ok(())
-}
-
-/// Whether the balance stays within its limit.
-fn has_room(wallet: &WalletState, amount: Amount) -> bool {
-    amount.minor_units() <= MAX_MINOR_UNITS - wallet.buckets.total()
-}
-
-fn covers(wallet: &WalletState, required: i64) -> Result<(), Refusal> {
-    let available = wallet.buckets.available;
-    if required > available { Err(Refusal::InsufficientFunds { available, required }) } else { Ok(()) }
-}
-
-/// No entry is dated before the one it follows.
-fn not_before(wallet: &WalletState, now: Timestamp) -> Timestamp {
-    wallet.last_entry_at.map_or(now, |last| last.max(now))
-}
-
-/// Moves the wallet on by one entry. The caller has checked that no bucket passes its bounds.
-fn append(wallet: &mut WalletState, id: OperationId, kind: Kind, delta: Buckets, at: Timestamp) -> Entry {
-    let after = Buckets {
-        available: wallet.buckets.available + delta.available,
-        held: wallet.buckets.held + delta.held,
-        unreleased: wallet.buckets.unreleased + delta.unreleased,
-    };
-    let version = wallet.version + 1;
-    let mut entry = Entry {
-        wallet: wallet.id,
-        version,
-        transaction: id,
-        kind,
-        delta,
-        after,
-        occurred_at: at,
-        hash: [0; 32],
-    };
-    entry.hash = entry.chained(&wallet.head_hash);
-    wallet.buckets = after;
-    wallet.version = version;
-    wallet.head_hash = entry.hash;
-    wallet.last_entry_at = Some(at);
-    entry
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
-use crate::kernel::ids::ReferenceId;
+use crate::kernel::{ids::ReferenceId, money::MAX_MINOR_UNITS};
 
 fn wallet(number: u8, status: Status, available: i64) -> WalletState {
     WalletState {
