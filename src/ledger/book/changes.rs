@@ -1,6 +1,6 @@
 //! What a batch writes.
 
-use super::{Book, Decision, OpenWallet};
+use super::{Book, Decision, pages::Pages, wallets::OpenWallet};
 use crate::{
     kernel::{clock::Timestamp, ids::OperationId},
     ledger::{
@@ -56,14 +56,10 @@ impl<C> Book<C> {
     /// What has to be written.
     #[must_use]
     pub fn into_changes(self) -> Changes {
-        let mut changes = Changes {
-            transactions: self.transactions,
-            entries: self.entries,
-            status_changes: self.status_changes,
-            keys: self.answered,
-            ..Changes::default()
-        };
-        let mut open: Vec<OpenWallet> = self.wallets.into_values().collect();
+        let Pages { wallets, transactions, entries, status_changes, .. } = self.pages;
+        let keys = self.keys.into_answered();
+        let mut changes = Changes { transactions, entries, status_changes, keys, ..Changes::default() };
+        let mut open: Vec<OpenWallet> = wallets.into_values().collect();
         open.sort_unstable_by_key(|wallet| wallet.now.id);
         for OpenWallet { version_before, status_version_before, now } in open {
             if now.status_version != status_version_before {
