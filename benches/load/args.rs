@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-/// Drives the release build over HTTP with Kafka and Redis running, and beside it the same deposit as one plain-SQL
+/// Drives the release build over HTTP with Kafka and Redis running, and beside it the same transfer as one plain-SQL
 /// transaction under pgbench, on the same Postgres in the same run. Prints a table, and writes it with a JSON file.
 ///
 /// Needs DATABASE_URL (a role that may create databases), REDIS_URL and KAFKA_BROKERS; makes databases, topics and keys
@@ -21,7 +21,7 @@ pub struct Args {
     pub seconds: Option<u64>,
 
     /// Wallets that a spread load is spread over
-    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
     pub wallets: u32,
 
     /// Only the scenarios whose name holds this text; may be given several times

@@ -19,7 +19,7 @@ use super::{
     process::{Processes, listener, memory_mib},
     report::{Costs, Freshness, Report, Row},
     request::Workload,
-    scenario::{Pace, SCENARIOS, Scenario},
+    scenario::{FRESH, Pace, Scenario},
     server::{Server, Settings, audit, migrate},
     wallets::{self, Wallet},
 };
@@ -40,7 +40,6 @@ struct Bench<'a> {
     cache: Cache,
     processes: Processes,
     wallets: Vec<Wallet>,
-    tokens: Vec<String>,
 }
 
 /// Measures the service; what it finds goes into the report.
@@ -81,7 +80,7 @@ async fn measure(
     let server = Server::start(&args.binary, settings, args.out.join("service.log")).await?;
     server.health().await?;
     println!("The service, {} wallets, {} s each:", args.wallets, args.seconds());
-    let wallets = wallets::open(server.address, args.wallets).await.context("opening wallets")?;
+    let wallets = wallets::open(server.address, args.wallets, true).await.context("opening wallets")?;
     let mut bench = Bench {
         args,
         books: PgConnection::connect(&settings.database_url).await?,
@@ -94,17 +93,16 @@ async fn measure(
         },
         postgres,
         server,
-        tokens: wallets.iter().map(|wallet| wallet.token.clone()).collect(),
         wallets,
     };
     let wanted = |scenario: &&Scenario| {
         (scenario.quick || !args.quick)
             && (args.only.is_empty() || args.only.iter().any(|text| scenario.name.contains(text.as_str())))
     };
-    for scenario in SCENARIOS.iter().filter(wanted) {
+    for scenario in FRESH.iter().filter(wanted) {
         let row = bench.scenario(scenario, report).await.with_context(|| scenario.name.to_owned())?;
         println!(
-            "  {:<18} {:>3} connections  {:>7.0}/s  p50 {:>6.2} ms  p99 {:>7.2} ms",
+            "  {:<19} {:>3} connections  {:>7.0}/s  p50 {:>6.2} ms  p99 {:>7.2} ms",
             row.name, row.connections, row.rate, row.p50_ms, row.p99_ms
         );
         report.problems.extend(row.problems());
@@ -122,11 +120,11 @@ async fn measure(
 impl Bench<'_> {
     async fn scenario(&mut self, scenario: &Scenario, report: &mut Report) -> Result<Row> {
         let rate = offered(scenario, &report.scenarios)?;
-        let length = Duration::from_secs(self.args.seconds());
+        let length = Duration::from_secs(self.args.seconds() * scenario.times);
         let host = self.server.address;
         let load = Load {
             host,
-            workload: Workload::new(host, scenario.operation, scenario.spread, &self.tokens)?,
+            workload: Workload::new(host, scenario.operation, scenario.spread, &self.wallets)?,
             connections: scenario.connections,
             length,
             expected_status: scenario.operation.expected_status(),

@@ -11,7 +11,11 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use super::{connection::Connection, process, request::Request};
+use super::{
+    connection::Connection,
+    process,
+    request::{Fresh, Request},
+};
 
 const UP_WITHIN: Duration = Duration::from_secs(40);
 const DOWN_WITHIN: Duration = Duration::from_secs(20);
@@ -126,7 +130,7 @@ impl Server {
     /// The body of a path that answers with 200.
     async fn get(&self, path: &str) -> Result<Vec<u8>> {
         let mut request = Vec::new();
-        Request::get(self.address, path).write(uuid::Uuid::nil(), &mut request);
+        Request::get(self.address, path).write(&Fresh::default(), &mut request);
         let mut connection = Connection::open(self.address).await?;
         let answer = connection.exchange(&request).await?;
         ensure!(answer.status == 200, "{path} answers with {}", answer.status);
