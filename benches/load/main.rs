@@ -4,6 +4,7 @@
 mod args;
 mod baseline;
 mod connection;
+mod fill;
 mod follow;
 mod generator;
 mod markdown;

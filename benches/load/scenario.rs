@@ -121,3 +121,9 @@ pub const FRESH: [Scenario; 17] = [
     half("reads-half", Operation::Read, 64),
     quick(peak("hello-64", Operation::Hello, Spread::Even, 64)),
 ];
+
+/// On a database of its own that was filled with millions of entries before: does a transfer cost more there?
+pub const FILLED: [Scenario; 2] = [
+    peak("filled-64", Operation::Transfer, Spread::Even, 64),
+    peak("filled-256", Operation::Transfer, Spread::Even, 256),
+];

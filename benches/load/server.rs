@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
+use serde::Serialize;
 use serde_json::Value;
 
 use super::{
@@ -181,12 +182,29 @@ pub fn migrate(binary: &Path, url: &str) -> Result<()> {
     Ok(())
 }
 
-/// Whether the audit finds nothing; if it does, what it says.
-pub fn audit(binary: &Path, settings: &Settings) -> Result<Option<String>> {
+/// Fills the cache from the books.
+pub fn rebuild_cache(binary: &Path, settings: &Settings) -> Result<()> {
+    let output = settings.command(binary).args(["cache", "rebuild"]).output()?;
+    ensure!(output.status.success(), "wallet cache rebuild: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
+}
+
+/// What `wallet audit` said of a database.
+#[derive(Clone, Debug, Serialize)]
+pub struct Audited {
+    /// In the books that were audited.
+    pub entries: i64,
+    pub seconds: f64,
+    /// None: the books are right.
+    pub found: Option<String>,
+}
+
+/// Audits everything that is in the books.
+pub fn audit(binary: &Path, settings: &Settings, entries: i64) -> Result<Audited> {
+    let began = Instant::now();
     let output = settings.command(binary).arg("audit").output()?;
-    if output.status.success() {
-        return Ok(None);
-    }
     let both = [output.stdout, output.stderr].concat();
-    Ok(Some(format!("{}\n{}", output.status, String::from_utf8_lossy(&both).trim())))
+    let found = (!output.status.success())
+        .then(|| format!("{}\n{}", output.status, String::from_utf8_lossy(&both).trim()));
+    Ok(Audited { entries, seconds: began.elapsed().as_secs_f64(), found })
 }
