@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     db::{Connection, DbError},
+    kernel::fail_point::fail_point,
     ledger::log::{self, Log},
 };
 
@@ -145,12 +146,15 @@ impl Relay {
             }
             let is_crowd = high - *cursor >= CROWD;
             self.gate(conn).await?;
+            fail_point("relay.gated");
             while *cursor < high {
                 let rows = in_time(log::read(conn, self.log, *cursor, high, IN_FLIGHT)).await?;
+                fail_point("relay.read");
                 let is_last = i64::try_from(rows.len()).is_ok_and(|rows| rows < IN_FLIGHT);
                 let events =
                     rows.iter().map(|row| Event::of(row, &self.topic)).collect::<Result<Vec<_>, _>>()?;
                 let published = self.bus.publish(&events).await;
+                fail_point("relay.published");
                 let confirmed = published.as_ref().map_or_else(|error| error.confirmed, |()| events.len());
                 let reached = match confirmed.checked_sub(1).and_then(|last| rows.get(last)) {
                     // Beyond the last row of the last page lie only positions that were given back by a rollback.
@@ -160,6 +164,7 @@ impl Relay {
                 };
                 if reached > *cursor && self.bus.is_durable() {
                     in_time(store::move_cursor(conn, self.log, reached)).await?;
+                    fail_point("relay.cursor_moved");
                 }
                 *cursor = reached.max(*cursor);
                 metrics::counter!("wallet_relay_events_total", "log" => self.log.name())
