@@ -13,6 +13,8 @@ mod commands;
 mod concurrency;
 mod contract;
 mod exercise;
+#[cfg(debug_assertions)]
+mod fail_points;
 mod history;
 mod kafka_faults;
 mod keys;
