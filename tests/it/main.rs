@@ -21,6 +21,7 @@ mod keys;
 mod kill;
 mod lost_commits;
 mod migrations;
+mod model;
 mod module;
 mod outages;
 mod plans;
