@@ -43,6 +43,8 @@ pub struct Asked {
     pub key: Option<String>,
     /// The key came with another request before.
     pub reuses_a_key: bool,
+    /// The reference came with another amount before; no two requests have both in common.
+    pub repeats_a_reference: bool,
     pub attempts: Vec<Attempt>,
 }
 

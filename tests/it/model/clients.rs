@@ -52,8 +52,8 @@ impl Asker {
     /// Small balances, so that refusals are frequent.
     fn think(&mut self, before: &[Asked]) -> Asked {
         let (kind, amount) = match self.random.below(100) {
-            0..32 => (Kind::Deposit, 1 + self.random.below(120)),
-            32..55 => (Kind::Withdrawal, 1 + self.random.below(120)),
+            0..27 => (Kind::Deposit, 1 + self.random.below(120)),
+            27..55 => (Kind::Withdrawal, 1 + self.random.below(120)),
             55..86 => (Kind::Transfer, 1 + self.random.below(150)),
             86..90 => (Kind::Disable, 1),
             _ => (Kind::Enable, 1),
@@ -67,14 +67,18 @@ impl Asker {
             to: (kind == Kind::Transfer).then(|| self.somebody()),
             key: self.random.percent(50).then_some(key),
             reuses_a_key: false,
+            repeats_a_reference: false,
             attempts: Vec::new(),
         };
         if before.is_empty() {
             return asked;
         }
         let earlier = &before[self.random.below(before.len())];
-        if earlier.kind == kind && kind.is_money() && self.random.percent(20) {
-            (asked.reference, asked.amount) = (earlier.reference, earlier.amount + 1);
+        let is_first = earlier.kind == kind && kind.is_money() && !earlier.repeats_a_reference;
+        if is_first && self.random.percent(20) {
+            let more = i64::try_from(before.len()).expect("small");
+            (asked.reference, asked.amount) = (earlier.reference, earlier.amount + more);
+            asked.repeats_a_reference = true;
             return asked;
         }
         // A status request has no fields: only its method tells it from another.

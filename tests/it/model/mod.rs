@@ -7,6 +7,7 @@
 mod asked;
 mod books;
 mod clients;
+mod effects;
 mod explain;
 mod oracle;
 mod random;
