@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-/// Drives the release build over HTTP with Kafka and Redis running, and beside it the same deposit as one plain-SQL
+/// Drives the release build over HTTP with Kafka and Redis running, and beside it the same transfer as one plain-SQL
 /// transaction under pgbench, on the same Postgres in the same run. Prints a table, and writes it with a JSON file.
 ///
 /// Needs DATABASE_URL (a role that may create databases), REDIS_URL and KAFKA_BROKERS; makes databases, topics and keys
@@ -21,8 +21,12 @@ pub struct Args {
     pub seconds: Option<u64>,
 
     /// Wallets that a spread load is spread over
-    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
     pub wallets: u32,
+
+    /// Entries that lie in the books before the last scenarios; 0 leaves those out [default: 10000000, quick: 0]
+    #[arg(long)]
+    pub entries: Option<u64>,
 
     /// Only the scenarios whose name holds this text; may be given several times
     #[arg(long, value_name = "TEXT")]
@@ -46,6 +50,16 @@ pub struct Args {
 }
 
 impl Args {
+    /// Entries in the filled database; none: it is left out.
+    pub fn entries(&self) -> Option<u64> {
+        Some(self.entries.unwrap_or(if self.quick { 0 } else { 10_000_000 })).filter(|entries| *entries > 0)
+    }
+
+    /// Whether a scenario of this name is asked for.
+    pub fn wants(&self, name: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|text| name.contains(text.as_str()))
+    }
+
     /// How long the service is measured at a time.
     pub fn seconds(&self) -> u64 {
         self.seconds.unwrap_or(if self.quick { 4 } else { 20 })

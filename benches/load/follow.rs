@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{
     connection::{Connection, header},
-    request::{References, Request},
+    request::{Fresh, References, Request},
     server::Server,
     wallets::Wallet,
 };
@@ -142,7 +142,7 @@ pub async fn probe(
     let request = Request::deposit(server, &wallet.token, 1);
     let (references, mut bytes, began) = (References::new(), Vec::new(), Instant::now());
     while began.elapsed() < length {
-        request.write(references.next(), &mut bytes);
+        request.write(&Fresh { reference: references.next(), ..Fresh::default() }, &mut bytes);
         let answer = connection.exchange(&bytes).await?;
         let answered = Instant::now();
         let version = header(answer.head, b"wallet-version").and_then(|version| version.parse::<i64>().ok());

@@ -4,6 +4,7 @@
 mod args;
 mod baseline;
 mod connection;
+mod fill;
 mod follow;
 mod generator;
 mod markdown;
@@ -65,8 +66,7 @@ async fn bench(args: &Args) -> Result<bool> {
     let mut report = Report::begin(args, postgres.facts.clone(), machine(), revision(), now());
     if !args.no_baseline {
         println!("Plain SQL under pgbench, {} s each:", args.baseline_seconds());
-        let seconds = args.baseline_seconds();
-        report.baseline = baseline::measure(&mut postgres, &args.binary, args.wallets, seconds).await?;
+        report.baseline = baseline::measure(&mut postgres, args).await?;
     }
     run::service(args, &servers, &mut postgres, &mut report).await?;
     report.ratios = ratio::ratios(&report.scenarios, &report.baseline, report.freshness);

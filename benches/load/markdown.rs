@@ -134,26 +134,27 @@ fn baseline(report: &Report, page: &mut String) -> std::fmt::Result {
     if report.baseline.is_empty() {
         return Ok(());
     }
-    writeln!(page, "## The same deposit in plain SQL\n")?;
+    writeln!(page, "## The same transfer in plain SQL\n")?;
     writeln!(
         page,
-        "`benches/load/deposit.sql` and `deposit_hot.sql` under `pgbench -M prepared`{}, no HTTP, no topic, no cache, on the same tables and indexes; the best counts.\n",
+        "`benches/load/sql/transfer.sql` under `pgbench -M prepared`{}, no HTTP, no topic, no cache, on the same tables and indexes; the best counts.\n",
         if report.postgres.socket.is_some() { " over the unix socket" } else { " over TCP" }
     )?;
     writeln!(
         page,
-        "| wallets | clients | transactions/s | p50 ms | p99 ms | WAL bytes each | CPUs: Postgres | pgbench |"
+        "| wallets | clients | transfers/s | p50 ms | p99 ms | p99.9 ms | WAL bytes each | CPUs: Postgres | pgbench | others |"
     )?;
-    writeln!(page, "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")?;
+    writeln!(page, "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")?;
     for row in &report.baseline {
         writeln!(
             page,
-            "| {} | {} | {:.0} | {} | {} | {:.0} | {:.2} | {:.2} | {:.2} |",
+            "| {} | {} | {:.0} | {} | {} | {} | {:.0} | {:.2} | {:.2} | {:.2} |",
             row.spread,
             row.clients,
             row.rate,
             figure(row.p50_ms),
             figure(row.p99_ms),
+            figure(row.p999_ms),
             row.wal_bytes_each,
             row.cpu.postgres,
             row.cpu.generator,
@@ -196,7 +197,7 @@ fn costs(report: &Report, page: &mut String) -> std::fmt::Result {
 /// The service's own histograms, for the measurements that write.
 fn means(rows: &[Row], page: &mut String) -> std::fmt::Result {
     let rows: Vec<&Row> =
-        rows.iter().filter(|row| row.operation == "deposit" && !row.service_means.is_empty()).collect();
+        rows.iter().filter(|row| row.operation == "transfer" && !row.service_means.is_empty()).collect();
     let Some(first) = rows.first() else { return Ok(()) };
     writeln!(page, "\nMeans of the service's own histograms (`/metrics`) over each measurement:\n")?;
     let names: Vec<&str> = rows.iter().map(|row| row.name).collect();

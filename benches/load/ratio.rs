@@ -25,54 +25,82 @@ impl Ratio {
     }
 }
 
+/// The best of 64 and 256 connections counts.
+const EVEN: [&str; 2] = ["transfers-64", "transfers-256"];
+const FILLED: [&str; 2] = ["filled-64", "filled-256"];
+
 /// What the run says against what it must reach; only what was measured.
 pub fn ratios(rows: &[Row], baseline: &[BaselineRow], freshness: Option<Freshness>) -> Vec<Ratio> {
-    let peak = |operation: &str, spread: &str| {
-        let of = |row: &&Row| row.operation == operation && row.spread == spread && row.offered.is_none();
-        rows.iter().filter(of).map(|row| row.rate).max_by(f64::total_cmp)
+    let named = |name: &str| rows.iter().find(|row| row.name == name);
+    let best = |names: [&str; 2]| {
+        names.into_iter().filter_map(named).max_by(|one, other| one.rate.total_cmp(&other.rate))
     };
+    let rate = |names: [&str; 2]| best(names).map(|row| row.rate);
     let sql = |spread: &str| {
         baseline.iter().filter(|row| row.spread == spread).map(|row| row.rate).max_by(f64::total_cmp)
     };
     let sql_p99 = baseline.iter().find(|row| row.spread == "even" && row.clients == 64).map(|row| row.p99_ms);
-    let half_p99 = rows.iter().find(|row| row.name == "deposits-half").map(|row| row.p99_ms);
-    let writes = rows.iter().filter(|row| row.operation == "deposit" && row.offered.is_none());
-    let most = |of: fn(&Row) -> f64| writes.clone().map(of).max_by(f64::total_cmp);
+    let half_p99 = named("transfers-half").map(|row| row.p99_ms);
+    let first_second = named("transfers-64").map(|row| row.first_second);
+    let full = rows.iter().filter(|row| row.operation == "transfer" && row.offered.is_none());
+    let most = |of: fn(&Row) -> f64| full.clone().map(of).max_by(f64::total_cmp);
+    let behind = named("transfers-minute").map(|row| row.topic_behind_ms);
+    let behind = behind.or_else(|| most(|row| row.topic_behind_ms)).map(|millis| millis / 1_000.0);
     let over = |a: Option<f64>, b: Option<f64>| Some(a? / b?);
-    let (even, hot, read) = (peak("deposit", "even"), peak("deposit", "hot"), peak("read", "even"));
-
-    let first_second = rows.first().filter(|row| row.operation == "deposit").map(|row| row.first_second);
+    let (even, read) = (rate(EVEN), rate(["reads-64", "reads-256"]));
+    let receiver = rate(["hot-receiver-64", "hot-receiver-256"]);
+    let sender = rate(["hot-sender-64", "hot-sender-256"]);
+    let cpu = |names| best(names).map(|row| (row.cpu.server + row.cpu.postgres) / row.rate);
+    let fresh = freshness.map(|f| f.p99_ms);
 
     let all = [
-        ("deposits/s on many wallets", "plain SQL on many wallets", over(even, sql("even")), "×", 2.5, 4.0),
-        ("deposits/s on one hot wallet", "our own on many wallets", over(hot, even), "×", 0.8, 1.0),
-        ("deposits/s on one hot wallet", "plain SQL on one hot row", over(hot, sql("hot")), "×", 5.0, 10.0),
-        ("deposits/s in the first second", "the same measurement's mean", first_second, "×", 0.8, 0.9),
+        ("transfers/s, many wallets", "plain SQL, many wallets", over(even, sql("even")), "×", 2.5, 4.0),
+        ("transfers/s, one hot receiver", "our own, many wallets", over(receiver, even), "×", 0.8, 1.0),
+        ("transfers/s, one hot sender", "our own, many wallets", over(sender, even), "×", 0.8, 1.0),
+        (
+            "transfers/s, one hot receiver",
+            "plain SQL, one hot receiver",
+            over(receiver, sql("hot receiver")),
+            "×",
+            5.0,
+            10.0,
+        ),
+        (
+            "transfers/s, one hot sender",
+            "plain SQL, one hot sender",
+            over(sender, sql("hot sender")),
+            "×",
+            5.0,
+            10.0,
+        ),
+        ("transfers/s in the first second", "the same measurement's mean", first_second, "×", 0.8, 0.9),
         ("p99 at half of the peak", "plain SQL's p99 at 64 clients", over(half_p99, sql_p99), "×", 0.5, 0.25),
-        ("reads/s from the cache", "deposits/s on many wallets", over(read, even), "×", 3.0, 5.0),
+        ("topic behind the books, at the end of full load", "", behind, "s", 5.0, 1.0),
+        ("reads/s from the cache", "transfers/s, many wallets", over(read, even), "×", 3.0, 5.0),
         (
             "reads/s from the cache",
             "the HTTP server's own hello",
-            over(read, peak("hello", "even")),
+            over(read, named("hello-64").map(|row| row.rate)),
             "×",
             0.5,
             0.8,
         ),
+        ("cache fresh after an answer, p99 at half of the peak", "", fresh, "ms", 100.0, 20.0),
         (
-            "topic behind the books, at the end of full load",
-            "",
-            most(|row| row.topic_behind_ms / 1_000.0),
-            "s",
-            5.0,
-            1.0,
+            "time of a transfer (1/rate), filled database",
+            "fresh database",
+            over(even, rate(FILLED)),
+            "×",
+            1.3,
+            1.1,
         ),
         (
-            "cache fresh after an answer, p99 at half of the peak",
-            "",
-            freshness.map(|f| f.p99_ms),
-            "ms",
-            100.0,
-            20.0,
+            "CPU of a transfer (service and Postgres), filled database",
+            "fresh database",
+            over(cpu(FILLED), cpu(EVEN)),
+            "×",
+            1.3,
+            1.1,
         ),
         ("memory of the service at its most", "", most(|row| row.memory_peak_mib), "MiB", 200.0, 100.0),
     ];

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{
-    args::Args, baseline::BaselineRow, follow::Lag, measure::Measurement, postgres::Facts, process::Cpu,
-    ratio::Ratio, scenario::Scenario,
+    args::Args, baseline::BaselineRow, fill::Filled, follow::Lag, measure::Measurement, postgres::Facts,
+    process::Cpu, ratio::Ratio, scenario::Scenario, server::Audited,
 };
 
 /// More than this behind the books, and the run does not count.
@@ -28,8 +28,10 @@ pub struct Report {
     pub baseline: Vec<BaselineRow>,
     /// From the answer of a write until the cache shows it, at half of the peak rate.
     pub freshness: Option<Freshness>,
-    /// Whether the audit of the books found nothing.
-    pub audit_clean: bool,
+    /// The database that was filled before the last scenarios, if there was one.
+    pub filled: Option<Filled>,
+    /// Of each database of the service.
+    pub audits: Vec<Audited>,
     /// Why the run does not count; empty if it does.
     pub problems: Vec<String>,
 }
@@ -49,6 +51,8 @@ pub struct Row {
     pub operation: &'static str,
     pub spread: &'static str,
     pub connections: usize,
+    /// Entries in the books before it.
+    pub entries: i64,
     /// Requests offered a second; none: each connection sends when it is answered.
     pub offered: Option<f64>,
     pub seconds: f64,
@@ -78,6 +82,8 @@ pub struct Row {
 
 /// What the processes did during a measurement.
 pub struct Costs {
+    /// Entries in the books before.
+    pub entries: i64,
     pub cpu: Cpu,
     pub wal_bytes: f64,
     pub memory_mib: (f64, f64),
@@ -106,6 +112,7 @@ impl Row {
             operation: scenario.operation.word(),
             spread: scenario.spread.word(),
             connections: scenario.connections,
+            entries: costs.entries,
             offered,
             seconds: measured.seconds,
             rate: measured.rate(),
@@ -187,7 +194,8 @@ impl Report {
             scenarios: Vec::new(),
             baseline: Vec::new(),
             freshness: None,
-            audit_clean: false,
+            filled: None,
+            audits: Vec::new(),
             problems: Vec::new(),
         }
     }

@@ -1,68 +1,91 @@
-//! Requests, made before the clock runs. While it runs, only a wallet is chosen and a reference written.
+//! Requests, made before the clock runs. While it runs, only wallets are chosen and ids written in place.
 
 use std::{cell::Cell, net::SocketAddr};
 
 use anyhow::{Result, ensure};
 use uuid::Uuid;
 
-use super::scenario::{Operation, Spread};
+use super::{
+    scenario::{Operation, Spread},
+    wallets::Wallet,
+};
 
-/// What stands where a fresh reference is to be written; as long as one.
+/// What stands where a fresh reference, a fresh key and a recipient are to be written; each as long as one.
 const REFERENCE: &str = "00000000-0000-0000-0000-000000000000";
+const KEY: &str = "00000000-0000-0000-0000-000000000001";
+const RECIPIENT: &str = "00000000-0000-0000-0000-000000000002";
 
-/// A whole request, and where its reference stands.
+/// A whole request, and where its reference, key and recipient stand.
 pub struct Request {
     bytes: Vec<u8>,
-    reference_at: Option<usize>,
+    slots: [Option<usize>; 3],
+}
+
+/// What is written into a request just before it goes out, where it has room for it.
+#[derive(Clone, Copy, Default)]
+pub struct Fresh {
+    pub reference: Uuid,
+    pub key: Uuid,
+    /// A wallet's id.
+    pub recipient: Uuid,
 }
 
 impl Request {
-    fn new(method: &str, path: &str, host: SocketAddr, token: Option<&str>, body: Option<&str>) -> Self {
-        let mut text = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\n");
-        if let Some(token) = token {
-            text += &format!("Authorization: Token {token}\r\n");
+    fn new(line: &str, host: SocketAddr, headers: &[(&str, &str)], body: Option<&str>) -> Self {
+        let mut text = format!("{line} HTTP/1.1\r\nHost: {host}\r\n");
+        for (name, value) in headers {
+            text += &format!("{name}: {value}\r\n");
         }
         if let Some(body) = body {
             text += &format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
         }
         text += "\r\n";
         text += body.unwrap_or_default();
-        Self { reference_at: text.find(REFERENCE), bytes: text.into_bytes() }
+        Self { slots: [REFERENCE, KEY, RECIPIENT].map(|slot| text.find(slot)), bytes: text.into_bytes() }
     }
 
     pub fn init(host: SocketAddr, xid: Uuid) -> Self {
         let body = format!(r#"{{"customer_xid":"{xid}"}}"#);
-        Self::new("POST", "/api/v1/init", host, None, Some(&body))
+        Self::new("POST /api/v1/init", host, &[], Some(&body))
     }
 
     pub fn enable(host: SocketAddr, token: &str) -> Self {
-        Self::new("POST", "/api/v1/wallet", host, Some(token), Some("{}"))
+        Self::new("POST /api/v1/wallet", host, &[("Authorization", token)], Some("{}"))
     }
 
     pub fn deposit(host: SocketAddr, token: &str, amount: u64) -> Self {
         let body = format!(r#"{{"amount":{amount},"reference_id":"{REFERENCE}"}}"#);
-        Self::new("POST", "/api/v1/wallet/deposits", host, Some(token), Some(&body))
+        Self::new("POST /api/v1/wallet/deposits", host, &[("Authorization", token)], Some(&body))
+    }
+
+    /// To a wallet by its id, with a key, as a client sends it that may have to send it again.
+    pub fn transfer(host: SocketAddr, token: &str, amount: u64) -> Self {
+        let body = format!(r#"{{"recipient":"{RECIPIENT}","amount":{amount},"reference_id":"{REFERENCE}"}}"#);
+        let headers = [("Authorization", token), ("Idempotency-Key", KEY)];
+        Self::new("POST /api/v1/wallet/transfers", host, &headers, Some(&body))
     }
 
     pub fn read(host: SocketAddr, token: &str) -> Self {
-        Self::new("GET", "/api/v1/wallet", host, Some(token), None)
+        Self::new("GET /api/v1/wallet", host, &[("Authorization", token)], None)
     }
 
     pub fn get(host: SocketAddr, path: &str) -> Self {
-        Self::new("GET", path, host, None, None)
+        Self::new(&format!("GET {path}"), host, &[], None)
     }
 
-    /// The request as it goes out, its reference being `reference`.
-    pub fn write(&self, reference: Uuid, out: &mut Vec<u8>) {
+    /// The request as it goes out.
+    pub fn write(&self, fresh: &Fresh, out: &mut Vec<u8>) {
         out.clear();
         out.extend_from_slice(&self.bytes);
-        if let Some(at) = self.reference_at {
-            reference.hyphenated().encode_lower(&mut out[at..at + REFERENCE.len()]);
+        for (at, id) in self.slots.iter().zip([fresh.reference, fresh.key, fresh.recipient]) {
+            if let Some(at) = *at {
+                id.hyphenated().encode_lower(&mut out[at..at + REFERENCE.len()]);
+            }
         }
     }
 }
 
-/// References that no other run and no other request of this one has.
+/// References and keys that no other run and no other request of this one has.
 pub struct References {
     run: u64,
     next: Cell<u64>,
@@ -85,28 +108,36 @@ impl References {
 
 /// Requests of one scenario, and which comes next.
 pub struct Workload {
+    /// One for each wallet.
     requests: Vec<Request>,
-    /// For Zipf: the shares of the first n requests together.
+    wallets: Vec<Uuid>,
+    /// Whether it is the sender who asks.
+    is_transfer: bool,
+    spread: Spread,
+    /// For Zipf: the shares of the first n wallets together.
     shares: Vec<f64>,
     references: References,
     random: Cell<u64>,
 }
 
 impl Workload {
-    /// `tokens` are of the wallets, the most popular first.
-    pub fn new(host: SocketAddr, operation: Operation, spread: Spread, tokens: &[String]) -> Result<Self> {
-        ensure!(!tokens.is_empty(), "a workload needs a wallet");
-        let tokens = if spread == Spread::Hot { &tokens[..1] } else { tokens };
-        let requests = tokens.iter().enumerate().map(|(n, token)| match operation {
+    /// Of the wallets the first is the most popular one.
+    pub fn new(host: SocketAddr, operation: Operation, spread: Spread, wallets: &[Wallet]) -> Result<Self> {
+        ensure!(wallets.len() > 1, "a workload needs two wallets");
+        let requests = wallets.iter().enumerate().map(|(n, Wallet { token, .. })| match operation {
+            // Large enough for a fee of a few cents.
+            Operation::Transfer => Request::transfer(host, token, 100 + n as u64 % 900),
             Operation::Deposit => Request::deposit(host, token, 1 + n as u64 % 1_000),
             Operation::Read => Request::read(host, token),
             Operation::Hello => Request::get(host, "/health/live"),
         });
-        let shares = if spread == Spread::Zipf { zipf(tokens.len()) } else { Vec::new() };
         let (seed, _) = Uuid::new_v4().as_u64_pair();
         Ok(Self {
             requests: requests.collect(),
-            shares,
+            wallets: wallets.iter().map(|wallet| wallet.id).collect(),
+            is_transfer: operation == Operation::Transfer,
+            spread,
+            shares: if spread == Spread::Zipf { zipf(wallets.len()) } else { Vec::new() },
             references: References::new(),
             random: Cell::new(seed | 1),
         })
@@ -114,19 +145,45 @@ impl Workload {
 
     /// Writes the next request.
     pub fn next(&self, out: &mut Vec<u8>) {
-        let request = &self.requests[self.pick()];
-        let reference = if request.reference_at.is_some() { self.references.next() } else { Uuid::nil() };
-        request.write(reference, out);
+        let (sender, receiver) = self.pick();
+        let asks = if self.is_transfer { sender } else { receiver };
+        let fresh = Fresh {
+            reference: self.references.next(),
+            key: self.references.next(),
+            recipient: self.wallets[receiver],
+        };
+        self.requests[asks].write(&fresh, out);
     }
 
-    fn pick(&self) -> usize {
-        let random = self.random();
-        if self.shares.is_empty() {
-            // The high half of the product is spread over the range without a division.
-            return ((u128::from(random) * self.requests.len() as u128) >> 64) as usize;
+    /// Two different wallets: who sends and who receives.
+    fn pick(&self) -> (usize, usize) {
+        let count = self.requests.len();
+        match self.spread {
+            Spread::Even => {
+                let receiver = self.below(count);
+                ((receiver + 1 + self.below(count - 1)) % count, receiver)
+            }
+            Spread::Zipf => {
+                let receiver = self.popular();
+                let senders = std::iter::repeat_with(|| self.popular()).take(100);
+                let sender = senders.into_iter().find(|sender| *sender != receiver);
+                (sender.unwrap_or((receiver + 1) % count), receiver)
+            }
+            Spread::HotReceiver => (1 + self.below(count - 1), 0),
+            Spread::HotSender => (0, 1 + self.below(count - 1)),
         }
-        let share = random as f64 / u64::MAX as f64;
-        self.shares.partition_point(|sum| *sum < share).min(self.requests.len() - 1)
+    }
+
+    /// A number below `count`, each equally often.
+    fn below(&self, count: usize) -> usize {
+        // The high half of the product is spread over the range without a division.
+        ((u128::from(self.random()) * count as u128) >> 64) as usize
+    }
+
+    /// A wallet, by its share.
+    fn popular(&self) -> usize {
+        let share = self.random() as f64 / u64::MAX as f64;
+        self.shares.partition_point(|sum| *sum < share).min(self.shares.len() - 1)
     }
 
     /// xorshift64* (Vigna 2016): cheap, and good enough to choose wallets.

@@ -12,6 +12,7 @@ use sqlx::{Connection, PgConnection};
 
 use super::{
     args::Args,
+    fill,
     follow::{self, Cache, Lag},
     generator::{Load, offer},
     means::means,
@@ -19,8 +20,8 @@ use super::{
     process::{Processes, listener, memory_mib},
     report::{Costs, Freshness, Report, Row},
     request::Workload,
-    scenario::{Pace, SCENARIOS, Scenario},
-    server::{Server, Settings, audit, migrate},
+    scenario::{FILLED, FRESH, Pace, Scenario},
+    server::{Server, Settings, audit, migrate, rebuild_cache},
     wallets::{self, Wallet},
 };
 
@@ -29,6 +30,15 @@ pub struct Servers {
     pub database_url: String,
     pub redis_url: String,
     pub kafka_brokers: String,
+}
+
+/// One database, and what is measured on it.
+struct Stage {
+    /// In the names of the database, the topics and the keys.
+    name: &'static str,
+    /// With so many entries from the beginning; none: only those of the first deposits.
+    entries: Option<u64>,
+    scenarios: Vec<&'static Scenario>,
 }
 
 /// What the scenarios need.
@@ -40,7 +50,6 @@ struct Bench<'a> {
     cache: Cache,
     processes: Processes,
     wallets: Vec<Wallet>,
-    tokens: Vec<String>,
 }
 
 /// Measures the service; what it finds goes into the report.
@@ -50,7 +59,29 @@ pub async fn service(
     postgres: &mut Postgres,
     report: &mut Report,
 ) -> Result<()> {
-    let run = format!("bench_{}", std::process::id());
+    let fresh = FRESH.iter().filter(|scenario| scenario.quick || !args.quick);
+    let filled = FILLED.iter().filter(|_| args.entries().is_some());
+    let stages = [
+        Stage { name: "", entries: None, scenarios: fresh.collect() },
+        Stage { name: "_filled", entries: args.entries(), scenarios: filled.collect() },
+    ];
+    for mut stage in stages {
+        stage.scenarios.retain(|scenario| args.wants(scenario.name));
+        if !stage.scenarios.is_empty() {
+            on_a_database(args, servers, &stage, postgres, report).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn on_a_database(
+    args: &Args,
+    servers: &Servers,
+    stage: &Stage,
+    postgres: &mut Postgres,
+    report: &mut Report,
+) -> Result<()> {
+    let run = format!("bench_{}{}", std::process::id(), stage.name);
     let settings = Settings {
         database_url: postgres.create(&run).await?,
         redis_url: servers.redis_url.clone(),
@@ -61,7 +92,7 @@ pub async fn service(
     let measured = tokio::select! {
         biased;
         _ = tokio::signal::ctrl_c() => Err(anyhow!("interrupted")),
-        measured = measure(args, &settings, postgres, cache.clone(), report) => measured,
+        measured = measure(args, &settings, stage, postgres, cache.clone(), report) => measured,
     };
     // Also after a failure nothing is left behind.
     postgres.drop(&run).await?;
@@ -73,15 +104,27 @@ pub async fn service(
 async fn measure(
     args: &Args,
     settings: &Settings,
+    stage: &Stage,
     postgres: &mut Postgres,
-    cache: Cache,
+    mut cache: Cache,
     report: &mut Report,
 ) -> Result<()> {
     migrate(&args.binary, &settings.database_url)?;
-    let server = Server::start(&args.binary, settings, args.out.join("service.log")).await?;
+    let log = |what: &str| args.out.join(format!("service{}{what}.log", stage.name));
+    let mut server = Server::start(&args.binary, settings, log("")).await?;
     server.health().await?;
     println!("The service, {} wallets, {} s each:", args.wallets, args.seconds());
-    let wallets = wallets::open(server.address, args.wallets).await.context("opening wallets")?;
+    let funded = stage.entries.is_none();
+    let wallets = wallets::open(server.address, args.wallets, funded).await.context("opening wallets")?;
+    if let Some(entries) = stage.entries {
+        server.stop().await?;
+        let filled = fill::fill(&settings.database_url, entries, args.wallets).await.context("filling")?;
+        report.filled = Some(filled);
+        // What the opening has left there is older than the books now.
+        cache.clear().await?;
+        rebuild_cache(&args.binary, settings)?;
+        server = Server::start(&args.binary, settings, log("_again")).await?;
+    }
     let mut bench = Bench {
         args,
         books: PgConnection::connect(&settings.database_url).await?,
@@ -94,44 +137,42 @@ async fn measure(
         },
         postgres,
         server,
-        tokens: wallets.iter().map(|wallet| wallet.token.clone()).collect(),
         wallets,
     };
-    let wanted = |scenario: &&Scenario| {
-        (scenario.quick || !args.quick)
-            && (args.only.is_empty() || args.only.iter().any(|text| scenario.name.contains(text.as_str())))
-    };
-    for scenario in SCENARIOS.iter().filter(wanted) {
+    for scenario in &stage.scenarios {
         let row = bench.scenario(scenario, report).await.with_context(|| scenario.name.to_owned())?;
         println!(
-            "  {:<18} {:>3} connections  {:>7.0}/s  p50 {:>6.2} ms  p99 {:>7.2} ms",
+            "  {:<19} {:>3} connections  {:>7.0}/s  p50 {:>6.2} ms  p99 {:>7.2} ms",
             row.name, row.connections, row.rate, row.p50_ms, row.p99_ms
         );
         report.problems.extend(row.problems());
         report.scenarios.push(row);
     }
-    std::fs::write(args.out.join("metrics.txt"), bench.server.metrics().await?)?;
+    std::fs::write(args.out.join(format!("metrics{}.txt", stage.name)), bench.server.metrics().await?)?;
     bench.server.stop().await?;
-    match audit(&args.binary, settings)? {
-        None => report.audit_clean = true,
-        Some(found) => report.problems.push(format!("the audit: {found}")),
+    let audited = audit(&args.binary, settings, entries(&mut bench.books).await?)?;
+    println!("  audit of {} entries: {:.1} s", audited.entries, audited.seconds);
+    if let Some(found) = &audited.found {
+        report.problems.push(format!("the audit: {found}"));
     }
+    report.audits.push(audited);
     Ok(())
 }
 
 impl Bench<'_> {
     async fn scenario(&mut self, scenario: &Scenario, report: &mut Report) -> Result<Row> {
         let rate = offered(scenario, &report.scenarios)?;
-        let length = Duration::from_secs(self.args.seconds());
+        let length = Duration::from_secs(self.args.seconds() * scenario.times);
         let host = self.server.address;
         let load = Load {
             host,
-            workload: Workload::new(host, scenario.operation, scenario.spread, &self.tokens)?,
+            workload: Workload::new(host, scenario.operation, scenario.spread, &self.wallets)?,
             connections: scenario.connections,
             length,
             expected_status: scenario.operation.expected_status(),
             rate,
         };
+        let entries = entries(&mut self.books).await?;
         self.postgres.checkpoint().await?;
         let probes = (rate.is_some() && scenario.operation.writes()).then(|| {
             // The last wallet is as busy as any other.
@@ -151,6 +192,7 @@ impl Bench<'_> {
         };
         // With what topic and cache did after the load had ended: it belongs to the load.
         let costs = Costs {
+            entries,
             cpu: self.processes.cpu().since(&cpu),
             wal_bytes: self.postgres.wal_bytes().await? - wal,
             memory_mib: memory_mib(self.server.pid()),
@@ -170,6 +212,12 @@ impl Bench<'_> {
         }
         Ok(Row::new(scenario, rate, &measured, costs, lag))
     }
+}
+
+/// How many entries there are, without counting them.
+async fn entries(books: &mut PgConnection) -> Result<i64> {
+    let sql = "select case when is_called then last_value else 0 end from entries_position_seq";
+    Ok(sqlx::query_scalar(sql).fetch_one(books).await?)
 }
 
 /// The rate of an open loop, from the peaks so far.

@@ -8,6 +8,8 @@ pub struct Scenario {
     pub spread: Spread,
     pub connections: usize,
     pub pace: Pace,
+    /// How many times as long as the others.
+    pub times: u64,
     /// Part of a quick run too.
     pub quick: bool,
 }
@@ -15,6 +17,8 @@ pub struct Scenario {
 /// What every request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
+    /// `POST /wallet/transfers` to a wallet by its id, each with a reference and an `Idempotency-Key` of its own.
+    Transfer,
     /// `POST /wallet/deposits`, each with a reference of its own.
     Deposit,
     /// `GET /wallet`, from the cache.
@@ -26,6 +30,7 @@ pub enum Operation {
 impl Operation {
     pub fn word(self) -> &'static str {
         match self {
+            Self::Transfer => "transfer",
             Self::Deposit => "deposit",
             Self::Read => "read",
             Self::Hello => "hello",
@@ -35,26 +40,28 @@ impl Operation {
     /// The status of the answer when it was done.
     pub fn expected_status(self) -> u16 {
         match self {
-            Self::Deposit => 201,
+            Self::Transfer | Self::Deposit => 201,
             Self::Read | Self::Hello => 200,
         }
     }
 
     /// Whether it changes the books, so that topic and cache have something to catch up with.
     pub fn writes(self) -> bool {
-        matches!(self, Self::Deposit)
+        matches!(self, Self::Transfer | Self::Deposit)
     }
 }
 
-/// Which wallets.
+/// Which wallets. A transfer has two, who sends and who receives; everything else is asked of the one that receives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spread {
     /// All, equally often.
     Even,
-    /// The n-th most popular one with a share of 1/n.
+    /// The n-th most popular one with a share of 1/n, on both sides.
     Zipf,
-    /// Always the same one.
-    Hot,
+    /// Always the same one receives, and all others send.
+    HotReceiver,
+    /// Always the same one sends, and all others receive.
+    HotSender,
 }
 
 impl Spread {
@@ -62,7 +69,8 @@ impl Spread {
         match self {
             Self::Even => "even",
             Self::Zipf => "zipf",
-            Self::Hot => "hot",
+            Self::HotReceiver => "hot receiver",
+            Self::HotSender => "hot sender",
         }
     }
 }
@@ -77,42 +85,45 @@ pub enum Pace {
     ShareOfPeak(u32),
 }
 
-const fn peak(
-    name: &'static str,
-    operation: Operation,
-    spread: Spread,
-    connections: usize,
-    quick: bool,
-) -> Scenario {
-    Scenario { name, operation, spread, connections, pace: Pace::Peak, quick }
+const fn peak(name: &'static str, operation: Operation, spread: Spread, connections: usize) -> Scenario {
+    Scenario { name, operation, spread, connections, pace: Pace::Peak, times: 1, quick: false }
+}
+
+/// Half of the best peak so far, at a fixed rate.
+const fn half(name: &'static str, operation: Operation, connections: usize) -> Scenario {
+    let pace = Pace::ShareOfPeak(50);
+    Scenario { pace, ..peak(name, operation, Spread::Even, connections) }
+}
+
+/// Part of a quick run too.
+const fn quick(scenario: Scenario) -> Scenario {
+    Scenario { quick: true, ..scenario }
 }
 
 /// In this order, on a database that was migrated for the run. The first shows what the first second is worth.
-pub const SCENARIOS: [Scenario; 12] = [
-    peak("deposits-64", Operation::Deposit, Spread::Even, 64, true),
-    peak("deposits-16", Operation::Deposit, Spread::Even, 16, true),
-    peak("deposits-256", Operation::Deposit, Spread::Even, 256, true),
-    peak("deposits-hot-16", Operation::Deposit, Spread::Hot, 16, false),
-    peak("deposits-hot-64", Operation::Deposit, Spread::Hot, 64, true),
-    peak("deposits-hot-256", Operation::Deposit, Spread::Hot, 256, true),
-    peak("deposits-zipf-64", Operation::Deposit, Spread::Zipf, 64, false),
-    Scenario {
-        name: "deposits-half",
-        operation: Operation::Deposit,
-        spread: Spread::Even,
-        connections: 256,
-        pace: Pace::ShareOfPeak(50),
-        quick: true,
-    },
-    peak("reads-64", Operation::Read, Spread::Even, 64, true),
-    peak("reads-256", Operation::Read, Spread::Even, 256, false),
-    Scenario {
-        name: "reads-half",
-        operation: Operation::Read,
-        spread: Spread::Even,
-        connections: 64,
-        pace: Pace::ShareOfPeak(50),
-        quick: false,
-    },
-    peak("hello-64", Operation::Hello, Spread::Even, 64, true),
+pub const FRESH: [Scenario; 17] = [
+    quick(peak("transfers-64", Operation::Transfer, Spread::Even, 64)),
+    quick(peak("transfers-256", Operation::Transfer, Spread::Even, 256)),
+    peak("transfers-16", Operation::Transfer, Spread::Even, 16),
+    peak("transfers-zipf-64", Operation::Transfer, Spread::Zipf, 64),
+    peak("transfers-zipf-256", Operation::Transfer, Spread::Zipf, 256),
+    peak("hot-receiver-64", Operation::Transfer, Spread::HotReceiver, 64),
+    quick(peak("hot-receiver-256", Operation::Transfer, Spread::HotReceiver, 256)),
+    peak("hot-sender-64", Operation::Transfer, Spread::HotSender, 64),
+    quick(peak("hot-sender-256", Operation::Transfer, Spread::HotSender, 256)),
+    // How far topic and cache are behind after a minute at full rate.
+    Scenario { times: 3, ..peak("transfers-minute", Operation::Transfer, Spread::Even, 256) },
+    quick(half("transfers-half", Operation::Transfer, 256)),
+    peak("deposits-256", Operation::Deposit, Spread::Even, 256),
+    peak("deposits-hot-256", Operation::Deposit, Spread::HotReceiver, 256),
+    quick(peak("reads-64", Operation::Read, Spread::Even, 64)),
+    peak("reads-256", Operation::Read, Spread::Even, 256),
+    half("reads-half", Operation::Read, 64),
+    quick(peak("hello-64", Operation::Hello, Spread::Even, 64)),
+];
+
+/// On a database of its own that was filled with millions of entries before: does a transfer cost more there?
+pub const FILLED: [Scenario; 2] = [
+    peak("filled-64", Operation::Transfer, Spread::Even, 64),
+    peak("filled-256", Operation::Transfer, Spread::Even, 256),
 ];

@@ -9,9 +9,14 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
+use serde::Serialize;
 use serde_json::Value;
 
-use super::{connection::Connection, process, request::Request};
+use super::{
+    connection::Connection,
+    process,
+    request::{Fresh, Request},
+};
 
 const UP_WITHIN: Duration = Duration::from_secs(40);
 const DOWN_WITHIN: Duration = Duration::from_secs(20);
@@ -126,7 +131,7 @@ impl Server {
     /// The body of a path that answers with 200.
     async fn get(&self, path: &str) -> Result<Vec<u8>> {
         let mut request = Vec::new();
-        Request::get(self.address, path).write(uuid::Uuid::nil(), &mut request);
+        Request::get(self.address, path).write(&Fresh::default(), &mut request);
         let mut connection = Connection::open(self.address).await?;
         let answer = connection.exchange(&request).await?;
         ensure!(answer.status == 200, "{path} answers with {}", answer.status);
@@ -177,12 +182,29 @@ pub fn migrate(binary: &Path, url: &str) -> Result<()> {
     Ok(())
 }
 
-/// Whether the audit finds nothing; if it does, what it says.
-pub fn audit(binary: &Path, settings: &Settings) -> Result<Option<String>> {
+/// Fills the cache from the books.
+pub fn rebuild_cache(binary: &Path, settings: &Settings) -> Result<()> {
+    let output = settings.command(binary).args(["cache", "rebuild"]).output()?;
+    ensure!(output.status.success(), "wallet cache rebuild: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
+}
+
+/// What `wallet audit` said of a database.
+#[derive(Clone, Debug, Serialize)]
+pub struct Audited {
+    /// In the books that were audited.
+    pub entries: i64,
+    pub seconds: f64,
+    /// None: the books are right.
+    pub found: Option<String>,
+}
+
+/// Audits everything that is in the books.
+pub fn audit(binary: &Path, settings: &Settings, entries: i64) -> Result<Audited> {
+    let began = Instant::now();
     let output = settings.command(binary).arg("audit").output()?;
-    if output.status.success() {
-        return Ok(None);
-    }
     let both = [output.stdout, output.stderr].concat();
-    Ok(Some(format!("{}\n{}", output.status, String::from_utf8_lossy(&both).trim())))
+    let found = (!output.status.success())
+        .then(|| format!("{}\n{}", output.status, String::from_utf8_lossy(&both).trim()));
+    Ok(Audited { entries, seconds: began.elapsed().as_secs_f64(), found })
 }

@@ -7,20 +7,26 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::{connection::Connection, request::Request};
+use super::{
+    connection::Connection,
+    request::{Fresh, Request},
+};
 
 /// Over how many connections they are made.
-const CONNECTIONS: usize = 32;
+const CONNECTIONS: usize = 64;
+/// What each gets at first, in cents: more than it could send in hours.
+pub const FUNDS: u64 = 1_000_000_000_000;
 
-/// A wallet that may be used, and the token that opens it.
+/// A wallet that may be used, and what opens it.
 #[derive(Clone, Debug)]
 pub struct Wallet {
     pub id: Uuid,
+    /// As it stands in `Authorization`.
     pub token: String,
 }
 
-/// Opens and enables so many wallets. Must run within a `LocalSet`.
-pub async fn open(host: SocketAddr, count: u32) -> Result<Vec<Wallet>> {
+/// Opens and enables so many wallets, and pays [`FUNDS`] into each if they are `funded`. Must run within a `LocalSet`.
+pub async fn open(host: SocketAddr, count: u32, funded: bool) -> Result<Vec<Wallet>> {
     let left = Rc::new(Cell::new(count));
     let wallets = Rc::new(RefCell::new(Vec::new()));
     let mut tasks = JoinSet::new();
@@ -30,7 +36,7 @@ pub async fn open(host: SocketAddr, count: u32) -> Result<Vec<Wallet>> {
             let mut connection = Connection::open(host).await?;
             while left.get() > 0 {
                 left.set(left.get() - 1);
-                let wallet = open_one(&mut connection, host).await?;
+                let wallet = open_one(&mut connection, host, funded).await?;
                 wallets.borrow_mut().push(wallet);
             }
             anyhow::Ok(())
@@ -42,17 +48,22 @@ pub async fn open(host: SocketAddr, count: u32) -> Result<Vec<Wallet>> {
     Ok(wallets.take())
 }
 
-async fn open_one(connection: &mut Connection, host: SocketAddr) -> Result<Wallet> {
+async fn open_one(connection: &mut Connection, host: SocketAddr, funded: bool) -> Result<Wallet> {
     let opened = created(connection, &Request::init(host, Uuid::new_v4())).await?;
-    let token = opened["data"]["token"].as_str().context("POST /init gave no token")?.to_owned();
+    let token = opened["data"]["token"].as_str().context("POST /init gave no token")?;
+    let token = format!("Token {token}");
     let enabled = created(connection, &Request::enable(host, &token)).await?;
     let id = enabled["data"]["wallet"]["id"].as_str().context("POST /wallet gave no id")?;
+    if funded {
+        created(connection, &Request::deposit(host, &token, FUNDS)).await?;
+    }
     Ok(Wallet { id: id.parse()?, token })
 }
 
+/// Sends a request whose reference may be anything, and expects 201.
 async fn created(connection: &mut Connection, request: &Request) -> Result<Value> {
     let mut bytes = Vec::new();
-    request.write(Uuid::nil(), &mut bytes);
+    request.write(&Fresh { reference: Uuid::new_v4(), ..Fresh::default() }, &mut bytes);
     let answer = connection.exchange(&bytes).await?;
     ensure!(answer.status == 201, "{}: {}", answer.status, String::from_utf8_lossy(answer.body));
     Ok(serde_json::from_slice(answer.body)?)

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     db::{Connection, DbError},
     kernel::fail_point::fail_point,
-    ledger::log::{self, Log},
+    ledger::log::{self, Log, LogReader},
 };
 
 /// How often the relay looks by itself, for what other processes wrote.
@@ -118,9 +118,10 @@ impl Relay {
             // Nothing outlives this process on such a bus, so it begins with the present, in every process.
             in_time(log::last_position(&mut conn, self.log)).await?
         };
+        let mut reader = LogReader::default();
         loop {
             let last_time = stop.is_cancelled();
-            self.catch_up(&mut conn, &mut cursor, is_troubled).await?;
+            self.catch_up(&mut conn, &mut reader, &mut cursor, is_troubled).await?;
             if last_time {
                 return Ok(());
             }
@@ -136,6 +137,7 @@ impl Relay {
     async fn catch_up(
         &self,
         conn: &mut Connection,
+        reader: &mut LogReader,
         cursor: &mut i64,
         is_troubled: &mut bool,
     ) -> Result<(), Interrupted> {
@@ -148,7 +150,7 @@ impl Relay {
             self.gate(conn).await?;
             fail_point("relay.gated");
             while *cursor < high {
-                let rows = in_time(log::read(conn, self.log, *cursor, high, IN_FLIGHT)).await?;
+                let rows = in_time(reader.read(conn, self.log, *cursor, high, IN_FLIGHT)).await?;
                 fail_point("relay.read");
                 let is_last = i64::try_from(rows.len()).is_ok_and(|rows| rows < IN_FLIGHT);
                 let events =
