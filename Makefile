@@ -34,10 +34,10 @@ openapi: ## Writes swagger/openapi.json anew from the code.
 	@WALLET_BUILD_QUIET=1 scripts/wallet openapi >swagger/openapi.json.new && mv swagger/openapi.json.new swagger/openapi.json \
 	  || { rm -f swagger/openapi.json.new; exit 1; }
 
-bench: ## Measures the wallet under load, in release mode, against the stack; ARGS go to the benchmark.
+bench: ## Measures the wallet under load, in release mode, against the stack, in about 20 minutes; ARGS go to the benchmark.
 	@scripts/bench $(ARGS)
 
-bench-quick: ## The same in a few minutes, with less certainty.
+bench-quick: ## The same in under two minutes, with less certainty.
 	@scripts/bench --quick $(ARGS)
 
 stop: ## Stops the servers of this checkout and keeps their data.
