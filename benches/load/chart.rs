@@ -29,6 +29,7 @@ const STYLE: &str = "<style>
   text { font: 13px -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif; fill: #1f2328; }
   .title { font-size: 17px; font-weight: 600; }
   .faint { fill: #6e7781; }
+  .mark { text-anchor: middle; }
   .grid { stroke: #8c959f; stroke-opacity: 0.3; }
   .wallet { fill: #2f81f7; }
   .sql { fill: #8c959f; }
@@ -75,7 +76,7 @@ fn draw(report: &Report, svg: &mut String) -> std::fmt::Result {
     while mark <= most {
         let x = LEFT + mark * scale;
         writeln!(svg, r#"<path class="grid" d="M{x:.1} {TOP}V{bottom:.1}"/>"#)?;
-        text(svg, (x - 4.0, bottom + 18.0), "faint", &thousands(mark))?;
+        text(svg, (x, bottom + 18.0), "faint mark", &thousands(mark))?;
         mark += step;
     }
     for (number, (label, wallet, sql)) in pairs.iter().enumerate() {
