@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     db::{Connection, DbError},
-    ledger::log::{self, Log},
+    ledger::log::{self, Log, LogReader},
 };
 
 /// How often the relay looks by itself, for what other processes wrote.
@@ -117,9 +117,10 @@ impl Relay {
             // Nothing outlives this process on such a bus, so it begins with the present, in every process.
             in_time(log::last_position(&mut conn, self.log)).await?
         };
+        let mut reader = LogReader::default();
         loop {
             let last_time = stop.is_cancelled();
-            self.catch_up(&mut conn, &mut cursor, is_troubled).await?;
+            self.catch_up(&mut conn, &mut reader, &mut cursor, is_troubled).await?;
             if last_time {
                 return Ok(());
             }
@@ -135,6 +136,7 @@ impl Relay {
     async fn catch_up(
         &self,
         conn: &mut Connection,
+        reader: &mut LogReader,
         cursor: &mut i64,
         is_troubled: &mut bool,
     ) -> Result<(), Interrupted> {
@@ -146,7 +148,7 @@ impl Relay {
             let is_crowd = high - *cursor >= CROWD;
             self.gate(conn).await?;
             while *cursor < high {
-                let rows = in_time(log::read(conn, self.log, *cursor, high, IN_FLIGHT)).await?;
+                let rows = in_time(reader.read(conn, self.log, *cursor, high, IN_FLIGHT)).await?;
                 let is_last = i64::try_from(rows.len()).is_ok_and(|rows| rows < IN_FLIGHT);
                 let events =
                     rows.iter().map(|row| Event::of(row, &self.topic)).collect::<Result<Vec<_>, _>>()?;

@@ -1,7 +1,7 @@
 //! Reading what was written, in order: the log of money (`entries`) and the log of status (`status_changes`), and the
 //! gate that keeps a reader from skipping the rows of a slower batch.
 
-use std::str::FromStr;
+use std::{collections::HashMap, str::FromStr};
 
 use sqlx::{PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{
     entry::TransactionStatus,
     operation::Kind,
-    store::LOG_LOCK,
+    store::{self, LOG_LOCK},
     wallet_state::{Buckets, Status},
 };
 use crate::{
@@ -114,25 +114,24 @@ select coalesce(array_agg(virtualtransaction), '{}') from pg_locks
 where locktype = 'advisory' and classid = $1::int4::oid and objid = $2::int4::oid
   and database = (select oid from pg_database where datname = current_database())";
 
-/// Reads a stretch of the log of money. Left joins, so that a row without its transaction or its customer stops the reader loudly instead of being skipped.
+/// Reads a stretch of the log of money. A left join, so that a row without its transaction stops the reader loudly
+/// instead of being skipped.
 pub const READ_ENTRIES: &str = "\
-select e.position, e.wallet_id, o.xid, e.version, e.transaction_id, e.kind, t.status, t.amount,
+select e.position, e.wallet_id, e.version, e.transaction_id, e.kind, t.status, t.amount,
        case when e.kind = 4 then 0 else t.fee end as fee, t.currency,
-       case when e.kind <> 4 then t.reference_id end as reference_id, e.delta_available, e.delta_held, e.delta_unreleased, e.available, e.held, e.unreleased,
-       e.occurred_at, e.hash
+       case when e.kind <> 4 then t.reference_id end as reference_id,
+       e.delta_available, e.delta_held, e.delta_unreleased, e.available, e.held, e.unreleased, e.occurred_at, e.hash
 from (select * from entries where position > $1 and position <= $2 order by position limit $3) e
 left join lateral (select * from transactions t where t.id = e.transaction_id offset 0) t on true
-left join lateral (select * from wallets w where w.id = e.wallet_id offset 0) w on true
-left join lateral (select * from customers c where c.id = w.customer_id offset 0) o on true
 order by e.position";
 
 /// As [`READ_ENTRIES`], of the log of status.
 pub const READ_STATUS_CHANGES: &str = "\
-select s.position, s.wallet_id, o.xid, s.status_version, s.status, s.frozen, s.occurred_at
-from (select * from status_changes where position > $1 and position <= $2 order by position limit $3) s
-left join lateral (select * from wallets w where w.id = s.wallet_id offset 0) w on true
-left join lateral (select * from customers c where c.id = w.customer_id offset 0) o on true
-order by s.position";
+select s.position, s.wallet_id, s.status_version, s.status, s.frozen, s.occurred_at
+from status_changes s where s.position > $1 and s.position <= $2 order by s.position limit $3";
+
+/// So many owners are remembered at most; then the memory begins anew. About 10 MiB.
+const OWNERS_MAX: usize = 100_000;
 
 /// The last position that the log has handed out, committed or not; 0 before the first.
 pub async fn last_position(conn: &mut PgConnection, log: Log) -> Result<i64, DbError> {
@@ -145,64 +144,103 @@ pub async fn writers(conn: &mut PgConnection) -> Result<Vec<String>, DbError> {
     Ok(sqlx::query(WRITERS).bind(class).bind(object).fetch_one(conn).await?.try_get(0)?)
 }
 
-/// The rows beyond `after`, up to and with `up_to`, in order, at most `limit`.
-pub async fn read(
-    conn: &mut PgConnection,
-    log: Log,
-    after: i64,
-    up_to: i64,
-    limit: i64,
-) -> Result<Vec<LogRow>, DbError> {
-    let rows = sqlx::query(log.read()).bind(after).bind(up_to).bind(limit).fetch_all(conn).await?;
-    rows.iter()
-        .map(|row| match log {
-            Log::Entries => entry(row).map(LogRow::Entry),
-            Log::StatusChanges => status_change(row).map(LogRow::StatusChange),
+/// Reads a log in order, and remembers whose wallets it has met: to look them up anew for every row would be most of
+/// the work.
+#[derive(Default)]
+pub struct LogReader {
+    owners: HashMap<WalletId, Xid>,
+}
+
+impl LogReader {
+    /// The rows beyond `after`, up to and with `up_to`, in order, at most `limit`.
+    pub async fn read(
+        &mut self,
+        conn: &mut PgConnection,
+        log: Log,
+        after: i64,
+        up_to: i64,
+        limit: i64,
+    ) -> Result<Vec<LogRow>, DbError> {
+        let rows = sqlx::query(log.read()).bind(after).bind(up_to).bind(limit).fetch_all(&mut *conn).await?;
+        self.meet(conn, &rows).await?;
+        rows.iter()
+            .map(|row| match log {
+                Log::Entries => self.entry(row).map(LogRow::Entry),
+                Log::StatusChanges => self.status_change(row).map(LogRow::StatusChange),
+            })
+            .collect()
+    }
+
+    /// Asks for the owners that are not known yet.
+    async fn meet(&mut self, conn: &mut PgConnection, rows: &[PgRow]) -> Result<(), DbError> {
+        if self.owners.len() > OWNERS_MAX {
+            self.owners.clear();
+        }
+        let mut unknown = Vec::new();
+        for row in rows {
+            let wallet = WalletId(row.try_get("wallet_id")?);
+            if !self.owners.contains_key(&wallet) {
+                unknown.push(wallet);
+            }
+        }
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        unknown.sort_unstable();
+        unknown.dedup();
+        self.owners.extend(store::owners(conn, &unknown).await?);
+        Ok(())
+    }
+
+    fn owner(&self, wallet: WalletId) -> Option<Xid> {
+        self.owners.get(&wallet).copied()
+    }
+
+    fn entry(&self, row: &PgRow) -> Result<EntryRow, DbError> {
+        let position = row.try_get("position")?;
+        let wallet = WalletId(row.try_get("wallet_id")?);
+        let unreadable = |column| unreadable(Log::Entries, position, column);
+        let hash: &[u8] = row.try_get("hash")?;
+        let currency: &str = row.try_get("currency").map_err(|_| unreadable("its transaction"))?;
+        let buckets = |a, h, u| -> Result<Buckets, DbError> {
+            Ok(Buckets { available: row.try_get(a)?, held: row.try_get(h)?, unreleased: row.try_get(u)? })
+        };
+        Ok(EntryRow {
+            position,
+            wallet,
+            owner: self.owner(wallet).ok_or_else(|| unreadable("its customer"))?,
+            version: row.try_get("version")?,
+            transaction: OperationId(row.try_get("transaction_id")?),
+            kind: Kind::from_code(row.try_get("kind")?).ok_or_else(|| unreadable("kind"))?,
+            status: TransactionStatus::from_code(row.try_get("status")?)
+                .ok_or_else(|| unreadable("status"))?,
+            amount: row.try_get("amount")?,
+            fee: row.try_get("fee")?,
+            currency: Currency::from_str(currency).map_err(|_| unreadable("currency"))?,
+            reference: row.try_get::<Option<Uuid>, _>("reference_id")?.map(ReferenceId),
+            delta: buckets("delta_available", "delta_held", "delta_unreleased")?,
+            after: buckets("available", "held", "unreleased")?,
+            occurred_at: row.try_get("occurred_at")?,
+            hash: hash.try_into().map_err(|_| unreadable("hash"))?,
         })
-        .collect()
+    }
+
+    fn status_change(&self, row: &PgRow) -> Result<StatusChangeRow, DbError> {
+        let position = row.try_get("position")?;
+        let wallet = WalletId(row.try_get("wallet_id")?);
+        let unreadable = |column| unreadable(Log::StatusChanges, position, column);
+        Ok(StatusChangeRow {
+            position,
+            wallet,
+            owner: self.owner(wallet).ok_or_else(|| unreadable("its customer"))?,
+            status_version: row.try_get("status_version")?,
+            status: Status::from_code(row.try_get("status")?).ok_or_else(|| unreadable("status"))?,
+            frozen: row.try_get("frozen")?,
+            occurred_at: row.try_get("occurred_at")?,
+        })
+    }
 }
 
 fn unreadable(log: Log, position: i64, column: &str) -> DbError {
     DbError::Defect(format!("{} at position {position}: {column} cannot be read", log.name()))
-}
-
-fn entry(row: &PgRow) -> Result<EntryRow, DbError> {
-    let position = row.try_get("position")?;
-    let unreadable = |column| unreadable(Log::Entries, position, column);
-    let hash: &[u8] = row.try_get("hash")?;
-    let currency: &str = row.try_get("currency").map_err(|_| unreadable("its transaction"))?;
-    let buckets = |a, h, u| -> Result<Buckets, DbError> {
-        Ok(Buckets { available: row.try_get(a)?, held: row.try_get(h)?, unreleased: row.try_get(u)? })
-    };
-    Ok(EntryRow {
-        position,
-        wallet: WalletId(row.try_get("wallet_id")?),
-        owner: Xid(row.try_get("xid").map_err(|_| unreadable("its customer"))?),
-        version: row.try_get("version")?,
-        transaction: OperationId(row.try_get("transaction_id")?),
-        kind: Kind::from_code(row.try_get("kind")?).ok_or_else(|| unreadable("kind"))?,
-        status: TransactionStatus::from_code(row.try_get("status")?).ok_or_else(|| unreadable("status"))?,
-        amount: row.try_get("amount")?,
-        fee: row.try_get("fee")?,
-        currency: Currency::from_str(currency).map_err(|_| unreadable("currency"))?,
-        reference: row.try_get::<Option<Uuid>, _>("reference_id")?.map(ReferenceId),
-        delta: buckets("delta_available", "delta_held", "delta_unreleased")?,
-        after: buckets("available", "held", "unreleased")?,
-        occurred_at: row.try_get("occurred_at")?,
-        hash: hash.try_into().map_err(|_| unreadable("hash"))?,
-    })
-}
-
-fn status_change(row: &PgRow) -> Result<StatusChangeRow, DbError> {
-    let position = row.try_get("position")?;
-    let unreadable = |column| unreadable(Log::StatusChanges, position, column);
-    Ok(StatusChangeRow {
-        position,
-        wallet: WalletId(row.try_get("wallet_id")?),
-        owner: Xid(row.try_get("xid").map_err(|_| unreadable("its customer"))?),
-        status_version: row.try_get("status_version")?,
-        status: Status::from_code(row.try_get("status")?).ok_or_else(|| unreadable("status"))?,
-        frozen: row.try_get("frozen")?,
-        occurred_at: row.try_get("occurred_at")?,
-    })
 }

@@ -20,7 +20,7 @@ use wallet::{
     ledger::{
         Action,
         book::Book,
-        log::{self, Log},
+        log::{Log, LogReader},
         posting_loop::PostingLoop,
         store,
     },
@@ -169,7 +169,7 @@ async fn each_side_of_a_transfer_has_its_message_and_the_receivers_tells_nothing
     let posted = posting_loop.post(asked).await.unwrap();
 
     let mut conn = store::connect(&db.url).await.unwrap();
-    let rows = log::read(&mut conn, Log::Entries, 1, i64::MAX, 10).await.unwrap();
+    let rows = LogReader::default().read(&mut conn, Log::Entries, 1, i64::MAX, 10).await.unwrap();
     let told: Vec<serde_json::Value> = rows
         .iter()
         .map(|row| serde_json::from_slice(&Event::of(row, "money").unwrap().payload).unwrap())

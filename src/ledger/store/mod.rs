@@ -3,6 +3,7 @@
 //! `docs/decisions/0003-the-loops-statements.md` says why each has the shape it has.
 
 mod look;
+mod owners;
 mod recall;
 mod sweep;
 mod write;
@@ -14,6 +15,7 @@ use uuid::Uuid;
 
 pub use self::{
     look::look,
+    owners::{OWNERS, owners},
     recall::{RECALL, RECALL_KEYS, RECALL_OWN, Recalled, is_booked, recall, recall_keys},
     sweep::{SWEEP_KEYS, sweep_keys},
     write::{WRITE_KEYS, WRITE_MONEY, WRITE_STATUS, write},
