@@ -8,10 +8,7 @@
 use std::{sync::Arc, time::Duration};
 
 use thiserror::Error;
-use tokio::{
-    sync::Notify,
-    time::{Instant, sleep, timeout},
-};
+use tokio::{sync::Notify, time::sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -21,23 +18,18 @@ use super::{
     store,
 };
 use crate::{
-    db::{Connection, DbError},
+    db::{Connection, DbError, in_time},
     ledger::log::{self, Log, LogReader},
 };
 
 /// How often the relay looks by itself, for what other processes wrote.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
-/// How often the gate is asked again.
-const GATE_PAUSE: Duration = Duration::from_millis(2);
 /// How often a relay that stands by tries to lead.
 const STAND_BY: Duration = Duration::from_millis(500);
 /// How long the relay pauses after a failure.
 const BACK_OFF: Duration = Duration::from_millis(1_000);
 /// At most so many rows are on their way to the bus: bounded memory, and a bounded repeat after a failure.
 const IN_FLIGHT: i64 = 2_000;
-/// How long an answer of Postgres may take; longer than a statement of ours lives there. A connection that has died
-/// without a word would hold the topic up for hours.
-const ANSWER_LIMIT: Duration = Duration::from_secs(12);
 /// A round with at least so many rows means a crowd …
 const CROWD: i64 = 16;
 /// … and then more gather for so long before the next round: fewer and larger requests cost the broker, the refresher
@@ -146,7 +138,9 @@ impl Relay {
                 return Ok(());
             }
             let is_crowd = high - *cursor >= CROWD;
-            self.gate(conn).await?;
+            let age = metrics::gauge!("wallet_relay_gate_age_seconds", "log" => self.log.name());
+            log::gate(conn, |waited| age.set(waited.as_secs_f64())).await?;
+            age.set(0.0);
             while *cursor < high {
                 let rows = in_time(reader.read(conn, self.log, *cursor, high, IN_FLIGHT)).await?;
                 let is_last = i64::try_from(rows.len()).is_ok_and(|rows| rows < IN_FLIGHT);
@@ -176,24 +170,4 @@ impl Relay {
             }
         }
     }
-
-    /// Waits until every batch that may still commit a position already handed out has gone.
-    async fn gate(&self, conn: &mut Connection) -> Result<(), DbError> {
-        let since = Instant::now();
-        let before = in_time(log::writers(conn)).await?;
-        let mut now = before.clone();
-        while now.iter().any(|writer| before.contains(writer)) {
-            metrics::gauge!("wallet_relay_gate_age_seconds", "log" => self.log.name())
-                .set(since.elapsed().as_secs_f64());
-            sleep(GATE_PAUSE).await;
-            now = in_time(log::writers(conn)).await?;
-        }
-        metrics::gauge!("wallet_relay_gate_age_seconds", "log" => self.log.name()).set(0.0);
-        Ok(())
-    }
-}
-
-async fn in_time<T>(answer: impl Future<Output = Result<T, DbError>>) -> Result<T, DbError> {
-    let answer = timeout(ANSWER_LIMIT, answer).await;
-    answer.unwrap_or_else(|_| Err(DbError::Away("no answer in time".to_owned())))
 }
