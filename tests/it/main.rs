@@ -29,5 +29,6 @@ mod refresh_cache;
 mod relay;
 mod support;
 mod terminate;
+mod top_transfers;
 mod transfers;
 mod two_servers;

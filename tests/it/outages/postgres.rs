@@ -31,6 +31,7 @@ async fn says_that_the_books_are_away(base: &str, customer: &Customer) {
         ("disable", customer.disable().boxed()),
         ("init", init.boxed()),
         ("list", customer.get("/wallet/transactions").boxed()),
+        ("largest", customer.get("/wallet/top-transfers").boxed()),
         ("health", health(base).boxed()),
     ];
     join_all(asked.map(async |(what, answer)| {
