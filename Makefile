@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 # Each recipe is one step of a person's work: never two at once, and none is a file.
 .NOTPARALLEL:
-.PHONY: help run test migration-up migration-down lint deny openapi bench bench-quick stop wipe
+.PHONY: help run test migration-up migration-down lint deny openapi bench bench-quick bench-book stop wipe
 
 SCRIPTS := scripts/stack scripts/cargo scripts/servers.sh scripts/wallet scripts/run scripts/test scripts/migrate scripts/bench .ci/run
 
@@ -34,11 +34,14 @@ openapi: ## Writes swagger/openapi.json anew from the code.
 	@WALLET_BUILD_QUIET=1 scripts/wallet openapi >swagger/openapi.json.new && mv swagger/openapi.json.new swagger/openapi.json \
 	  || { rm -f swagger/openapi.json.new; exit 1; }
 
-bench: ## Measures the wallet under load, in release mode, against the stack; ARGS go to the benchmark.
+bench: ## Measures the wallet under load, in release mode, against the stack, in about 20 minutes; ARGS go to the benchmark.
 	@scripts/bench $(ARGS)
 
-bench-quick: ## The same in a few minutes, with less certainty.
+bench-quick: ## The same in under two minutes, with less certainty.
 	@scripts/bench --quick $(ARGS)
+
+bench-book: ## Measures the book, the heart alone, beside an event loop in memory; needs no server.
+	@scripts/cargo bench --locked --bench book -- $(ARGS)
 
 stop: ## Stops the servers of this checkout and keeps their data.
 	@scripts/stack down

@@ -65,8 +65,9 @@ impl Args {
         self.seconds.unwrap_or(if self.quick { 4 } else { 20 })
     }
 
-    /// How long pgbench runs at a time: half as long, as it is run for each number of clients and only its best counts.
+    /// How long pgbench runs at a time. Shorter, as it is run for each number of clients and only its best counts; in a
+    /// quick run it is not run for each.
     pub fn baseline_seconds(&self) -> u64 {
-        self.seconds().div_ceil(2).max(3)
+        if self.quick && self.seconds.is_none() { 5 } else { self.seconds().div_ceil(2).max(3) }
     }
 }

@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use serde::Serialize;
 use sqlx::{Connection, PgConnection};
 
@@ -22,32 +22,13 @@ pub struct Filled {
     pub gib: f64,
 }
 
-/// Fills the books of `wallets` empty wallets with about so many entries; every wallet gets as many. The service must not
-/// be running.
+/// Fills the books of `wallets` empty wallets, an even number, with about so many entries; every wallet gets as many. The
+/// service must not be running.
 pub async fn fill(url: &str, entries: u64, wallets: u32) -> Result<Filled> {
-    ensure!(
-        wallets.is_multiple_of(2),
-        "the wallets of a filled database stand in pairs: --wallets must be even"
-    );
-    let mut conn = PgConnection::connect(url).await?;
-    // Room for one step; nobody waits for these commits, and a checkpoint comes before everything that is measured.
-    sqlx::raw_sql("set work_mem = '256MB'; set synchronous_commit = off; set jit = off")
-        .execute(&mut conn)
-        .await?;
-    sqlx::raw_sql(SIDES).execute(&mut conn).await?;
     let versions = i64::try_from(entries)? / i64::from(wallets);
-    let (began, mut done) = (Instant::now(), 0);
-    while done < versions {
-        done = (done + STEP).min(versions);
-        sqlx::query(WRITE).bind(done).bind(i64::try_from(FUNDS)?).bind(versions).execute(&mut conn).await?;
-        if done % (50 * STEP) == 0 || done == versions {
-            println!(
-                "    {} entries after {:.0} s",
-                done * i64::from(wallets),
-                began.elapsed().as_secs_f64()
-            );
-        }
-    }
+    let began = Instant::now();
+    tokio::try_join!(write(url, 0, versions), write(url, 1, versions))?;
+    let mut conn = PgConnection::connect(url).await?;
     sqlx::raw_sql(PUBLISHED).execute(&mut conn).await?;
     sqlx::raw_sql("vacuum analyze").execute(&mut conn).await?;
     let size = "select pg_database_size(current_database())::float8 / 1073741824";
@@ -56,6 +37,25 @@ pub async fn fill(url: &str, entries: u64, wallets: u32) -> Result<Filled> {
         seconds: began.elapsed().as_secs_f64(),
         gib: sqlx::query_scalar(size).fetch_one(&mut conn).await?,
     })
+}
+
+/// Writes every second pair of wallets: Postgres uses one CPU for each connection.
+async fn write(url: &str, half: i64, versions: i64) -> Result<()> {
+    let mut conn = PgConnection::connect(url).await?;
+    // Room for one step; nobody waits for these commits, and a checkpoint comes before everything that is measured.
+    let session = "set work_mem = '256MB'; set synchronous_commit = off; set jit = off";
+    sqlx::raw_sql(session).execute(&mut conn).await?;
+    sqlx::raw_sql(SIDES).execute(&mut conn).await?;
+    sqlx::query("delete from sides where pair % 2 <> $1").bind(half).execute(&mut conn).await?;
+    let mut done = 0;
+    while done < versions {
+        done = (done + STEP).min(versions);
+        sqlx::query(WRITE).bind(done).bind(i64::try_from(FUNDS)?).bind(versions).execute(&mut conn).await?;
+        if half == 0 && (done % (10 * STEP) == 0 || done == versions) {
+            println!("    {done} entries in each wallet");
+        }
+    }
+    Ok(())
 }
 
 /// Who stands opposite whom: the first and the second of each pair, and the pair's number.
@@ -67,7 +67,8 @@ from (select id, row_number() over (order by id) as n from wallets) numbered;
 analyze sides";
 
 /// Everything up to version $1. Version 1 is a deposit of $2; the first of a pair sends in even versions, the second in
-/// odd ones. Times are whole seconds, one for each version, the last one before today; the transaction's id begins with them (version 7).
+/// odd ones. Times are whole seconds, one for each version, the last one before today; the transaction's id begins with
+/// them (version 7).
 const WRITE: &str = "
 with recursive chain as (
     select s.wallet, s.other, s.n, s.pair, s.is_first, w.version, w.available, w.head_hash as hash,

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// So many wallets are asked for in one round trip.
 const CHUNK: usize = 1_000;
 /// Between two probes of freshness.
-const PROBE_EVERY: Duration = Duration::from_millis(40);
+const PROBE_EVERY: Duration = Duration::from_millis(20);
 
 /// The cache that the service under load writes.
 #[derive(Clone)]

@@ -3,7 +3,9 @@
 
 mod args;
 mod baseline;
+mod chart;
 mod connection;
+mod costs;
 mod fill;
 mod follow;
 mod generator;
@@ -20,9 +22,9 @@ mod scenario;
 mod server;
 mod wallets;
 
-use std::{env, fs, process::ExitCode};
+use std::{env, fs, process::ExitCode, time::Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use tokio::task::LocalSet;
 
@@ -50,6 +52,7 @@ async fn main() -> ExitCode {
 
 /// Whether the run counts.
 async fn bench(args: &Args) -> Result<bool> {
+    let began = Instant::now();
     let variable = |name: &str| {
         env::var(name)
             .ok()
@@ -61,6 +64,10 @@ async fn bench(args: &Args) -> Result<bool> {
         redis_url: variable("REDIS_URL")?,
         kafka_brokers: variable("KAFKA_BROKERS")?,
     };
+    ensure!(
+        args.entries().is_none() || args.wallets.is_multiple_of(2),
+        "the wallets of a filled database stand in pairs: --wallets must be even, or --entries 0"
+    );
     fs::create_dir_all(&args.out)?;
     let mut postgres = postgres::Postgres::connect(&servers.database_url).await?;
     let mut report = Report::begin(args, postgres.facts.clone(), machine(), revision(), now());
@@ -71,10 +78,14 @@ async fn bench(args: &Args) -> Result<bool> {
     run::service(args, &servers, &mut postgres, &mut report).await?;
     report.ratios = ratio::ratios(&report.scenarios, &report.baseline, report.freshness);
 
+    report.took_seconds = began.elapsed().as_secs_f64();
+
     let page = markdown::page(&report);
     fs::write(args.out.join("load.json"), serde_json::to_string_pretty(&report)? + "\n")?;
     fs::write(args.out.join("load.md"), &page)?;
-    println!("\n{page}\nWritten: {0}/load.json, {0}/load.md", args.out.display());
+    fs::write(args.out.join("load.svg"), chart::chart(&report))?;
+    println!("\n{page}\nWritten to {}: load.md, load.json, load.svg.", args.out.display());
+    println!("It took {:.0} s.", report.took_seconds);
     for problem in &report.problems {
         println!("DOES NOT COUNT: {problem}");
     }

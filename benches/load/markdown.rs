@@ -2,8 +2,10 @@
 
 use std::fmt::Write;
 
-use super::report::{Report, Row};
+use super::{costs::costs, report::Report};
 
+/// More than that for the load generator, and it may have been the slowest of all: it is one thread.
+const BUSY_GENERATOR: f64 = 0.8;
 /// More than that for other programs, and the figures are not to be trusted. Interrupts and housekeeping take some.
 const QUIET_CPUS: f64 = 0.3;
 
@@ -62,6 +64,16 @@ fn write_page(report: &Report, page: &mut String) -> std::fmt::Result {
             "**The machine was not quiet:** something else took up to {most:.1} CPUs meanwhile, so that every figure is worse than it would be, and the ratios are not to be trusted.\n"
         )?;
     }
+    let busy: Vec<&str> = report
+        .scenarios
+        .iter()
+        .filter(|row| row.cpu.generator > BUSY_GENERATOR)
+        .map(|row| row.name)
+        .collect();
+    if !busy.is_empty() {
+        writeln!(page, "**The load generator was the bottleneck, or nearly so:** {}.\n", busy.join(", "))?;
+    }
+    writeln!(page, "![Transfers a second, the wallet beside plain SQL](load.svg)\n")?;
     ratios(report, page)?;
     scenarios(report, page)?;
     baseline(report, page)?;
@@ -85,6 +97,10 @@ fn ratios(report: &Report, page: &mut String) -> std::fmt::Result {
             figure(ratio.aim)
         )?;
     }
+    writeln!(
+        page,
+        "\n`Book::apply`, the decision alone, is measured by a benchmark of its own (docs/benchmarks/README.md)."
+    )?;
     if let Some(fresh) = report.freshness {
         writeln!(
             page,
@@ -93,6 +109,21 @@ fn ratios(report: &Report, page: &mut String) -> std::fmt::Result {
             figure(fresh.p99_ms),
             figure(fresh.max_ms),
             fresh.probes
+        )?;
+    }
+    if let Some(filled) = report.filled {
+        writeln!(
+            page,
+            "\nThe filled database began with {} entries ({:.1} GiB with all indexes), as many for each wallet; filling took {:.0} s.",
+            filled.entries, filled.gib, filled.seconds
+        )?;
+    }
+    for audit in &report.audits {
+        let found = if audit.found.is_none() { "nothing" } else { "**something**" };
+        writeln!(
+            page,
+            "\nThe audit of {} entries took {:.1} s and found {found}.",
+            audit.entries, audit.seconds
         )?;
     }
     writeln!(page)
@@ -106,15 +137,16 @@ fn scenarios(report: &Report, page: &mut String) -> std::fmt::Result {
     )?;
     writeln!(
         page,
-        "| scenario | connections | offered/s | answered/s | first second | p50 | p99 | p99.9 | longest | topic behind | refresher behind | cache caught up after |"
+        "| scenario | connections | entries before | offered/s | answered/s | first second | p50 | p99 | p99.9 | longest | topic behind | refresher behind | cache caught up after |"
     )?;
-    writeln!(page, "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")?;
+    writeln!(page, "| --- |{}", " ---: |".repeat(12))?;
     for row in &report.scenarios {
         writeln!(
             page,
-            "| {} | {} | {} | {:.0} | {:.2} × | {} | {} | {} | {} | {:.0} | {:.0} | {} |",
+            "| {} | {} | {} | {} | {:.0} | {:.2} × | {} | {} | {} | {} | {:.0} | {:.0} | {} |",
             row.name,
             row.connections,
+            row.entries,
             row.offered.map_or_else(|| "peak".to_owned(), |rate| format!("{rate:.0}")),
             row.rate,
             row.first_second,
@@ -164,62 +196,11 @@ fn baseline(report: &Report, page: &mut String) -> std::fmt::Result {
     writeln!(page)
 }
 
-fn costs(report: &Report, page: &mut String) -> std::fmt::Result {
-    writeln!(page, "## Where the time goes\n")?;
-    writeln!(page, "CPUs in use on average, of {}; memory of the service in MiB.\n", report.machine.cpus)?;
-    writeln!(
-        page,
-        "| scenario | service | Postgres | Kafka | Redis | generator | others | service µs each | Postgres µs each | WAL bytes each | memory | most |"
-    )?;
-    writeln!(page, "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")?;
-    for row in &report.scenarios {
-        let cpu = &row.cpu;
-        writeln!(
-            page,
-            "| {} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} |",
-            row.name,
-            cpu.server,
-            cpu.postgres,
-            cpu.kafka,
-            cpu.redis,
-            cpu.generator,
-            cpu.others,
-            cpu.server / row.rate * 1e6,
-            cpu.postgres / row.rate * 1e6,
-            row.wal_bytes_each,
-            row.memory_mib,
-            row.memory_peak_mib
-        )?;
-    }
-    means(&report.scenarios, page)
-}
-
-/// The service's own histograms, for the measurements that write.
-fn means(rows: &[Row], page: &mut String) -> std::fmt::Result {
-    let rows: Vec<&Row> =
-        rows.iter().filter(|row| row.operation == "transfer" && !row.service_means.is_empty()).collect();
-    let Some(first) = rows.first() else { return Ok(()) };
-    writeln!(page, "\nMeans of the service's own histograms (`/metrics`) over each measurement:\n")?;
-    let names: Vec<&str> = rows.iter().map(|row| row.name).collect();
-    writeln!(page, "| | {} |", names.join(" | "))?;
-    writeln!(page, "| --- |{}", " ---: |".repeat(names.len()))?;
-    for name in first.service_means.keys() {
-        let value = |row: &&Row| row.service_means.get(name).map_or_else(String::new, |mean| exact(*mean));
-        writeln!(page, "| `{name}` | {} |", rows.iter().map(value).collect::<Vec<_>>().join(" | "))?;
-    }
-    Ok(())
-}
-
 /// Three figures that count are enough.
-fn figure(value: f64) -> String {
+pub fn figure(value: f64) -> String {
     match value {
         v if v >= 100.0 => format!("{v:.0}"),
         v if v >= 10.0 => format!("{v:.1}"),
         v => format!("{v:.2}"),
     }
-}
-
-/// Seconds may be small.
-fn exact(value: f64) -> String {
-    if value >= 1.0 { figure(value) } else { format!("{value:.6}") }
 }

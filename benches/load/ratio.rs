@@ -26,16 +26,18 @@ impl Ratio {
 }
 
 /// The best of 64 and 256 connections counts.
-const EVEN: [&str; 2] = ["transfers-64", "transfers-256"];
-const FILLED: [&str; 2] = ["filled-64", "filled-256"];
+pub const EVEN: [&str; 2] = ["transfers-64", "transfers-256"];
+pub const FILLED: [&str; 2] = ["filled-64", "filled-256"];
+
+/// The faster one of two scenarios.
+pub fn best<'a>(rows: &'a [Row], names: [&str; 2]) -> Option<&'a Row> {
+    rows.iter().filter(|row| names.contains(&row.name)).max_by(|one, other| one.rate.total_cmp(&other.rate))
+}
 
 /// What the run says against what it must reach; only what was measured.
 pub fn ratios(rows: &[Row], baseline: &[BaselineRow], freshness: Option<Freshness>) -> Vec<Ratio> {
     let named = |name: &str| rows.iter().find(|row| row.name == name);
-    let best = |names: [&str; 2]| {
-        names.into_iter().filter_map(named).max_by(|one, other| one.rate.total_cmp(&other.rate))
-    };
-    let rate = |names: [&str; 2]| best(names).map(|row| row.rate);
+    let rate = |names: [&str; 2]| best(rows, names).map(|row| row.rate);
     let sql = |spread: &str| {
         baseline.iter().filter(|row| row.spread == spread).map(|row| row.rate).max_by(f64::total_cmp)
     };
@@ -50,7 +52,7 @@ pub fn ratios(rows: &[Row], baseline: &[BaselineRow], freshness: Option<Freshnes
     let (even, read) = (rate(EVEN), rate(["reads-64", "reads-256"]));
     let receiver = rate(["hot-receiver-64", "hot-receiver-256"]);
     let sender = rate(["hot-sender-64", "hot-sender-256"]);
-    let cpu = |names| best(names).map(|row| (row.cpu.server + row.cpu.postgres) / row.rate);
+    let cpu = |names| best(rows, names).map(|row| (row.cpu.server + row.cpu.postgres) / row.rate);
     let fresh = freshness.map(|f| f.p99_ms);
 
     let all = [

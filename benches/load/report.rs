@@ -17,6 +17,8 @@ pub const BEHIND_MAX_MS: f64 = 5_000.0;
 pub struct Report {
     /// RFC 3339.
     pub measured_at: String,
+    /// The whole run.
+    pub took_seconds: f64,
     /// The commit that was measured, and whether the tree had changes on top of it.
     pub revision: String,
     pub machine: Machine,
@@ -185,6 +187,7 @@ impl Report {
     ) -> Self {
         Self {
             measured_at,
+            took_seconds: 0.0,
             revision,
             machine,
             postgres,

@@ -98,7 +98,7 @@ group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
 
 # How long a broker that was killed stays unwelcome when it comes back.
-broker.session.timeout.ms=2000
+broker.session.timeout.ms=4000
 broker.heartbeat.interval.ms=500
 
 # A small machine: few threads, and a buffer for the cleaner that fits the heap.

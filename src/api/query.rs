@@ -1,5 +1,7 @@
 //! Parameters in the query string. A wrong value does not end the reading: the handler hears of all of them at once.
 
+use std::ops::RangeInclusive;
+
 use poem::{Request, RequestBody};
 use poem_openapi::{
     ApiExtractor, ApiExtractorType, ExtractParamOptions,
@@ -17,7 +19,7 @@ use crate::{
         clock::Timestamp,
         page::{Cursor, DEFAULT_LIMIT, LIMIT_RANGE},
     },
-    ledger::{Kind, entry::TransactionStatus},
+    ledger::{Kind, entry::TransactionStatus, top_transfers::KEPT},
 };
 
 /// A value in the query string.
@@ -113,17 +115,50 @@ impl QueryValue for Limit {
     const MESSAGE: &'static str = "Must be an integer from 1 to 1000.";
 
     fn from_text(text: &str) -> Option<Self> {
-        let digits = text.bytes().all(|b| b.is_ascii_digit());
-        text.parse().ok().filter(|limit| digits && LIMIT_RANGE.contains(limit)).map(Self)
+        number(text).filter(|limit| LIMIT_RANGE.contains(limit)).map(Self)
     }
 
     fn schema() -> MetaSchema {
-        MetaSchema {
-            minimum: Some(f64::from(*LIMIT_RANGE.start())),
-            maximum: Some(f64::from(*LIMIT_RANGE.end())),
-            default: Some(DEFAULT_LIMIT.into()),
-            ..MetaSchema::new_with_format("integer", "int32")
-        }
+        from_to(LIMIT_RANGE, DEFAULT_LIMIT)
+    }
+}
+
+/// How many of the largest a list may hold.
+pub struct TopLimit(pub u16);
+
+/// As many as are kept.
+const TOP_RANGE: RangeInclusive<u16> = 1..=100;
+const _: () = assert!(*TOP_RANGE.end() as usize == KEPT);
+
+impl Default for TopLimit {
+    fn default() -> Self {
+        Self(5)
+    }
+}
+
+impl QueryValue for TopLimit {
+    const MESSAGE: &'static str = "Must be an integer from 1 to 100.";
+
+    fn from_text(text: &str) -> Option<Self> {
+        number(text).filter(|limit| TOP_RANGE.contains(limit)).map(Self)
+    }
+
+    fn schema() -> MetaSchema {
+        from_to(TOP_RANGE, Self::default().0)
+    }
+}
+
+/// Digits and nothing else.
+fn number(text: &str) -> Option<u16> {
+    text.parse().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()))
+}
+
+fn from_to(range: RangeInclusive<u16>, default: u16) -> MetaSchema {
+    MetaSchema {
+        minimum: Some(f64::from(*range.start())),
+        maximum: Some(f64::from(*range.end())),
+        default: Some(default.into()),
+        ..MetaSchema::new_with_format("integer", "int32")
     }
 }
 

@@ -1,4 +1,4 @@
-//! What follows the books: the relays, the cache refresher, the watcher.
+//! What follows the books: the relays, the cache refresher, the follower of the largest transfers, the watcher.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ use crate::{
         relay::Relay,
     },
     kernel::clock::Clock,
-    ledger::{log::Log, store},
+    ledger::{log::Log, store, top_follower::TopTransfersFollower},
 };
 
 /// How long to wait before topics that could not be made are tried again.
@@ -69,6 +69,8 @@ pub fn start(
         let stop = stop.clone();
         async move { bus.serve(subscription, refresher, stop).await }
     });
+    let follower = TopTransfersFollower { database_url: config.database_url.clone() };
+    tasks.spawn(follower.run(stop.clone()));
     tasks.spawn(sweep_keys(shared.db.clone(), stop.clone()));
     tasks.spawn(health.watch(stop.clone()));
     tasks

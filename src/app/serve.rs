@@ -46,6 +46,11 @@ pub(super) async fn run(config: Config, telemetry: Telemetry) -> anyhow::Result<
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::spawn(telemetry.clone().run_upkeep());
+    #[cfg(debug_assertions)]
+    if let Some(place) = config.fail_point.clone() {
+        tracing::warn!(?place, "a fail point is armed: this process will die there");
+        crate::kernel::fail_point::arm(place);
+    }
     let told_to_stop = async {
         tokio::select! {
             _ = terminate.recv() => {}

@@ -3,7 +3,7 @@
 use super::{AppEnv, LogFormat};
 
 /// Every variable that the service reads, in the order of `.env.example`.
-pub const VARIABLES: [&str; 23] = [
+pub const VARIABLES: [&str; 24] = [
     "DATABASE_URL",
     "DATABASE_POOL_MAX",
     "REDIS_URL",
@@ -27,6 +27,7 @@ pub const VARIABLES: [&str; 23] = [
     "SHUTDOWN_TIMEOUT",
     "LOG_FORMAT",
     "RUST_LOG",
+    "FAIL_POINT",
 ];
 
 /// Variables whose values are never shown, because they are secrets or may hold a password.

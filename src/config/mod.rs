@@ -10,6 +10,8 @@ use std::{collections::BTreeMap, fmt, io::ErrorKind};
 use thiserror::Error;
 
 use crate::kernel::currency::Currency;
+#[cfg(debug_assertions)]
+use crate::kernel::fail_point::Armed;
 
 pub use defaults::{DEVELOPMENT_JWT_SECRET, VARIABLES};
 
@@ -59,6 +61,9 @@ pub struct Config {
     pub log_format: LogFormat,
     /// What is logged: directives as `tracing-subscriber` reads them.
     pub log_filter: String,
+    /// Where the process dies, for tests; release builds have no such place.
+    #[cfg(debug_assertions)]
+    pub fail_point: Option<Armed>,
 }
 
 /// The names of the two topics.

@@ -72,6 +72,9 @@ impl<'a> Reader<'a> {
         let service_api_key = self.service_api_key(app_env);
         let default_currency = self.default_currency();
         let topics = self.topics();
+        // A release build only sees to it that there is none.
+        #[cfg_attr(not(debug_assertions), allow(unused_variables))]
+        let fail_point = self.given("FAIL_POINT", values::fail_point(app_env));
         let config = Config {
             database_url: database_url.unwrap_or_default(),
             redis_url: self.given("REDIS_URL", values::redis_url),
@@ -122,6 +125,8 @@ impl<'a> Reader<'a> {
             ),
             log_format: self.or("LOG_FORMAT", values::log_format, defaults::LOG_FORMAT),
             log_filter: self.text("RUST_LOG", values::log_filter, defaults::RUST_LOG),
+            #[cfg(debug_assertions)]
+            fail_point,
             // Last: it may end the reading, and everything else must have been looked at by then.
             default_currency: default_currency?,
         };

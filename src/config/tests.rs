@@ -96,6 +96,7 @@ fn every_impossible_value_is_named_and_secrets_are_not_shown() {
         ("SHUTDOWN_TIMEOUT", "2h"),
         ("LOG_FORMAT", "xml"),
         ("RUST_LOG", "info,wallet=loud"),
+        ("FAIL_POINT", "nowhere"),
     ];
     for (name, value) in wrong {
         let value = if name == "JWT_SECRET" { &value[..31] } else { value };
@@ -165,6 +166,9 @@ fn production_refuses_weak_settings() {
     assert!(of("short", "s3cret")[0].starts_with("JWT_SECRET must have at least 32"));
     assert!(of(good[1].1, "")[0].starts_with("SERVICE_API_KEY must be given"));
     assert!(with(&[("JWT_SECRET", DEVELOPMENT_JWT_SECRET)]).is_ok());
+    let armed = [&good[..], &[("FAIL_POINT", "lane.locked")]].concat();
+    assert!(problems(with(&armed))[0].starts_with("FAIL_POINT must not be set"));
+    assert_eq!(with(&armed[3..]).is_ok(), cfg!(debug_assertions));
 }
 
 #[test]

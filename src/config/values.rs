@@ -6,6 +6,8 @@ use tracing_subscriber::EnvFilter;
 
 use super::{AppEnv, LogFormat, Secret, defaults};
 use crate::kernel::currency::Currency;
+#[cfg(debug_assertions)]
+use crate::kernel::fail_point::{ALL, Armed};
 
 /// What the variable must be.
 pub(super) type Must = String;
@@ -180,4 +182,20 @@ pub(super) fn jwt_secret(text: &str) -> Result<Secret, Must> {
 /// It comes in a header: only what may stand there.
 pub(super) fn api_key(text: &str) -> Result<Secret, Must> {
     visible(text).map(Secret::new)
+}
+
+/// Where the process dies, and at which time that it comes there.
+#[cfg(debug_assertions)]
+pub(super) fn fail_point(app_env: AppEnv) -> impl Fn(&str) -> Result<Armed, Must> {
+    move |text| match text.parse() {
+        _ if app_env == AppEnv::Production => Err("must not be set in production".to_owned()),
+        Ok(armed) => Ok(armed),
+        Err(()) => Err(format!("must be name or name:times, with one of the names {}", ALL.join(", "))),
+    }
+}
+
+/// A release build has no fail points; it must not look as if one were armed.
+#[cfg(not(debug_assertions))]
+pub(super) fn fail_point(_: AppEnv) -> impl Fn(&str) -> Result<std::convert::Infallible, Must> {
+    |_| Err("must not be set: this build has no fail points".to_owned())
 }

@@ -51,13 +51,16 @@ pub fn session_options(url: &str, name: &str) -> Result<PgConnectOptions, DbErro
     ]))
 }
 
-/// A pool of at most `max` connections, made when they are needed: Postgres may be away now.
+/// A pool of at most `max` connections, made when they are needed: Postgres may be away now. All that is asked over it goes
+/// by a key; a table that was analysed while it was empty must not be scanned whole for that.
 pub fn connect(url: &str, max: u32) -> Result<DatabaseConnection, DbError> {
     let pool = PgPoolOptions::new()
         .max_connections(max)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .after_release(|conn, _| Box::pin(is_alive(conn)))
-        .connect_lazy_with(session_options(url, "wallet")?);
+        .connect_lazy_with(
+            session_options(url, "wallet")?.options([("enable_seqscan", "off"), ("jit", "off")]),
+        );
     Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
 }
 
@@ -70,9 +73,22 @@ async fn is_alive(conn: &mut PgConnection) -> Result<bool, sqlx::Error> {
 /// How long a question to the pool may take, connection and answer together: a Postgres that hangs is as good as away.
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(2_000);
 
+/// How long an answer may take on a connection of one's own; longer than a statement of ours lives there. A connection that
+/// has died without a word would hold its owner up for hours.
+const OWN_ANSWER_TIMEOUT: Duration = Duration::from_secs(12);
+
+/// Waits for an answer on a connection of one's own, but not for ever.
+pub async fn in_time<T>(answer: impl Future<Output = Result<T, DbError>>) -> Result<T, DbError> {
+    timely(OWN_ANSWER_TIMEOUT, answer).await
+}
+
 /// Waits for an answer of the pool, but not for ever.
 pub async fn within_limit<T>(question: impl Future<Output = Result<T, DbError>>) -> Result<T, DbError> {
-    let answer = tokio::time::timeout(ANSWER_TIMEOUT, question).await;
+    timely(ANSWER_TIMEOUT, question).await
+}
+
+async fn timely<T>(limit: Duration, answer: impl Future<Output = Result<T, DbError>>) -> Result<T, DbError> {
+    let answer = tokio::time::timeout(limit, answer).await;
     answer.unwrap_or_else(|_| Err(DbError::Away("no answer in time".to_owned())))
 }
 

@@ -4,7 +4,9 @@ mod connect;
 mod error;
 pub mod migrator;
 
-pub use connect::{Database, PgDatabase, PgDatabaseParameters, connect, ping, session_options, within_limit};
+pub use connect::{
+    Database, PgDatabase, PgDatabaseParameters, connect, in_time, ping, session_options, within_limit,
+};
 pub use error::DbError;
 /// The pool, as everybody else uses it.
 pub use sea_orm::DatabaseConnection as Pool;

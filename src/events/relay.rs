@@ -8,10 +8,7 @@
 use std::{sync::Arc, time::Duration};
 
 use thiserror::Error;
-use tokio::{
-    sync::Notify,
-    time::{Instant, sleep, timeout},
-};
+use tokio::{sync::Notify, time::sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -21,25 +18,21 @@ use super::{
     store,
 };
 use crate::{
-    db::{Connection, DbError},
-    ledger::log::{self, Log, LogReader},
+    db::{Connection, DbError, in_time},
+    kernel::fail_point::fail_point,
+    ledger::log::{self, Log, LogReader, LogRow},
 };
 
 /// How often the relay looks by itself, for what other processes wrote.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
-/// How often the gate is asked again.
-const GATE_PAUSE: Duration = Duration::from_millis(2);
 /// How often a relay that stands by tries to lead.
 const STAND_BY: Duration = Duration::from_millis(500);
 /// How long the relay pauses after a failure.
 const BACK_OFF: Duration = Duration::from_millis(1_000);
 /// At most so many rows are on their way to the bus: bounded memory, and a bounded repeat after a failure.
-const IN_FLIGHT: i64 = 2_000;
-/// How long an answer of Postgres may take; longer than a statement of ours lives there. A connection that has died
-/// without a word would hold the topic up for hours.
-const ANSWER_LIMIT: Duration = Duration::from_secs(12);
+const IN_FLIGHT: usize = 2_000;
 /// A round with at least so many rows means a crowd …
-const CROWD: i64 = 16;
+const CROWD: usize = 16;
 /// … and then more gather for so long before the next round: fewer and larger requests cost the broker, the refresher
 /// and Redis far less for each row, and a lone entry still goes out at once.
 const GATHER: Duration = Duration::from_millis(20);
@@ -145,31 +138,18 @@ impl Relay {
             if high <= *cursor {
                 return Ok(());
             }
-            let is_crowd = high - *cursor >= CROWD;
-            self.gate(conn).await?;
+            let is_crowd = usize::try_from(high - *cursor).is_ok_and(|rows| rows >= CROWD);
+            let age = metrics::gauge!("wallet_relay_gate_age_seconds", "log" => self.log.name());
+            log::gate(conn, |waited| age.set(waited.as_secs_f64())).await?;
+            age.set(0.0);
+            fail_point("relay.gated");
             while *cursor < high {
                 let rows = in_time(reader.read(conn, self.log, *cursor, high, IN_FLIGHT)).await?;
-                let is_last = i64::try_from(rows.len()).is_ok_and(|rows| rows < IN_FLIGHT);
-                let events =
-                    rows.iter().map(|row| Event::of(row, &self.topic)).collect::<Result<Vec<_>, _>>()?;
-                let published = self.bus.publish(&events).await;
-                let confirmed = published.as_ref().map_or_else(|error| error.confirmed, |()| events.len());
-                let reached = match confirmed.checked_sub(1).and_then(|last| rows.get(last)) {
-                    // Beyond the last row of the last page lie only positions that were given back by a rollback.
-                    _ if is_last && published.is_ok() => high,
-                    Some(row) => row.position(),
-                    None => *cursor,
-                };
-                if reached > *cursor && self.bus.is_durable() {
-                    in_time(store::move_cursor(conn, self.log, reached)).await?;
-                }
-                *cursor = reached.max(*cursor);
-                metrics::counter!("wallet_relay_events_total", "log" => self.log.name())
-                    .increment(u64::try_from(confirmed).unwrap_or_default());
-                published?;
-                if std::mem::take(is_troubled) {
-                    info!(log = self.log.name(), "the relay publishes again");
-                }
+                fail_point("relay.read");
+                // Beyond the last row of the last page lie only positions that were given back by a rollback.
+                let is_last = rows.len() < IN_FLIGHT;
+                let reached = if is_last { high } else { rows.last().map_or(high, LogRow::position) };
+                self.publish(conn, &rows, reached, cursor, is_troubled).await?;
             }
             if is_crowd {
                 sleep(GATHER).await;
@@ -177,23 +157,35 @@ impl Relay {
         }
     }
 
-    /// Waits until every batch that may still commit a position already handed out has gone.
-    async fn gate(&self, conn: &mut Connection) -> Result<(), DbError> {
-        let since = Instant::now();
-        let before = in_time(log::writers(conn)).await?;
-        let mut now = before.clone();
-        while now.iter().any(|writer| before.contains(writer)) {
-            metrics::gauge!("wallet_relay_gate_age_seconds", "log" => self.log.name())
-                .set(since.elapsed().as_secs_f64());
-            sleep(GATE_PAUSE).await;
-            now = in_time(log::writers(conn)).await?;
+    /// Publishes rows, which are all that the log has up to `reached`, and moves the cursor as far as the bus confirms.
+    async fn publish(
+        &self,
+        conn: &mut Connection,
+        rows: &[LogRow],
+        reached: i64,
+        cursor: &mut i64,
+        is_troubled: &mut bool,
+    ) -> Result<(), Interrupted> {
+        let events = rows.iter().map(|row| Event::of(row, &self.topic)).collect::<Result<Vec<_>, _>>()?;
+        let published = self.bus.publish(&events).await;
+        fail_point("relay.published");
+        let confirmed = published.as_ref().map_or_else(|error| error.confirmed, |()| events.len());
+        let reached = match confirmed.checked_sub(1).and_then(|last| rows.get(last)) {
+            _ if published.is_ok() => reached,
+            Some(row) => row.position(),
+            None => *cursor,
+        };
+        if reached > *cursor && self.bus.is_durable() {
+            in_time(store::move_cursor(conn, self.log, reached)).await?;
+            fail_point("relay.cursor_moved");
         }
-        metrics::gauge!("wallet_relay_gate_age_seconds", "log" => self.log.name()).set(0.0);
+        *cursor = reached.max(*cursor);
+        metrics::counter!("wallet_relay_events_total", "log" => self.log.name())
+            .increment(u64::try_from(confirmed).unwrap_or_default());
+        published?;
+        if std::mem::take(is_troubled) {
+            info!(log = self.log.name(), "the relay publishes again");
+        }
         Ok(())
     }
-}
-
-async fn in_time<T>(answer: impl Future<Output = Result<T, DbError>>) -> Result<T, DbError> {
-    let answer = timeout(ANSWER_LIMIT, answer).await;
-    answer.unwrap_or_else(|_| Err(DbError::Away("no answer in time".to_owned())))
 }

@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod currency;
+pub mod fail_point;
 pub mod ids;
 pub mod money;
 pub mod page;

@@ -35,7 +35,7 @@ impl fmt::Display for Finding {
 }
 
 /// Every rule.
-pub const RULES: [Rule; 11] = [
+pub const RULES: [Rule; 12] = [
     Rule {
         sentence: "every wallet's buckets are the sum of its entries",
         sql: "select format('wallet %s: has %s/%s/%s, entries give %s/%s/%s', coalesce(w.id, e.wallet_id),
@@ -139,6 +139,25 @@ pub const RULES: [Rule; 11] = [
               where case when k.outcome is null then t.id is null or k.expires_at is not null
                          when k.outcome ? 'Ok' then s.id is null or k.expires_at is not null
                          else k.expires_at is null end",
+    },
+    Rule {
+        sentence: "what is kept of a wallet's largest transfers is what its entries give",
+        sql: "select format('wallet %s: largest transfers through entry %s', k.wallet_id, k.through_version)
+              from top_transfers k
+              left join wallets w on w.id = k.wallet_id and w.version >= k.through_version
+              cross join lateral (
+                  select coalesce(array_agg(amount order by n) filter (where way > 0), '{}') ia,
+                         coalesce(array_agg(version order by n) filter (where way > 0), '{}') iv,
+                         coalesce(array_agg(amount order by n) filter (where way < 0), '{}') oa,
+                         coalesce(array_agg(version order by n) filter (where way < 0), '{}') ov
+                  from (select m.*, row_number() over (partition by way order by amount desc, version desc) n
+                        from (select t.amount, e.version,
+                                     sign(e.delta_available + e.delta_held + e.delta_unreleased) way
+                              from entries e join transactions t on t.id = e.transaction_id
+                              where e.wallet_id = k.wallet_id and e.version <= k.through_version) m) ranked
+                  where n <= 100) e
+              where w.id is null or (k.incoming_amounts, k.incoming_versions, k.outgoing_amounts, k.outgoing_versions)
+                                    is distinct from (e.ia, e.iv, e.oa, e.ov)",
     },
 ];
 

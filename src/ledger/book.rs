@@ -1,125 +1,45 @@
 //! The rules of money, pure: an operation applied to wallets in memory. No I/O, no clock, no database; the posting
 //! loop brings the wallets it has locked and writes down what came out.
 
-use std::collections::HashMap;
+mod chain;
+mod changes;
+mod keys;
+mod outcome;
+mod pages;
+mod rules;
+mod wallets;
 
-use chrono::TimeDelta;
-use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, hash_map::Entry};
 
+use self::{
+    keys::{Found, Keys},
+    pages::Pages,
+};
 use super::{
-    entry::{Entry, StatusChange, Transaction, TransactionStatus},
-    operation::{Action, Key, KeyName, Kind, Operation, ReferenceKey, Transfer},
+    operation::{KeyName, Operation, ReferenceKey},
     refusal::Refusal,
-    wallet_state::{Buckets, Status, WalletState},
+    wallet_state::WalletState,
 };
-use crate::kernel::{
-    clock::Timestamp,
-    ids::{OperationId, WalletId},
-    money::{Amount, MAX_MINOR_UNITS},
+use crate::kernel::{clock::Timestamp, ids::OperationId};
+
+pub use self::{
+    chain::{Chain, Sha256},
+    changes::{AnsweredKey, ChangedWallet, Changes},
+    outcome::{Decision, Outcome, Posted, Receipt, Remembered},
 };
-
-/// How long the key of a refusal is remembered. The key of a success is remembered for ever.
-const REFUSAL_REMEMBERED: TimeDelta = TimeDelta::hours(24);
-
-/// What the caller learns of an operation that was done.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Receipt {
-    /// The transaction, or the status change.
-    pub id: OperationId,
-    pub occurred_at: Timestamp,
-    /// What the asking wallet paid beside the amount, in minor units.
-    pub fee: i64,
-    /// The asking wallet, right after.
-    pub wallet: WalletState,
-}
-
-/// Done, or refused: both are answers.
-pub type Decision = Result<Receipt, Refusal>;
-
-/// A decision, and whether it is the first answer to a key told again.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
-    pub decision: Decision,
-    pub replayed: bool,
-}
-
-/// An operation that was done, as its caller hears of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Posted {
-    pub receipt: Receipt,
-    /// It is the first answer to a key, told again.
-    pub replayed: bool,
-}
-
-/// What a key was answered with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Remembered {
-    pub request_hash: [u8; 32],
-    pub decision: Decision,
-}
 
 /// The locked wallets of one batch, what is known of its keys and references, and what its operations have changed so
 /// far.
-#[derive(Debug, Default)]
-pub struct Book {
-    wallets: HashMap<WalletId, OpenWallet>,
-    references: HashMap<ReferenceKey, OperationId>,
-    keys: HashMap<KeyName, Remembered>,
-    answered: Vec<AnsweredKey>,
-    transactions: Vec<Transaction>,
-    entries: Vec<Entry>,
-    status_changes: Vec<StatusChange>,
-}
-
-/// A wallet under its row lock: as it was found, and as the batch has left it so far.
 #[derive(Debug)]
-struct OpenWallet {
-    version_before: i64,
-    status_version_before: i64,
-    now: WalletState,
+pub struct Book<C = Sha256> {
+    keys: Keys,
+    references: References,
+    pages: Pages<C>,
 }
 
-/// Everything that a batch writes.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Changes {
-    pub transactions: Vec<Transaction>,
-    pub entries: Vec<Entry>,
-    pub status_changes: Vec<StatusChange>,
-    /// The keys that were answered for the first time.
-    pub keys: Vec<AnsweredKey>,
-    /// The wallets whose money has changed, in the order of their ids.
-    pub wallets: Vec<ChangedWallet>,
-    /// The wallets whose status has changed, in the order of their ids.
-    pub statuses: Vec<ChangedWallet>,
-}
-
-/// A key and its first answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AnsweredKey {
-    pub key: Key,
-    /// The operation that was answered.
-    pub operation: OperationId,
-    /// What has to be kept to tell the answer again; none where the books tell it by themselves.
-    pub outcome: Option<Decision>,
-    /// None: for ever.
-    pub expires_at: Option<Timestamp>,
-}
-
-/// A wallet after a batch, with the number that the changed part had before.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChangedWallet {
-    /// `version` for money, `status_version` for the status.
-    pub version_before: i64,
-    pub after: WalletState,
-}
-
-impl Changes {
-    /// Nothing has to be written: every operation was refused.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.status_changes.is_empty() && self.keys.is_empty()
-    }
-}
+/// Which transaction used a reference up. References and keys are chosen by clients: their maps keep the standard hash,
+/// which nobody can flood.
+type References = HashMap<ReferenceKey, OperationId>;
 
 impl Book {
     /// A book over locked wallets. `references` and `keys` are those of the batch that were used before.
@@ -128,254 +48,66 @@ impl Book {
         references: impl IntoIterator<Item = (ReferenceKey, OperationId)>,
         keys: impl IntoIterator<Item = (KeyName, Remembered)>,
     ) -> Self {
-        let open = |now: WalletState| OpenWallet {
-            version_before: now.version,
-            status_version_before: now.status_version,
-            now,
-        };
-        Self {
-            wallets: wallets.into_iter().map(|wallet| (wallet.id, open(wallet))).collect(),
-            references: references.into_iter().collect(),
-            keys: keys.into_iter().collect(),
-            ..Self::default()
-        }
+        Self::chained_by(Sha256, wallets, references, keys)
+    }
+}
+
+impl<C: Chain> Book<C> {
+    /// [`Book::new`] with another chain than that of the books, to be measured.
+    pub fn chained_by(
+        chain: C,
+        wallets: impl IntoIterator<Item = WalletState>,
+        references: impl IntoIterator<Item = (ReferenceKey, OperationId)>,
+        keys: impl IntoIterator<Item = (KeyName, Remembered)>,
+    ) -> Self {
+        let pages = Pages::new(chain, wallets);
+        // As many as a batch has that pays into one wallet; others have fewer operations than wallets.
+        let operations = pages.wallets.len();
+        let mut used = References::with_capacity(operations);
+        used.extend(references);
+        Self { keys: Keys::new(keys, operations), references: used, pages }
     }
 
     /// Decides one operation and remembers its effect for those after it. `now` is the batch's time; no entry is
     /// dated before the wallet's last one. A known key is looked at before anything else.
     pub fn apply(&mut self, operation: &Operation, now: Timestamp) -> Outcome {
+        let Self { keys, references, pages } = self;
         let Some(key) = &operation.key else {
-            return Outcome { decision: self.decide(operation, now), replayed: false };
+            return Outcome { decision: decide(references, pages, operation, now), replayed: false };
         };
-        if let Some(first) = self.keys.get(&key.name) {
-            let is_same = first.request_hash == key.request_hash;
-            let decision = if is_same { first.decision.clone() } else { Err(Refusal::KeyReused) };
-            return Outcome { decision, replayed: is_same };
-        }
-        let decision = self.decide(operation, now);
-        let remembered = Remembered { request_hash: key.request_hash, decision: decision.clone() };
-        self.keys.insert(key.name.clone(), remembered);
-        let is_transaction = decision.is_ok() && operation.reference().is_some();
-        self.answered.push(AnsweredKey {
-            key: key.clone(),
-            operation: operation.id,
-            outcome: (!is_transaction).then(|| decision.clone()),
-            expires_at: decision.is_err().then(|| now + REFUSAL_REMEMBERED),
-        });
+        let key = match keys.find(key) {
+            Found::Answered(outcome) => return outcome,
+            Found::New(key) => key,
+        };
+        let decision = decide(references, pages, operation, now);
+        key.answer(operation, &decision, now);
         Outcome { decision, replayed: false }
     }
-
-    fn decide(&mut self, operation: &Operation, now: Timestamp) -> Decision {
-        let wallet = &self.wallets.get(&operation.wallet).ok_or(Refusal::WalletNotFound)?.now;
-        if let Some(transaction_id) = operation.reference().and_then(|key| self.references.get(&key)) {
-            return Err(Refusal::DuplicateReference { transaction_id: *transaction_id });
-        }
-        match &operation.action {
-            Action::Enable { .. } if wallet.status == Status::Enabled => Err(Refusal::AlreadyEnabled),
-            Action::Enable { actor } => self.change_status(operation, Status::Enabled, actor, now),
-            Action::Disable { .. } if wallet.status == Status::Disabled => Err(Refusal::AlreadyDisabled),
-            Action::Disable { actor } => self.change_status(operation, Status::Disabled, actor, now),
-            Action::Deposit { amount, .. } => {
-                may_be_used(wallet)?;
-                if !has_room(wallet, *amount) {
-                    return Err(Refusal::BalanceLimit);
-                }
-                let delta = Buckets::available(amount.minor_units());
-                self.book(operation, Kind::Deposit, TransactionStatus::Completed, *amount, delta, now)
-            }
-            Action::Withdraw { amount, .. } => {
-                may_be_used(wallet)?;
-                let (status, delta, refusal) = match covers(wallet, amount.minor_units()) {
-                    Ok(()) => (TransactionStatus::Completed, Buckets::available(-amount.minor_units()), None),
-                    // Kept, with an entry of zero: the customer sees the attempt, and its reference stays free.
-                    Err(refusal) => (TransactionStatus::Refused, Buckets::default(), Some(refusal)),
-                };
-                let booked = self.book(operation, Kind::Withdrawal, status, *amount, delta, now)?;
-                refusal.map_or(Ok(booked), Err)
-            }
-            Action::Transfer(transfer) => self.transfer(operation, transfer, now),
-        }
-    }
-
-    /// Writes one transaction with its entry; the checks are over.
-    fn book(
-        &mut self,
-        operation: &Operation,
-        kind: Kind,
-        status: TransactionStatus,
-        amount: Amount,
-        delta: Buckets,
-        now: Timestamp,
-    ) -> Decision {
-        let wallet = &mut self.wallets.get_mut(&operation.wallet).ok_or(Refusal::WalletNotFound)?.now;
-        let occurred_at = not_before(wallet, now);
-        let entry = append(wallet, operation.id, kind, delta, occurred_at);
-        let receipt = Receipt { id: operation.id, occurred_at, fee: 0, wallet: wallet.clone() };
-        self.record(operation, kind, status, amount, &receipt, None);
-        self.entries.push(entry);
-        Ok(receipt)
-    }
-
-    /// The sender pays amount and fee, the receiver gets the amount.
-    fn transfer(&mut self, operation: &Operation, transfer: &Transfer, now: Timestamp) -> Decision {
-        let Transfer { to, amount, fee, .. } = transfer;
-        let sender = &self.wallets.get(&operation.wallet).ok_or(Refusal::WalletNotFound)?.now;
-        may_be_used(sender)?;
-        if *to == Some(sender.id) {
-            return Err(Refusal::SelfTransfer);
-        }
-        let receiver = to.and_then(|to| self.wallets.get(&to)).map(|open| &open.now);
-        let can_receive = |wallet: &&WalletState| may_be_used(wallet).is_ok() && has_room(wallet, *amount);
-        let receiver = receiver.filter(can_receive).ok_or(Refusal::RecipientUnavailable)?;
-        if receiver.currency != sender.currency {
-            return Err(Refusal::CurrencyMismatch);
-        }
-        let required = amount.minor_units().saturating_add(*fee);
-        covers(sender, required)?;
-        // After this point the transfer succeeds. Both sides carry one time.
-        let (occurred_at, receiver) = (not_before(sender, not_before(receiver, now)), receiver.id);
-        let incoming = Buckets::available(amount.minor_units());
-        let receiver = &mut self.wallets.get_mut(&receiver).ok_or(Refusal::RecipientUnavailable)?.now;
-        let credit = append(receiver, operation.id, Kind::TransferIn, incoming, occurred_at);
-        let sender = &mut self.wallets.get_mut(&operation.wallet).ok_or(Refusal::WalletNotFound)?.now;
-        let debit =
-            append(sender, operation.id, Kind::TransferOut, Buckets::available(-required), occurred_at);
-        let receipt = Receipt { id: operation.id, occurred_at, fee: *fee, wallet: sender.clone() };
-        let other = Some((credit.wallet, credit.version));
-        self.record(operation, Kind::TransferOut, TransactionStatus::Completed, *amount, &receipt, other);
-        self.entries.extend([debit, credit]);
-        Ok(receipt)
-    }
-
-    /// Keeps the transaction; its reference is used up if it is completed.
-    fn record(
-        &mut self,
-        operation: &Operation,
-        kind: Kind,
-        status: TransactionStatus,
-        amount: Amount,
-        receipt: &Receipt,
-        other: Option<(WalletId, i64)>,
-    ) {
-        let reference = operation.reference();
-        if status == TransactionStatus::Completed {
-            self.references.extend(reference.map(|key| (key, operation.id)));
-        }
-        let note = match &operation.action {
-            Action::Transfer(transfer) => transfer.note.clone(),
-            _ => None,
-        };
-        self.transactions.push(Transaction {
-            id: operation.id,
-            kind,
-            status,
-            wallet: receipt.wallet.id,
-            version: receipt.wallet.version,
-            other,
-            amount: amount.minor_units(),
-            fee: receipt.fee,
-            currency: receipt.wallet.currency,
-            reference: reference.map(|key| key.reference),
-            note,
-            created_at: receipt.occurred_at,
-        });
-    }
-
-    fn change_status(&mut self, operation: &Operation, to: Status, actor: &str, now: Timestamp) -> Decision {
-        let wallet = &mut self.wallets.get_mut(&operation.wallet).ok_or(Refusal::WalletNotFound)?.now;
-        wallet.status = to;
-        wallet.status_version += 1;
-        match to {
-            Status::Enabled => wallet.enabled_at = Some(now),
-            Status::Disabled => wallet.disabled_at = Some(now),
-        }
-        self.status_changes.push(StatusChange {
-            id: operation.id,
-            wallet: wallet.id,
-            status_version: wallet.status_version,
-            status: to,
-            frozen: wallet.frozen_at.is_some(),
-            actor: actor.to_owned(),
-            occurred_at: now,
-        });
-        Ok(Receipt { id: operation.id, occurred_at: now, fee: 0, wallet: wallet.clone() })
-    }
-
-    /// What has to be written.
-    #[must_use]
-    pub fn into_changes(self) -> Changes {
-        let mut changes = Changes {
-            transactions: self.transactions,
-            entries: self.entries,
-            status_changes: self.status_changes,
-            keys: self.answered,
-            ..Changes::default()
-        };
-        let mut open: Vec<OpenWallet> = self.wallets.into_values().collect();
-        open.sort_unstable_by_key(|wallet| wallet.now.id);
-        for OpenWallet { version_before, status_version_before, now } in open {
-            if now.status_version != status_version_before {
-                changes
-                    .statuses
-                    .push(ChangedWallet { version_before: status_version_before, after: now.clone() });
-            }
-            if now.version != version_before {
-                changes.wallets.push(ChangedWallet { version_before, after: now });
-            }
-        }
-        changes
-    }
 }
 
-fn may_be_used(wallet: &WalletState) -> Result<(), Refusal> {
-    if wallet.status == Status::Disabled {
-        return Err(Refusal::WalletDisabled);
+/// Decides what has no key, or a new one. Only what is done uses its reference up.
+fn decide<C: Chain>(
+    references: &mut References,
+    pages: &mut Pages<C>,
+    operation: &Operation,
+    now: Timestamp,
+) -> Decision {
+    if !pages.wallets.contains_key(&operation.wallet) {
+        return Err(Refusal::WalletNotFound);
     }
-    if wallet.frozen_at.is_some() {
-        return Err(Refusal::WalletFrozen);
-    }
-    Ok(())
-}
-
-/// Whether the balance stays within its limit.
-fn has_room(wallet: &WalletState, amount: Amount) -> bool {
-    amount.minor_units() <= MAX_MINOR_UNITS - wallet.buckets.total()
-}
-
-fn covers(wallet: &WalletState, required: i64) -> Result<(), Refusal> {
-    let available = wallet.buckets.available;
-    if required > available { Err(Refusal::InsufficientFunds { available, required }) } else { Ok(()) }
-}
-
-/// No entry is dated before the one it follows.
-fn not_before(wallet: &WalletState, now: Timestamp) -> Timestamp {
-    wallet.last_entry_at.map_or(now, |last| last.max(now))
-}
-
-/// Moves the wallet on by one entry. The caller has checked that no bucket passes its bounds.
-fn append(wallet: &mut WalletState, id: OperationId, kind: Kind, delta: Buckets, at: Timestamp) -> Entry {
-    let after = Buckets {
-        available: wallet.buckets.available + delta.available,
-        held: wallet.buckets.held + delta.held,
-        unreleased: wallet.buckets.unreleased + delta.unreleased,
+    let Some(reference) = operation.reference() else {
+        return pages.decide(operation, now);
     };
-    let version = wallet.version + 1;
-    let mut entry = Entry {
-        wallet: wallet.id,
-        version,
-        transaction: id,
-        kind,
-        delta,
-        after,
-        occurred_at: at,
-        hash: [0; 32],
-    };
-    entry.hash = entry.chained(&wallet.head_hash);
-    wallet.buckets = after;
-    wallet.version = version;
-    wallet.head_hash = entry.hash;
-    wallet.last_entry_at = Some(at);
-    entry
+    match references.entry(reference) {
+        Entry::Occupied(used) => Err(Refusal::DuplicateReference { transaction_id: *used.get() }),
+        Entry::Vacant(free) => {
+            let decision = pages.decide(operation, now);
+            if decision.is_ok() {
+                free.insert(operation.id);
+            }
+            decision
+        }
+    }
 }
 
 #[cfg(test)]

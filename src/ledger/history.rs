@@ -158,7 +158,7 @@ async fn filtered(
         Ok((rows, low, is_over))
     })
     .await?;
-    let items = rows.into_iter().map(item).collect::<Result<Vec<_>, _>>()?;
+    let items = rows.into_iter().map(item).collect::<Result<_, DbError>>()?;
     Ok(cut(items, page.limit, (!is_over).then_some(Cursor(low))))
 }
 
@@ -174,8 +174,13 @@ fn row(row: &PgRow) -> Result<Row, DbError> {
     })
 }
 
-fn item(row: Row) -> Result<HistoryItem, LedgerError> {
-    let unreadable = || LedgerError::Internal(format!("transaction {} cannot be read", row.id));
+/// A line out of a row that has the columns of [`LIST`].
+pub(super) fn line(found: &PgRow) -> Result<HistoryItem, DbError> {
+    item(row(found)?)
+}
+
+fn item(row: Row) -> Result<HistoryItem, DbError> {
+    let unreadable = || DbError::Defect(format!("transaction {} cannot be read", row.id));
     Ok(HistoryItem {
         id: OperationId(row.id),
         kind: Kind::from_code(row.kind).ok_or_else(unreadable)?,
@@ -233,7 +238,7 @@ fn view(found: &PgRow) -> Result<TransactionView, LedgerError> {
     };
     let text: String = found.try_get("currency").map_err(DbError::from)?;
     Ok(TransactionView {
-        item: item(row(found)?)?,
+        item: line(found)?,
         currency: text.parse().map_err(|_| LedgerError::Internal(format!("currency {text}")))?,
         fee: found.try_get("fee").map_err(DbError::from)?,
         note: found.try_get("note").map_err(DbError::from)?,

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     db::DbError,
-    kernel::{clock::Timestamp, ids::WalletId},
+    kernel::{clock::Timestamp, fail_point::fail_point, ids::WalletId},
 };
 
 /// A batch whose commit has not been sent so long after its oldest operation began to wait is given up: nothing was
@@ -143,9 +143,11 @@ impl Lane {
         let Some(conn) = self.conn.as_mut().filter(|_| to_commit) else {
             return Run::Done(decisions);
         };
+        fail_point("lane.before_commit");
         let sent_at = Instant::now();
         let committed = timeout(COMMIT_LIMIT, store::control(conn, "commit")).await;
         metrics::histogram!("wallet_commit_seconds").record(sent_at.elapsed());
+        fail_point("lane.committed");
         match committed {
             Ok(Ok(())) => Run::Done(decisions),
             // Even a refusal in words may come after the commit (a server that shuts down while a standby has not
@@ -169,9 +171,11 @@ impl Lane {
         let clock = self.clock;
         let conn = self.connection().await?;
         store::control(conn, "begin").await?;
+        fail_point("lane.begun");
         let locking = Instant::now();
         let wallets = store::lock(conn, &wallets_of(batch)).await?;
         metrics::histogram!("wallet_lock_seconds").record(locking.elapsed());
+        fail_point("lane.locked");
         if let Some(decisions) = earlier {
             if store::is_booked(conn, batch).await? {
                 store::control(conn, "rollback").await?;
@@ -189,9 +193,11 @@ impl Lane {
         };
         let names: Vec<KeyName> = batch.iter().filter_map(|o| Some(o.key.as_ref()?.name.clone())).collect();
         let keys = if names.is_empty() { Vec::new() } else { store::recall_keys(conn, &names).await? };
+        fail_point("lane.recalled");
         let mut book = Book::new(wallets, recalled.references, keys);
         let decisions = batch.iter().map(|operation| book.apply(operation, now)).collect();
         let changes = book.into_changes();
+        fail_point("lane.decided");
         if changes.is_empty() {
             store::control(conn, "rollback").await?;
             return Ok((decisions, false));

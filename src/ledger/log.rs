@@ -1,9 +1,10 @@
 //! Reading what was written, in order: the log of money (`entries`) and the log of status (`status_changes`), and the
 //! gate that keeps a reader from skipping the rows of a slower batch.
 
-use std::{collections::HashMap, str::FromStr};
+use std::{collections::HashMap, str::FromStr, time::Duration};
 
 use sqlx::{PgConnection, Row, postgres::PgRow};
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::{
@@ -13,7 +14,7 @@ use super::{
     wallet_state::{Buckets, Status},
 };
 use crate::{
-    db::DbError,
+    db::{DbError, in_time},
     kernel::{
         clock::Timestamp,
         currency::Currency,
@@ -108,6 +109,9 @@ impl Log {
     }
 }
 
+/// How often the gate is asked again.
+const GATE_PAUSE: Duration = Duration::from_millis(2);
+
 /// Who holds the log's shared lock now: the batches that may still commit a position already handed out.
 const WRITERS: &str = "\
 select coalesce(array_agg(virtualtransaction), '{}') from pg_locks
@@ -144,6 +148,19 @@ pub async fn writers(conn: &mut PgConnection) -> Result<Vec<String>, DbError> {
     Ok(sqlx::query(WRITERS).bind(class).bind(object).fetch_one(conn).await?.try_get(0)?)
 }
 
+/// Waits until every batch that may still commit a position already handed out has gone; `waiting` hears for how long.
+pub async fn gate(conn: &mut PgConnection, mut waiting: impl FnMut(Duration)) -> Result<(), DbError> {
+    let since = Instant::now();
+    let before = in_time(writers(conn)).await?;
+    let mut now = before.clone();
+    while now.iter().any(|writer| before.contains(writer)) {
+        waiting(since.elapsed());
+        sleep(GATE_PAUSE).await;
+        now = in_time(writers(conn)).await?;
+    }
+    Ok(())
+}
+
 /// Reads a log in order, and remembers whose wallets it has met: to look them up anew for every row would be most of
 /// the work.
 #[derive(Default)]
@@ -159,8 +176,9 @@ impl LogReader {
         log: Log,
         after: i64,
         up_to: i64,
-        limit: i64,
+        limit: usize,
     ) -> Result<Vec<LogRow>, DbError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows = sqlx::query(log.read()).bind(after).bind(up_to).bind(limit).fetch_all(&mut *conn).await?;
         self.meet(conn, &rows).await?;
         rows.iter()

@@ -16,6 +16,9 @@ pub mod posting_loop;
 mod refusal;
 mod service;
 pub mod store;
+pub mod top_follower;
+mod top_reader;
+pub mod top_transfers;
 pub mod wallet_state;
 
 pub use book::{Posted, Receipt};
@@ -23,4 +26,5 @@ pub use error::LedgerError;
 pub use operation::{Action, Key, KeyName, Kind, Operation, Transfer};
 pub use refusal::Refusal;
 pub use service::{Ledger, LedgerService, LedgerServiceParameters};
+pub use top_reader::LargestTransfers;
 pub use wallet_state::{Buckets, Status, WalletState};

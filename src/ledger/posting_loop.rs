@@ -17,6 +17,7 @@ use super::{
     lane::{Failure, Lane},
     operation::Operation,
 };
+use crate::kernel::fail_point::fail_point;
 
 pub use super::lane::BatchClock;
 
@@ -87,6 +88,7 @@ async fn run(mut lane: Lane, mut queue: mpsc::Receiver<Waiting>, batch_max: usiz
         metrics::histogram!("wallet_batch_wait_seconds").record(oldest.since.elapsed());
         #[allow(clippy::cast_precision_loss)] // a batch is far below 2^52
         metrics::histogram!("wallet_batch_operations").record(batch.len() as f64);
+        fail_point("loop.taken");
         post_and_answer(&mut lane, std::mem::take(&mut batch), &committed).await;
         batch.reserve(batch_max);
     }
@@ -103,9 +105,11 @@ async fn post_and_answer(lane: &mut Lane, batch: Vec<Waiting>, committed: &Notif
         let operations: Vec<&Operation> = batch.iter().map(|waiting| &waiting.operation).collect();
         match lane.post(&operations, oldest).await {
             Ok(decisions) => {
+                fail_point("loop.committed");
                 committed.notify_one();
                 for (waiting, decision) in batch.into_iter().zip(decisions) {
                     answer(waiting, decision);
+                    fail_point("loop.one_answered");
                 }
             }
             Err(Failure::Defect(_)) if batch.len() > 1 => {

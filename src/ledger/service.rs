@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use shaku::{Component, Interface};
 
 use super::{
-    LedgerError, Posted, Receipt,
+    LargestTransfers, LedgerError, Posted, Receipt,
     history::{self, Filter, HistoryItem, TransactionView},
     operation::Operation,
     posting_loop::PostingLoop,
-    store,
+    store, top_reader,
 };
 use crate::{
     db::Database,
@@ -44,6 +44,9 @@ pub trait Ledger: Interface {
         wallet: WalletId,
         id: OperationId,
     ) -> Result<Option<TransactionView>, LedgerError>;
+
+    /// The largest transfers of a wallet, at most `limit` each way.
+    async fn top_transfers(&self, wallet: WalletId, limit: u16) -> Result<LargestTransfers, LedgerError>;
 }
 
 /// The ledger over Postgres.
@@ -85,5 +88,9 @@ impl Ledger for LedgerService {
         id: OperationId,
     ) -> Result<Option<TransactionView>, LedgerError> {
         history::find(self.db.connection(), wallet, id).await
+    }
+
+    async fn top_transfers(&self, wallet: WalletId, limit: u16) -> Result<LargestTransfers, LedgerError> {
+        top_reader::largest(self.db.connection(), wallet, limit).await
     }
 }

@@ -14,6 +14,7 @@ const REMEMBERED: u64 = 100_000;
 
 /// Recipients that were looked up before. What is remembered never changes: a wallet keeps its id and its currency, and
 /// a customer has at most one wallet in a currency.
+#[derive(Clone)]
 pub struct Recipients {
     currencies: Cache<WalletId, Currency>,
     wallets: Cache<(Uuid, Currency), WalletId>,
@@ -48,6 +49,19 @@ impl Recipients {
         if known.is_some() {
             return Ok(known);
         }
+        // A client that hangs up does not take the look-up along: its connection would have to be cleaned up before
+        // the pool can use it again, and the client's next attempt would begin from nothing.
+        let (own, db) = (self.clone(), db.clone());
+        let looked_up = tokio::spawn(async move { own.look_up(&db, sender, recipient).await });
+        looked_up.await.unwrap_or_else(|panicked| Err(DbError::Defect(panicked.to_string())))
+    }
+
+    async fn look_up(
+        &self,
+        db: &Pool,
+        sender: WalletId,
+        recipient: Uuid,
+    ) -> Result<Option<WalletId>, DbError> {
         let Some(found) = store::recipient(db, sender, recipient).await? else { return Ok(None) };
         self.currencies.insert(sender, found.currency);
         if let Some(wallet) = found.wallet.filter(|_| found.is_for_good) {

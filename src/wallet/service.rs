@@ -17,7 +17,7 @@ use crate::{
         page::{Page, PageRequest},
     },
     ledger::{
-        Action, Key, Ledger, Operation, Posted, Receipt, Status, Transfer,
+        Action, Key, LargestTransfers, Ledger, Operation, Posted, Receipt, Status, Transfer,
         history::{Filter, HistoryItem, TransactionView},
     },
 };
@@ -110,6 +110,14 @@ pub trait Wallets: Interface {
         id: OperationId,
         at_least: Option<i64>,
     ) -> Result<(WalletView, TransactionView), WalletError>;
+
+    /// The largest transfers of an enabled wallet, at most `limit` each way, at version `at_least` or later.
+    async fn top_transfers(
+        &self,
+        wallet: WalletId,
+        limit: u16,
+        at_least: Option<i64>,
+    ) -> Result<LargestTransfers, WalletError>;
 
     /// Fills the cache with every wallet; answers how many. What is newer in the cache stays.
     async fn rebuild_cache(&self) -> Result<u64, WalletError>;
@@ -227,6 +235,16 @@ impl Wallets for WalletService {
         let view = self.enabled(wallet, at_least).await?;
         let transaction = self.ledger.transaction(wallet, id).await?;
         Ok((view, transaction.ok_or(WalletError::NotFound)?))
+    }
+
+    async fn top_transfers(
+        &self,
+        wallet: WalletId,
+        limit: u16,
+        at_least: Option<i64>,
+    ) -> Result<LargestTransfers, WalletError> {
+        self.enabled(wallet, at_least).await?;
+        Ok(self.ledger.top_transfers(wallet, limit).await?)
     }
 
     async fn rebuild_cache(&self) -> Result<u64, WalletError> {

@@ -13,7 +13,7 @@ use super::support::{
 };
 
 /// What breaks each rule, in the order of [`RULES`], behind the back of the database's own rules. Wallet 1 ends in …01.
-const BREAKS: [(&str, &str); 11] = [
+const BREAKS: [(&str, &str); 12] = [
     (
         "update wallets set available = available + 1 where id::text like '%01'",
         "wallet 00000000-0000-0000-0000-000000000001",
@@ -40,6 +40,12 @@ const BREAKS: [(&str, &str); 11] = [
         "status 1 version 3",
     ),
     ("update keys set operation_id = gen_random_uuid() where key = 'off'", "key off of a test"),
+    (
+        // The refused withdrawal of 7, entry 3, counts as one that went out.
+        "insert into top_transfers select wallet_id, 4, '{10,2}', '{1,4}', '{7,4}', '{3,2}' from entries
+         where version = 4 and kind = 4",
+        "0001: largest transfers through entry 4",
+    ),
 ];
 
 /// Two wallets with four entries and three status changes each; one entry is a refused withdrawal, one a transfer's.
@@ -66,6 +72,15 @@ async fn each_rule_finds_what_breaks_it_and_names_the_row() {
     assert_eq!(BREAKS.len(), RULES.len());
     let db = some_books().await.unaudited();
     assert_eq!(audit(&db.url).await.unwrap(), []);
+    // What is kept rightly breaks nothing, and a wallet of which nothing is kept yet neither.
+    let right = db.copy().await;
+    right
+        .run(
+            "insert into top_transfers select wallet_id, 4, '{10,2}', '{1,4}', '{4}', '{2}' from entries
+               where version = 4 and kind = 4",
+        )
+        .await;
+    assert_eq!(audit(&right.url).await.unwrap(), []);
     for ((break_it, named), rule) in BREAKS.iter().zip(RULES) {
         // Each on a copy of the whole books; replica mode switches the triggers off that refuse it.
         let broken = db.copy().await;

@@ -8,7 +8,6 @@ use proptest::{
     test_runner::{Config, TestRunner},
 };
 use sqlx::Row;
-use tokio::sync::Notify;
 use uuid::Uuid;
 use wallet::{
     kernel::{
@@ -27,7 +26,7 @@ use super::support::{
 };
 
 fn start(settings: LoopSettings) -> PostingLoop {
-    PostingLoop::start(settings, Arc::new(Notify::new()))
+    PostingLoop::start(settings, Arc::new(tokio::sync::Notify::new()))
 }
 
 /// One operation of a random list: wallet, what, amount, reference, other wallet, key.

@@ -117,14 +117,18 @@ async fn the_tables_go_up_down_and_up_again() {
         db.number("select count(*) from pg_tables where schemaname = 'public' and tablename = 'entries'")
             .await
     };
-    let state = |books: &str, keys: &str| format!("0001 books: {books}\n0002 transfers and keys: {keys}\n");
-    let (none, one, all) =
-        (state("missing", "missing"), state("applied", "missing"), state("applied", "applied"));
+    let state = |applied: usize| -> String {
+        let names = ["0001 books", "0002 transfers and keys", "0003 top transfers"];
+        let word = |at: usize| if at < applied { "applied" } else { "missing" };
+        names.iter().enumerate().map(|(at, name)| format!("{name}: {}\n", word(at))).collect()
+    };
+    let [none, one, two, all] = [0, 1, 2, 3].map(state);
     for (arguments, expected, tables_then) in [
         (&["status"][..], &none, 0),
         (&["up"], &all, 1),
         (&["up"], &all, 1),
         (&["status"], &all, 1),
+        (&["down"], &two, 1),
         (&["down"], &one, 1),
         (&["down"], &none, 0),
         (&["down"], &none, 0),

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use tokio::sync::Notify;
 use wallet::{
     kernel::ids::WalletId,
     ledger::{
@@ -19,7 +18,7 @@ use super::support::{
 };
 
 fn start(settings: LoopSettings) -> PostingLoop {
-    PostingLoop::start(settings, Arc::new(Notify::new()))
+    PostingLoop::start(settings, Arc::new(tokio::sync::Notify::new()))
 }
 
 fn refused(refusal: Refusal) -> LedgerError {

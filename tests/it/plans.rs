@@ -5,7 +5,10 @@
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 use wallet::{
     events,
-    ledger::{log, store},
+    ledger::{
+        log,
+        store::{self, top_transfers},
+    },
 };
 
 use super::support::database::TestDatabase;
@@ -14,59 +17,114 @@ use super::support::database::TestDatabase;
 struct Case {
     name: &'static str,
     sql: &'static str,
-    is_relays: bool,
+    session: Session,
     indexes: &'static [&'static str],
 }
 
-const CASES: [Case; 11] = [
-    Case { name: "lock", sql: store::LOCK, is_relays: false, indexes: &["wallets_pkey"] },
-    Case { name: "recall", sql: store::RECALL, is_relays: false, indexes: &["transactions_reference_key"] },
+/// Whose connection it is.
+#[derive(Clone, Copy)]
+enum Session {
+    Loop,
+    Relay,
+    Follower,
+    Pool,
+}
+
+const CASES: [Case; 16] = [
+    Case { name: "lock", sql: store::LOCK, session: Session::Loop, indexes: &["wallets_pkey"] },
+    Case {
+        name: "recall",
+        sql: store::RECALL,
+        session: Session::Loop,
+        indexes: &["transactions_reference_key"],
+    },
     Case {
         name: "recall own",
         sql: store::RECALL_OWN,
-        is_relays: false,
+        session: Session::Loop,
         indexes: &["transactions_pkey", "status_changes_id_key", "keys_pkey"],
     },
     Case {
         name: "recall keys",
         sql: store::RECALL_KEYS,
-        is_relays: false,
+        session: Session::Loop,
         indexes: &["keys_pkey", "transactions_pkey", "entries_pkey"],
     },
-    Case { name: "write keys", sql: store::WRITE_KEYS, is_relays: false, indexes: &[] },
+    Case { name: "write keys", sql: store::WRITE_KEYS, session: Session::Loop, indexes: &[] },
     Case {
         name: "sweep keys",
         sql: store::SWEEP_KEYS,
-        is_relays: false,
+        session: Session::Loop,
         indexes: &["keys_expires_at_idx", "keys_pkey"],
     },
-    Case { name: "write money", sql: store::WRITE_MONEY, is_relays: false, indexes: &["wallets_pkey"] },
-    Case { name: "write status", sql: store::WRITE_STATUS, is_relays: false, indexes: &["wallets_pkey"] },
+    Case { name: "write money", sql: store::WRITE_MONEY, session: Session::Loop, indexes: &["wallets_pkey"] },
+    Case {
+        name: "write status",
+        sql: store::WRITE_STATUS,
+        session: Session::Loop,
+        indexes: &["wallets_pkey"],
+    },
     Case {
         name: "read entries",
         sql: log::READ_ENTRIES,
-        is_relays: true,
+        session: Session::Relay,
         indexes: &["entries_position_idx", "transactions_pkey"],
     },
     Case {
         name: "read status changes",
         sql: log::READ_STATUS_CHANGES,
-        is_relays: true,
+        session: Session::Relay,
         indexes: &["status_changes_position_idx"],
     },
     Case {
         name: "owners",
         sql: store::OWNERS,
-        is_relays: true,
+        session: Session::Relay,
         indexes: &["wallets_pkey", "customers_pkey"],
+    },
+    Case {
+        name: "filled blocks",
+        sql: top_transfers::FILLED_BLOCKS,
+        session: Session::Follower,
+        indexes: &["entries_position_idx"],
+    },
+    Case {
+        name: "unfolded, by the follower",
+        sql: top_transfers::UNFOLDED,
+        session: Session::Follower,
+        indexes: UNFOLDED,
+    },
+    Case {
+        name: "keep",
+        sql: top_transfers::KEEP,
+        session: Session::Follower,
+        indexes: &["top_transfers_pkey"],
+    },
+    Case {
+        name: "unfolded, by a reader",
+        sql: top_transfers::UNFOLDED,
+        session: Session::Pool,
+        indexes: UNFOLDED,
+    },
+    Case {
+        name: "lines",
+        sql: top_transfers::LINES,
+        session: Session::Pool,
+        indexes: &["entries_pkey", "transactions_pkey"],
     },
 ];
 
-/// A batch of 200 for the parameter `$number` of this statement, as a literal of the type that it is cast to.
+const UNFOLDED: &[&str] = &["wallets_pkey", "top_transfers_pkey", "entries_pkey", "transactions_pkey"];
+
+/// A batch of 200 for the parameter `$number` of this statement, as a literal of the type that it is cast to; one value
+/// where it is not an array.
 fn parameter(sql: &str, number: usize) -> String {
     let marker = format!("${number}");
+    if sql.contains(&format!("{marker}::uuid")) && !sql.contains(&format!("{marker}::uuid[]")) {
+        return format!("'{:0>32}'", 1);
+    }
     let cast = sql.split(&marker).skip(1).find_map(|rest| rest.strip_prefix("::")?.split_once("[]"));
-    let Some((kind, _)) = cast else { return "1000".to_owned() };
+    let Some((kind, _)) = cast else { return "100".to_owned() };
     let element = |n: i32| match kind {
         "uuid" => format!("{n:0>32}"),
         "timestamptz" => "2026-01-01 00:00:00+00".to_owned(),
@@ -97,12 +155,17 @@ async fn plan(conn: &mut PgConnection, sql: &str, mode: &str) -> String {
 }
 
 async fn every_plan_uses_its_indexes(db: &TestDatabase, state: &str) {
-    for Case { name, sql, is_relays, indexes } in &CASES {
+    for Case { name, sql, session, indexes } in &CASES {
         for mode in ["force_generic_plan", "force_custom_plan"] {
-            let conn = if *is_relays {
-                events::store::connect(&db.url).await
-            } else {
-                store::connect(&db.url).await
+            let conn = match session {
+                Session::Loop => store::connect(&db.url).await,
+                Session::Relay => events::store::connect(&db.url).await,
+                Session::Follower => top_transfers::connect(&db.url).await,
+                Session::Pool => {
+                    let pool = wallet::db::connect(&db.url, 1).expect("a pool");
+                    let conn = pool.get_postgres_connection_pool().acquire().await.expect("a connection");
+                    Ok(conn.detach())
+                }
             };
             let plan = plan(&mut conn.expect("a connection"), sql, mode).await;
             assert!(
@@ -117,7 +180,7 @@ async fn every_plan_uses_its_indexes(db: &TestDatabase, state: &str) {
 }
 
 #[tokio::test]
-async fn every_statement_of_the_loop_and_the_relay_uses_its_index() {
+async fn every_statement_that_runs_all_the_time_uses_its_index() {
     let db = TestDatabase::create().await.unaudited();
     every_plan_uses_its_indexes(&db, "empty").await;
     db.run("vacuum analyze").await;
@@ -134,7 +197,8 @@ async fn every_statement_of_the_loop_and_the_relay_uses_its_index() {
          insert into keys (actor, key, request_hash, operation_id, outcome, expires_at)
              select wallet_id, version, decode(repeat('00', 32), 'hex'), id, case when version % 2 = 0 then 'null'::jsonb end,
                     case when version % 2 = 0 then now() + interval '1 day' end
-             from transactions",
+             from transactions;
+         insert into top_transfers select id, 8, '{1}', '{1}', '{1}', '{2}' from wallets",
     )
     .await;
     every_plan_uses_its_indexes(&db, "filled and not analysed").await;

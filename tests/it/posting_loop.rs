@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
-use tokio::sync::Notify;
 use uuid::Uuid;
 use wallet::{
     kernel::ids::WalletId,
@@ -19,7 +18,7 @@ use super::support::{
 };
 
 fn start(settings: LoopSettings) -> PostingLoop {
-    PostingLoop::start(settings, Arc::new(Notify::new()))
+    PostingLoop::start(settings, Arc::new(tokio::sync::Notify::new()))
 }
 
 fn done(outcomes: &[Result<Posted, LedgerError>]) -> usize {

@@ -7,7 +7,6 @@ use std::{
 
 use async_trait::async_trait;
 use serde_json::json;
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use wallet::{
     adapters::embedded::InProcessBus,
@@ -64,7 +63,7 @@ impl Listening {
             log: Log::Entries,
             topic: "money".to_owned(),
             bus,
-            committed: Arc::new(Notify::new()),
+            committed: Arc::new(tokio::sync::Notify::new()),
         };
         tokio::spawn(relay.run(stop.clone()));
         // Both are at work when the first entry is heard.

@@ -76,6 +76,14 @@ async fn eight_senders_pay_one_receiver_and_every_cent_is_there(service: Service
         assert_eq!(balance(&service, &sender[0]).await, 1_000 - 5 * 20);
     }
     assert_eq!(fees(&service).await, 0);
+    // Of 100 it is 1.5: two.
+    let answers = join_all(senders.iter().map(|sender| sender[0].transfer(receiver[0].wallet, 100))).await;
+    assert_eq!(count(&answers, 201, ""), 8, "{answers:?}");
+    assert_eq!(balance(&service, &receiver[0]).await, 8 * (5 * 20 + 100));
+    for sender in &senders {
+        assert_eq!(balance(&service, &sender[0]).await, 1_000 - 5 * 20 - 102);
+    }
+    assert_eq!(fees(&service).await, 8 * 2);
 }
 
 async fn eight_transfers_at_once_succeed_as_far_as_the_money_goes(service: Service) {

@@ -15,6 +15,7 @@ use rdkafka::{
 use tokio::sync::Notify;
 
 use super::reach::{self, Reach};
+use crate::kernel::fail_point::fail_point;
 
 /// How the batch under way stands.
 #[derive(Debug, Default)]
@@ -96,6 +97,7 @@ impl ProducerContext for Reports {
             Ok(_) => {
                 self.reach.regained();
                 self.tally.delivered();
+                fail_point("relay.one_confirmed");
             }
             Err((error, _)) => self.tally.failed(index, error),
         }

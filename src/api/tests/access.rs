@@ -28,7 +28,7 @@ async fn without_a_right_token_every_protected_operation_says_the_same() {
     let room = Room::new();
     let good = Uuid::now_v7();
     let protected = protected();
-    assert_eq!(protected.len(), 8, "{protected:?}");
+    assert_eq!(protected.len(), 9, "{protected:?}");
     let wrong = [
         "",
         " ",

@@ -20,7 +20,8 @@ use crate::{
         page::{Cursor, Page, PageRequest},
     },
     ledger::{
-        Action, Buckets, Key, KeyName, Kind, LedgerError, Operation, Posted, Status, Transfer, WalletState,
+        Action, Buckets, Key, KeyName, Kind, LargestTransfers, LedgerError, Operation, Posted, Status,
+        Transfer, WalletState,
         book::{AnsweredKey, Book, Changes, Decision, Outcome, Remembered},
         entry::{Transaction, TransactionStatus},
         history::{Filter, HistoryItem, TransactionView},
@@ -267,6 +268,26 @@ impl Wallets for FakeWallets {
         let view_of =
             TransactionView { item, currency, fee: 0, note: None, counterparty: None, delta, after };
         Ok((view, view_of))
+    }
+
+    async fn top_transfers(
+        &self,
+        wallet: WalletId,
+        limit: u16,
+        at_least: Option<i64>,
+    ) -> Result<LargestTransfers, WalletError> {
+        let view = self.view(wallet, at_least).await?;
+        if !view.status.enabled {
+            return Err(WalletError::Disabled);
+        }
+        let mut all = self.kept()?.wallets[&wallet].history.clone();
+        all.retain(|item| item.status == TransactionStatus::Completed);
+        all.sort_by_key(|item| std::cmp::Reverse((item.amount, item.version)));
+        let is_incoming = |item: &HistoryItem| matches!(item.kind, Kind::Deposit | Kind::TransferIn);
+        let (mut incoming, mut outgoing): (Vec<_>, Vec<_>) = all.into_iter().partition(is_incoming);
+        incoming.truncate(limit.into());
+        outgoing.truncate(limit.into());
+        Ok(LargestTransfers { version: view.money.version, incoming, outgoing })
     }
 }
 

@@ -46,6 +46,7 @@ async fn a_wrong_method_hears_which_are_right() {
         ("/api/v1/wallet/deposits", "POST"),
         ("/api/v1/wallet/withdrawals", "POST"),
         ("/api/v1/wallet/transactions", "GET, HEAD"),
+        ("/api/v1/wallet/top-transfers", "GET, HEAD"),
         ("/api/v1/errors", "GET, HEAD"),
         ("/health", "GET, HEAD"),
         ("/health/live", "GET, HEAD"),

@@ -11,6 +11,7 @@ mod fields;
 mod keys;
 mod manners;
 mod operation;
+mod top_transfers;
 mod transfers;
 
 use std::sync::{Arc, Mutex};

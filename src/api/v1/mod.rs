@@ -4,6 +4,7 @@ mod deposits;
 mod errors;
 mod init;
 mod money;
+mod top_transfers;
 mod transactions;
 mod transfers;
 mod wallet;
@@ -11,8 +12,9 @@ mod wallets;
 mod withdrawals;
 
 pub use self::{
-    deposits::DepositsApi, errors::ErrorsApi, init::InitApi, transactions::TransactionsApi,
-    transfers::TransfersApi, wallet::WalletApi, wallets::WalletsApi, withdrawals::WithdrawalsApi,
+    deposits::DepositsApi, errors::ErrorsApi, init::InitApi, top_transfers::TopTransfersApi,
+    transactions::TransactionsApi, transfers::TransfersApi, wallet::WalletApi, wallets::WalletsApi,
+    withdrawals::WithdrawalsApi,
 };
 use super::document::Notes;
 
@@ -33,6 +35,7 @@ pub fn notes() -> Vec<Notes> {
         withdrawals::notes(),
         transfers::notes(),
         transactions::notes(),
+        top_transfers::notes(),
         wallets::notes(),
         errors::notes(),
     ]

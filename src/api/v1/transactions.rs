@@ -20,7 +20,7 @@ use crate::{
     },
     kernel::{
         clock::Timestamp,
-        ids::OperationId,
+        ids::{OperationId, ReferenceId},
         page::{Cursor, DEFAULT_LIMIT, PageRequest},
     },
     ledger::{
@@ -55,7 +55,7 @@ enum TypeWord {
 
 /// One line of the list.
 #[derive(Object, Serialize)]
-struct Transaction {
+pub(super) struct Transaction {
     id: Uuid,
     status: StatusWord,
     transacted_at: Moment,
@@ -240,7 +240,8 @@ fn whole(found: TransactionView) -> WholeTransaction {
     }
 }
 
-fn line(item: HistoryItem) -> Transaction {
+/// A line of a history, as it is shown.
+pub(super) fn line(item: HistoryItem) -> Transaction {
     Transaction {
         id: item.id.0,
         status: match item.status {
@@ -259,16 +260,22 @@ fn line(item: HistoryItem) -> Transaction {
     }
 }
 
+/// A line for the examples of the document.
+pub(super) fn example(kind: Kind, amount: i64) -> Transaction {
+    line(HistoryItem {
+        id: OperationId(samples::id(TRANSACTION)),
+        kind,
+        status: TransactionStatus::Completed,
+        amount,
+        reference: Some(ReferenceId(samples::id(REFERENCE))),
+        occurred_at: samples::moment().0,
+        version: 1,
+    })
+}
+
 /// What the document says beside the types.
 pub fn notes() -> Vec<Notes> {
-    let transaction = Transaction {
-        id: samples::id(TRANSACTION),
-        status: StatusWord::Success,
-        transacted_at: samples::moment(),
-        kind: TypeWord::Deposit,
-        amount: 10_000,
-        reference_id: Some(samples::id(REFERENCE)),
-    };
+    let transaction = example(Kind::Deposit, 10_000);
     let page = PageInfo { next: Some(Cursor(1).encode()) };
     let entry = Entry { version: 2, change: -1_015, balance_after: 8_985, available_balance_after: 8_985 };
     let whole = WholeTransaction {

@@ -1,12 +1,22 @@
 //! The rules of money, tried without a database.
 
-use std::collections::HashMap;
+mod properties;
 
-use proptest::prelude::*;
+use chrono::TimeDelta;
 use uuid::Uuid;
 
 use super::*;
-use crate::kernel::ids::ReferenceId;
+use crate::{
+    kernel::{
+        ids::{ReferenceId, WalletId},
+        money::{Amount, MAX_MINOR_UNITS},
+    },
+    ledger::{
+        entry::{Entry, Transaction, TransactionStatus},
+        operation::{Action, Key, Kind, Transfer},
+        wallet_state::{Buckets, Status},
+    },
+};
 
 fn wallet(number: u8, status: Status, available: i64) -> WalletState {
     WalletState {
@@ -256,138 +266,4 @@ fn no_entry_is_dated_before_the_one_it_follows() {
     decide(&mut book, &operation(1, 1, deposit(1, 1)), at(9)).unwrap();
     let receipt = decide(&mut book, &operation(2, 1, deposit(1, 2)), at(3)).unwrap();
     assert_eq!(receipt.occurred_at, at(9));
-}
-
-/// What a random client asks for: wallets 1 to 3, small amounts, few references and keys, so that all outcomes occur.
-fn any_operation() -> impl Strategy<Value = (u8, Action, Option<(u8, u8)>)> {
-    let action = prop_oneof![
-        4 => (1..50_i64, 0..40_u128).prop_map(|(amount, reference)| deposit(amount, reference)),
-        4 => (1..80_i64, 0..40_u128).prop_map(|(amount, reference)| withdraw(amount, reference)),
-        6 => (0..=4_u8, 1..60_i64, 0..3_i64, 0..40_u128)
-            .prop_map(|(to, amount, fee, reference)| transfer(to, amount, fee, reference)),
-        1 => Just(enable()),
-        1 => Just(disable()),
-    ];
-    (1..=4_u8, action, prop::option::weighted(0.3, (0..20_u8, 0..2_u8)))
-}
-
-fn any_operations() -> impl Strategy<Value = Vec<Operation>> {
-    prop::collection::vec(any_operation(), 1..120).prop_map(|asked| {
-        let numbered = asked.into_iter().zip(1..);
-        numbered
-            .map(|((wallet, action, key), id)| {
-                let operation = operation(id, wallet, action);
-                match key {
-                    Some((key, request)) => with_key(operation, &key.to_string(), request),
-                    None => operation,
-                }
-            })
-            .collect()
-    })
-}
-
-/// Wallets 1 to 3 exist; 4 does not.
-fn three_wallets() -> Vec<WalletState> {
-    (1..=3).map(|number| wallet(number, Status::Enabled, 0)).collect()
-}
-
-/// Applies a list in batches of `size`, each on the state that the one before it has left.
-fn in_batches(operations: &[Operation], size: usize) -> (Vec<Outcome>, Vec<Changes>, Vec<WalletState>) {
-    let mut wallets: HashMap<WalletId, WalletState> =
-        three_wallets().into_iter().map(|w| (w.id, w)).collect();
-    let (mut references, mut keys) = (HashMap::new(), HashMap::new());
-    let (mut outcomes, mut all) = (Vec::new(), Vec::new());
-    for batch in operations.chunks(size) {
-        let mut book = Book::new(wallets.values().cloned(), references.clone(), keys.clone());
-        let decided: Vec<_> = batch.iter().map(|operation| book.apply(operation, at(1))).collect();
-        let changes = book.into_changes();
-        for transaction in changes.transactions.iter().filter(|t| t.status == TransactionStatus::Completed) {
-            let (wallet, kind) = (transaction.wallet, transaction.kind);
-            references.insert(
-                ReferenceKey { wallet, kind, reference: transaction.reference.unwrap() },
-                transaction.id,
-            );
-        }
-        for AnsweredKey { key, operation, .. } in &changes.keys {
-            let first = batch.iter().position(|asked| asked.id == *operation).unwrap();
-            let remembered =
-                Remembered { request_hash: key.request_hash, decision: decided[first].decision.clone() };
-            assert!(keys.insert(key.name.clone(), remembered).is_none(), "a key was answered twice");
-        }
-        for changed in changes.wallets.iter().chain(&changes.statuses) {
-            wallets.insert(changed.after.id, changed.after.clone());
-        }
-        outcomes.extend(decided);
-        all.push(changes);
-    }
-    let mut wallets: Vec<_> = wallets.into_values().collect();
-    wallets.sort_by_key(|wallet| wallet.id);
-    (outcomes, all, wallets)
-}
-
-/// The entries of a wallet hold together, from the first to the state that the wallet is in.
-fn hold_together(state: &WalletState, entries: &[&Entry]) {
-    let (mut balance, mut previous) = (0, [0; 32]);
-    for (entry, version) in entries.iter().zip(1..) {
-        balance += entry.delta.total();
-        assert_eq!((entry.version, entry.after.total()), (version, balance));
-        assert!(entry.after.available >= 0 && entry.after.held >= 0 && entry.after.unreleased >= 0);
-        assert_eq!(entry.hash, entry.chained(&previous));
-        previous = entry.hash;
-    }
-    assert_eq!((state.buckets.total(), state.head_hash), (balance, previous));
-    assert_eq!(usize::try_from(state.version).unwrap(), entries.len());
-}
-
-/// What came in less what went out, for fees as well.
-fn net(transactions: &[&Transaction]) -> i64 {
-    let completed = transactions.iter().filter(|t| t.status == TransactionStatus::Completed);
-    completed
-        .map(|t| match t.kind {
-            Kind::Deposit => t.amount,
-            Kind::Withdrawal => -t.amount,
-            _ => -t.fee,
-        })
-        .sum()
-}
-
-proptest! {
-    #[test]
-    fn the_books_stay_whole_whatever_is_asked(operations in any_operations()) {
-        let (outcomes, batches, wallets) = in_batches(&operations, 16);
-        for state in &wallets {
-            let all = batches.iter().flat_map(|batch| &batch.entries);
-            hold_together(state, &all.filter(|entry| entry.wallet == state.id).collect::<Vec<_>>());
-        }
-        let transactions: Vec<_> = batches.iter().flat_map(|batch| &batch.transactions).collect();
-        let balances: i64 = wallets.iter().map(|wallet| wallet.buckets.total()).sum();
-        prop_assert_eq!(balances, net(&transactions));
-        for transaction in &transactions {
-            let all = batches.iter().flat_map(|batch| &batch.entries);
-            let of_it: Vec<_> = all.filter(|entry| entry.transaction == transaction.id).collect();
-            prop_assert_eq!(of_it.len(), if transaction.other.is_some() { 2 } else { 1 });
-            prop_assert!(of_it.iter().all(|entry| entry.occurred_at == transaction.created_at));
-        }
-        let is_kept = |(outcome, operation): (&Outcome, &Operation)| !outcome.replayed
-            && match outcome.decision {
-                Ok(_) => true,
-                Err(Refusal::InsufficientFunds { .. }) => matches!(operation.action, Action::Withdraw { .. }),
-                Err(_) => false,
-            };
-        let kept = outcomes.iter().zip(&operations).filter(|pair| is_kept(*pair)).count();
-        let written: usize = batches.iter().map(|b| b.transactions.len() + b.status_changes.len()).sum();
-        prop_assert_eq!(kept, written);
-    }
-
-    #[test]
-    fn a_batch_is_its_operations_one_after_another(operations in any_operations()) {
-        let (alone, alone_changes, alone_wallets) = in_batches(&operations, 1);
-        let (together, together_changes, together_wallets) = in_batches(&operations, 256);
-        prop_assert_eq!(alone, together);
-        prop_assert_eq!(alone_wallets, together_wallets);
-        let entries = |all: &[Changes]| all.iter().flat_map(|c| c.entries.clone()).collect::<Vec<_>>();
-        prop_assert_eq!(entries(&alone_changes), entries(&together_changes));
-        let keys = |all: &[Changes]| all.iter().flat_map(|c| c.keys.clone()).collect::<Vec<_>>();
-        prop_assert_eq!(keys(&alone_changes), keys(&together_changes));
-    }
 }

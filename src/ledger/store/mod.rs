@@ -6,6 +6,7 @@ mod look;
 mod owners;
 mod recall;
 mod sweep;
+pub mod top_transfers;
 mod write;
 
 use std::str::FromStr;

@@ -4,6 +4,7 @@ use sqlx::{PgConnection, Row, postgres::PgRow, types::Json};
 
 use crate::{
     db::DbError,
+    kernel::fail_point::fail_point,
     ledger::book::{AnsweredKey, ChangedWallet, Changes},
 };
 
@@ -70,14 +71,17 @@ pub async fn write(conn: &mut PgConnection, changes: &Changes) -> Result<(), DbE
         if usize::try_from(written) != Ok(changes.keys.len()) {
             return Err(DbError::Busy("another batch answered a key of this one".to_owned()));
         }
+        fail_point("write.keys");
     }
     if !changes.entries.is_empty() {
         let written = write_money(conn, changes).await?;
         expect(written, [changes.transactions.len(), changes.entries.len(), changes.wallets.len()])?;
+        fail_point("write.money");
     }
     if !changes.status_changes.is_empty() {
         let written = write_status(conn, changes).await?;
         expect(written, [changes.status_changes.len(), changes.statuses.len()])?;
+        fail_point("write.status");
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ async fn nothing_lags(writer: &Wire, reader: &Wire) {
     for round in 0..20 {
         assert_eq!(reader.get("/wallet").await.status, 200, "round {round}");
         assert_eq!(writer.disable().await.status, 200);
-        for path in ["/wallet", "/wallet/transactions"] {
+        for path in ["/wallet", "/wallet/transactions", "/wallet/top-transfers"] {
             let code = reader.get(path).await.code();
             assert_eq!(code, (404, "wallet_disabled".to_owned()), "round {round}: {path}");
         }

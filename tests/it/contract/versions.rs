@@ -21,7 +21,9 @@ async fn who_asks_for_its_own_write_sees_it() {
         let deposited = customer.deposit(3).await;
         assert_eq!(deposited.header("wallet-version"), version.to_string());
         // The list is always fresh, and says so, however old the balance in the cache may be.
-        assert_eq!(customer.get("/wallet/transactions").await.header("wallet-version"), version.to_string());
+        for list in ["/wallet/transactions", "/wallet/top-transfers"] {
+            assert_eq!(customer.get(list).await.header("wallet-version"), version.to_string());
+        }
         let fresh = read(&customer, "/wallet", &version.to_string()).await;
         let wallet = &fresh.json()["data"]["wallet"];
         assert_eq!((&wallet["balance"], &wallet["version"]), (&json!(3 * version), &json!(version)));
@@ -36,7 +38,7 @@ async fn a_version_that_is_not_there_yet_is_said_to_be_so() {
     let app = TestApp::start().await;
     let customer = Wire::to(&app.base).enabled().await;
     assert_eq!(customer.deposit(3).await.status, 201);
-    for path in ["/wallet", "/wallet/transactions"] {
+    for path in ["/wallet", "/wallet/transactions", "/wallet/top-transfers"] {
         for early in ["2", "9007199254740993", "9223372036854775807"] {
             let reply = read(&customer, path, early).await;
             reply.assert_jsend();

@@ -28,9 +28,11 @@ async fn says_that_the_books_are_away(base: &str, customer: &Customer) {
     let asked = [
         ("deposit", customer.deposit(1).boxed()),
         ("withdraw", customer.withdraw(1).boxed()),
+        ("transfer", customer.transfer(Uuid::new_v4(), 1).boxed()),
         ("disable", customer.disable().boxed()),
         ("init", init.boxed()),
         ("list", customer.get("/wallet/transactions").boxed()),
+        ("largest", customer.get("/wallet/top-transfers").boxed()),
         ("health", health(base).boxed()),
     ];
     join_all(asked.map(async |(what, answer)| {

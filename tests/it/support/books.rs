@@ -8,14 +8,19 @@ use wallet::ledger::audit::audit;
 
 use super::load::{Asked, Told};
 
+/// What a transfer costs the services under test: 1.5 %.
+const FEE_BPS: i64 = 150;
+
 /// A transaction in the books.
 #[derive(Clone, Debug)]
 pub struct Booked {
     pub id: Uuid,
     pub wallet: Uuid,
     pub kind: &'static str,
+    pub to: Option<Uuid>,
     pub is_refused: bool,
     pub amount: i64,
+    pub fee: i64,
     pub version: i64,
 }
 
@@ -28,15 +33,18 @@ impl Books {
         let findings = audit(database_url).await.expect("the audit");
         assert!(findings.is_empty(), "the books are broken: {findings:#?}");
         let mut conn = PgConnection::connect(database_url).await.expect("Postgres");
-        let sql = "select reference_id, id, wallet_id, kind, status, amount, version from transactions";
+        let sql = "select reference_id, id, wallet_id, kind, status, amount, version, other_wallet_id, fee
+                   from transactions";
         let mut books: HashMap<Uuid, Vec<Booked>> = HashMap::new();
         for row in sqlx::query(sql).fetch_all(&mut conn).await.expect("the transactions") {
             books.entry(row.get(0)).or_default().push(Booked {
                 id: row.get(1),
                 wallet: row.get(2),
-                kind: if row.get::<i16, _>(3) == 1 { "deposit" } else { "withdrawal" },
+                kind: ["deposit", "withdrawal", "transfer"][row.get::<i16, _>(3) as usize - 1],
+                to: row.get(7),
                 is_refused: row.get::<i16, _>(4) == 2,
                 amount: row.get(5),
+                fee: row.get(8),
                 version: row.get(6),
             });
         }
@@ -57,11 +65,16 @@ impl Books {
             assert!(booked.len() <= 1, "booked twice: {asked:?} {booked:?}");
             explained += self.of(asked.reference).count();
             for found in self.of(asked.reference) {
-                let is_as_asked = (found.wallet, found.kind, found.amount);
-                assert_eq!(is_as_asked, (asked.wallet, asked.kind, asked.amount), "{asked:?} {found:?}");
+                let is_as_asked = (found.wallet, found.kind, found.to, found.amount);
+                let wanted = (asked.wallet, asked.kind, asked.to, asked.amount);
+                assert_eq!(is_as_asked, wanted, "{asked:?} {found:?}");
+                let fee = asked.to.map_or(0, |_| (asked.amount * FEE_BPS + 5_000) / 10_000);
+                assert_eq!(found.fee, fee, "{found:?}");
             }
             let refused = self.of(asked.reference).filter(|booked| booked.is_refused).count();
-            assert!(refused <= asked.attempts.len(), "refused more often than asked: {asked:?}");
+            let at_most = if asked.key.is_some() { 1 - booked.len() } else { asked.attempts.len() };
+            assert!(refused <= at_most, "decided more often than asked: {asked:?}");
+            assert!(refused == 0 || asked.kind == "withdrawal", "only withdrawals are kept: {asked:?}");
             self.explain_answers(asked, booked.first().copied(), refused);
         }
         let total: usize = self.0.values().map(Vec::len).sum();
@@ -69,13 +82,20 @@ impl Books {
     }
 
     fn explain_answers(&self, asked: &Asked, booked: Option<&Booked>, refused: usize) {
-        let told = |wanted: fn(&Told) -> bool| asked.attempts.iter().filter(move |a| wanted(&a.told)).count();
+        // What is told again counts once, as it was decided once.
+        let told = |wanted: fn(&Told) -> bool| {
+            asked.attempts.iter().filter(move |a| wanted(&a.told) && !a.replayed).count()
+        };
         let is_open = |told: &Told| match told {
             Told::Nothing(_) => true,
             Told::Other(503, code) => code == "outcome_unknown",
             _ => false,
         };
         for (n, attempt) in asked.attempts.iter().enumerate() {
+            let may_be_known = asked.attempts[..n].iter().any(|earlier| is_open(&earlier.told));
+            if attempt.replayed {
+                assert!(asked.key.is_some() && may_be_known, "told again before it was told: {asked:?}");
+            }
             match &attempt.told {
                 Told::Booked(id, version) => {
                     let found = booked.unwrap_or_else(|| panic!("answered, not booked: {asked:?}"));
@@ -83,17 +103,22 @@ impl Books {
                 }
                 Told::Known(id) => {
                     assert_eq!(Some(*id), booked.map(|booked| booked.id), "{asked:?}");
-                    let may_be_known = asked.attempts[..n].iter().any(|earlier| is_open(&earlier.told));
+                    assert!(asked.key.is_none(), "its key goes before its reference: {asked:?}");
                     assert!(may_be_known, "known before it was booked: {asked:?}");
                 }
                 _ => {}
             }
         }
         assert!(told(|told| matches!(told, Told::Booked(..))) <= 1, "two bookings were answered: {asked:?}");
-        let short = told(|told| *told == Told::InsufficientFunds);
+        // A transfer that there is too little for leaves nothing in the books.
+        let is_kept = asked.kind == "withdrawal";
+        let short = if is_kept { told(|told| *told == Told::InsufficientFunds) } else { 0 };
         assert!(short <= refused, "a refusal was not kept: {asked:?}");
         let open = told(is_open);
         let is_answered = told(|told| matches!(told, Told::Booked(..) | Told::Known(_)));
+        if asked.attempts.iter().any(|attempt| attempt.replayed && attempt.told == Told::InsufficientFunds) {
+            assert_eq!((booked.is_none(), refused), (true, usize::from(is_kept)), "{asked:?}");
+        }
         if open == 0 && is_answered == 0 {
             assert!(
                 booked.is_none(),

@@ -32,6 +32,8 @@ pub enum Told {
 pub struct Attempt {
     pub took: Duration,
     pub told: Told,
+    /// It was said to be the first answer to a key, told again.
+    pub replayed: bool,
 }
 
 /// Money that a client asked to be moved; one reference, so it may be booked once.
@@ -39,8 +41,12 @@ pub struct Attempt {
 pub struct Asked {
     pub wallet: Uuid,
     pub kind: &'static str,
+    /// Who gets a transfer.
+    pub to: Option<Uuid>,
     pub amount: i64,
     pub reference: Uuid,
+    /// Half of all have a key beside the reference.
+    pub key: Option<String>,
     pub attempts: Vec<Attempt>,
 }
 
@@ -54,7 +60,7 @@ pub type Customers = Vec<(Customer, Heard)>;
 pub struct Load {
     pub customers: Customers,
     /// Where the service is now.
-    base: Arc<Mutex<String>>,
+    pub base: Arc<Mutex<String>>,
     stop: CancellationToken,
     clients: JoinSet<Vec<Asked>>,
 }
@@ -62,7 +68,7 @@ pub struct Load {
 /// How the clients behave.
 #[derive(Clone, Copy)]
 pub struct Manner {
-    /// Asks again, with the same reference, until the answer is definite.
+    /// Asks again, with the same reference and the same key, until the answer is definite.
     pub insists: bool,
     /// Between an answer and the next request.
     pub pause: Duration,
@@ -98,6 +104,11 @@ impl Load {
             let asker = Asker {
                 http: Client::builder().timeout(manner.patience).build().expect("a client"),
                 customer: customer.clone(),
+                others: customers
+                    .iter()
+                    .map(|(other, _)| other.wallet)
+                    .filter(|wallet| *wallet != customer.wallet)
+                    .collect(),
                 heard: Arc::clone(heard),
                 base: Arc::clone(&base),
                 stop: stop.clone(),
@@ -137,6 +148,8 @@ impl Load {
 struct Asker {
     http: Client,
     customer: Customer,
+    /// The wallets of the other customers.
+    others: Vec<Uuid>,
     heard: Heard,
     base: Arc<Mutex<String>>,
     stop: CancellationToken,
@@ -153,17 +166,29 @@ impl Asker {
         all
     }
 
-    /// Has some money moved. Withdrawals are often more than there is.
+    /// Has some money moved. Withdrawals and transfers are often more than there is.
     async fn ask(&self) -> Asked {
         let reference = Uuid::new_v4();
-        let [chance, amount, ..] = reference.into_bytes();
-        let kind = if chance < 128 { "deposit" } else { "withdrawal" };
-        let amount = i64::from(amount) + 1;
-        let mut asked = Asked { wallet: self.customer.wallet, kind, amount, reference, attempts: Vec::new() };
+        let [chance, amount, other, keyed, ..] = reference.into_bytes();
+        let to = self.others.get(usize::from(other) % self.others.len().max(1)).filter(|_| chance >= 170);
+        let kind = match chance {
+            _ if to.is_some() => "transfer",
+            0..110 => "deposit",
+            _ => "withdrawal",
+        };
+        let mut asked = Asked {
+            wallet: self.customer.wallet,
+            kind,
+            to: to.copied(),
+            amount: i64::from(amount) + 1,
+            reference,
+            key: (keyed < 128).then(|| format!("key-of-{reference}")),
+            attempts: Vec::new(),
+        };
         loop {
             let at = Instant::now();
-            let told = self.send(&asked).await;
-            asked.attempts.push(Attempt { took: at.elapsed(), told: told.clone() });
+            let (told, replayed) = self.send(&asked).await;
+            asked.attempts.push(Attempt { took: at.elapsed(), told: told.clone(), replayed });
             match told {
                 Told::Booked(_, version) => self.heard.lock().unwrap().push((Instant::now(), version)),
                 Told::Other(..) | Told::Nothing(_) => {
@@ -178,29 +203,37 @@ impl Asker {
         }
     }
 
-    async fn send(&self, asked: &Asked) -> Told {
+    async fn send(&self, asked: &Asked) -> (Told, bool) {
         let base = self.base.lock().unwrap().clone();
-        let request = self
+        let mut body = json!({"amount": asked.amount, "reference_id": asked.reference});
+        if let Some(to) = asked.to {
+            body["recipient"] = json!(to);
+        }
+        let mut request = self
             .http
             .post(format!("{base}/api/v1/wallet/{}s", asked.kind))
             .header("authorization", format!("Token {}", self.customer.token))
-            .json(&json!({"amount": asked.amount, "reference_id": asked.reference}));
+            .json(&body);
+        if let Some(key) = &asked.key {
+            request = request.header("idempotency-key", key);
+        }
         let answer = match request.send().await {
             Ok(response) => Answer::try_of(response).await,
             Err(error) => Err(error),
         };
         let answer = match answer {
-            Err(error) => return Told::Nothing(format!("{error:?}")),
+            Err(error) => return (Told::Nothing(format!("{error:?}")), false),
             Ok(answer) => answer,
         };
         let id = |value: &serde_json::Value| value.as_str().and_then(|id| id.parse().ok()).expect("an id");
-        match answer.code() {
+        let told = match answer.code() {
             "" if answer.status == StatusCode::CREATED => {
                 Told::Booked(id(&answer.body["data"][asked.kind]["id"]), answer.version.expect("a version"))
             }
             "duplicate_reference" => Told::Known(id(&answer.body["data"]["transaction_id"])),
             "insufficient_funds" => Told::InsufficientFunds,
             code => Told::Other(answer.status, code.to_owned()),
-        }
+        };
+        (told, answer.replayed)
     }
 }

@@ -68,13 +68,14 @@ fn read(brokers: &str, topic: &str) -> Vec<Told> {
 const MONEY: &str = "\
 select e.wallet_id::text, e.version, jsonb_build_object(
     'transaction_id', e.transaction_id, 'wallet_id', e.wallet_id, 'customer_xid', c.xid,
-    'type', case e.kind when 1 then 'deposit' when 2 then 'withdrawal' end,
+    'type', case e.kind when 1 then 'deposit' when 2 then 'withdrawal' when 3 then 'transfer_out' when 4 then 'transfer_in' end,
     'status', case t.status when 0 then 'success' when 2 then 'failed' end,
-    'amount', t.amount, 'fee', t.fee, 'delta', e.delta_available + e.delta_held + e.delta_unreleased,
+    'amount', t.amount, 'fee', case when e.kind <> 4 then t.fee else 0 end, 'delta', e.delta_available + e.delta_held + e.delta_unreleased,
     'deltas', jsonb_build_object('available', e.delta_available, 'held', e.delta_held,
                                  'unreleased', e.delta_unreleased),
     'currency', t.currency, 'balance', e.available + e.held + e.unreleased, 'available_balance', e.available,
-    'held', e.held, 'unreleased', e.unreleased, 'version', e.version, 'reference_id', t.reference_id,
+    'held', e.held, 'unreleased', e.unreleased, 'version', e.version,
+    'reference_id', case when e.kind <> 4 then t.reference_id end, -- the sender's is the sender's own
     'occurred_at', to_char(e.occurred_at at time zone 'utc', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'),
     'hash', encode(e.hash, 'hex'))
 from entries e join transactions t on t.id = e.transaction_id

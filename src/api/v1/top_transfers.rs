@@ -1,0 +1,80 @@
+//! `/wallet/top-transfers`: the largest that came in and the largest that went out.
+
+use std::sync::Arc;
+
+use poem_openapi::{Object, OpenApi};
+use serde::Serialize;
+
+use super::transactions::{Transaction, example, line};
+use crate::{
+    api::{
+        ApiError, FieldErrors, Tag,
+        auth::Customer,
+        catalogue::Code,
+        document::{Notes, READING, SIGNED_IN, sample},
+        envelope::WalletAnswer,
+        headers::MinWalletVersion,
+        query::{Param, TopLimit},
+    },
+    ledger::Kind,
+    wallet::Wallets,
+};
+
+/// The largest transactions each way, by amount without fee; the largest first, of equals the newest.
+#[derive(Object, Serialize)]
+pub struct TopTransfersData {
+    /// Deposits, and transfers to the wallet.
+    incoming: Vec<Transaction>,
+    /// Withdrawals, and transfers from the wallet; none that failed.
+    outgoing: Vec<Transaction>,
+}
+
+/// The operation.
+pub struct TopTransfersApi {
+    pub wallets: Arc<dyn Wallets>,
+}
+
+#[OpenApi(prefix_path = "/api/v1", tag = "Tag::Wallet")]
+impl TopTransfersApi {
+    /// The wallet's largest transfers
+    ///
+    /// Of the whole history, by amount without fee; of equal amounts the newest first. Deposits count as incoming and
+    /// withdrawals as outgoing; what has failed does not count. The answer is exact at the version that it carries. 404
+    /// while the wallet is disabled.
+    #[oai(path = "/wallet/top-transfers", method = "get", operation_id = "top_transfers")]
+    async fn top_transfers(
+        &self,
+        customer: Customer,
+        /// How many at most each way.
+        limit: Param<TopLimit>,
+        /// Never answer from an older state; 412 if the wallet has not come so far.
+        #[oai(name = "Min-Wallet-Version")]
+        at_least: MinWalletVersion,
+    ) -> Result<WalletAnswer<200, TopTransfersData>, ApiError> {
+        let mut errors = FieldErrors::default();
+        let limit = limit.take(&mut errors).unwrap_or_default();
+        if !errors.is_empty() {
+            return Err(errors.into());
+        }
+        let found = self.wallets.top_transfers(customer.wallet, limit.0, at_least.0).await?;
+        let data = TopTransfersData {
+            incoming: found.incoming.into_iter().map(line).collect(),
+            outgoing: found.outgoing.into_iter().map(line).collect(),
+        };
+        Ok(WalletAnswer { data, version: found.version })
+    }
+}
+
+/// What the document says beside the types.
+pub fn notes() -> Vec<Notes> {
+    let data = TopTransfersData {
+        incoming: vec![example(Kind::Deposit, 10_000)],
+        outgoing: vec![example(Kind::TransferOut, 1_000)],
+    };
+    vec![Notes {
+        id: "top_transfers",
+        codes: &[SIGNED_IN, &[Code::ValidationFailed], READING],
+        request: None,
+        answer: sample(&data),
+    }]
+}

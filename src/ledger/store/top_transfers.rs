@@ -1,0 +1,193 @@
+//! Every statement of the largest transfers: what is kept of them, what is not folded yet, how far the log was looked
+//! through. Each goes by a primary key, or by a stretch of positions.
+
+use sqlx::{Connection, PgConnection, Row, postgres::PgRow};
+use uuid::Uuid;
+
+use crate::{
+    db::{DbError, session_options},
+    kernel::ids::WalletId,
+    ledger::{
+        history::{self, HistoryItem},
+        top_transfers::{BLOCK, KEPT, Movement, TopTransfers},
+    },
+};
+
+/// At most so many entries beyond what is kept are looked at in one go.
+pub const LOOKED_AT: i64 = 40 * BLOCK;
+
+/// The cursor's name.
+const CURSOR: &str = "top_transfers";
+
+/// The wallets that have filled a block in a stretch of the log, each with its newest full one.
+pub const FILLED_BLOCKS: &str = "\
+select wallet_id, max(version) as version
+from (select wallet_id, version from entries where position > $1 and position <= $2 order by position offset 0) e
+where version % $3 = 0
+group by wallet_id";
+
+/// What is kept of a wallet, and what its entries beyond that moved. Money that came in is the change of the balance;
+/// what went out is the transaction's amount, as the change has the fee in it. An outgoing one that is below the last of
+/// the hundred with its fee can never be among them: 0 stands for it, and its transaction is not looked up.
+pub const UNFOLDED: &str = "\
+select w.version as head, coalesce(k.through_version, 0) as through_version,
+       k.incoming_amounts, k.incoming_versions, k.outgoing_amounts, k.outgoing_versions, coalesce(b.moved, '{}') as moved
+from wallets w
+left join lateral (select * from top_transfers t where t.wallet_id = w.id offset 0) k on true
+cross join lateral (
+    select array_agg(case when e.change >= 0 then e.change when e.change > -k.outgoing_amounts[$4] then 0
+                          else -t.amount end order by e.version) as moved
+    from (select version, transaction_id, delta_available + delta_held + delta_unreleased as change from entries
+          where wallet_id = w.id and version > coalesce(k.through_version, 0)
+            and version <= least($2, coalesce(k.through_version, 0) + $3)
+          order by version) e
+    left join lateral (
+        select t.amount from transactions t
+        where t.id = e.transaction_id and e.change <= -coalesce(k.outgoing_amounts[$4], 1) offset 0) t on true) b
+where w.id = $1::uuid";
+
+/// What is kept is a function of the wallet and the version alone, so whoever has come further is right.
+pub const KEEP: &str = "\
+insert into top_transfers as kept (wallet_id, through_version, incoming_amounts, incoming_versions, outgoing_amounts,
+                                   outgoing_versions)
+values ($1::uuid, $2, $3::int8[], $4::int8[], $5::int8[], $6::int8[])
+on conflict (wallet_id) do update
+set through_version = excluded.through_version,
+    incoming_amounts = excluded.incoming_amounts, incoming_versions = excluded.incoming_versions,
+    outgoing_amounts = excluded.outgoing_amounts, outgoing_versions = excluded.outgoing_versions
+where kept.through_version < excluded.through_version";
+
+/// Some of a wallet's entries, as lines of its history.
+pub const LINES: &str = "\
+select e.version, e.kind, e.occurred_at, t.id, t.status, t.amount,
+       case when e.kind <> 4 then t.reference_id end as reference_id
+from unnest($2::int8[]) n(version)
+cross join lateral (select * from entries e where e.wallet_id = $1::uuid and e.version = n.version offset 0) e
+cross join lateral (select * from transactions t where t.id = e.transaction_id offset 0) t";
+
+/// What is kept of a wallet, and what moved beyond that.
+#[derive(Debug)]
+pub struct Unfolded {
+    /// The wallet's version.
+    pub head: i64,
+    /// What is kept tells of the entries 1 to this one.
+    pub through: i64,
+    pub kept: TopTransfers,
+    /// For [`TopTransfers::fold`]: the entries from `through + 1` on, [`LOOKED_AT`] at most.
+    pub moved: Vec<i64>,
+}
+
+/// The follower's connection.
+pub async fn connect(url: &str) -> Result<PgConnection, DbError> {
+    let options = session_options(url, "wallet top transfers")?.options([
+        ("enable_seqscan", "off"),
+        ("jit", "off"),
+        // Planned anew each time, it would cost as much again as it does.
+        ("plan_cache_mode", "force_generic_plan"),
+        // What is forgotten in a crash is folded again.
+        ("synchronous_commit", "off"),
+        ("statement_timeout", "10000"),
+    ]);
+    Ok(PgConnection::connect_with(&options).await?)
+}
+
+/// Tries to become the one follower over all processes; the lock ends with the connection.
+pub async fn try_lead(conn: &mut PgConnection) -> Result<bool, DbError> {
+    Ok(sqlx::query("select pg_try_advisory_lock(7201, 4)").fetch_one(conn).await?.try_get(0)?)
+}
+
+/// How far the log was looked through; a cursor that is not there begins at 0.
+pub async fn cursor(conn: &mut PgConnection) -> Result<i64, DbError> {
+    let make = "insert into cursors (log, position) values ($1, 0) on conflict do nothing";
+    let sql = "select position from cursors where log = $1";
+    if let Some(row) = sqlx::query(sql).bind(CURSOR).fetch_optional(&mut *conn).await? {
+        return Ok(row.try_get(0)?);
+    }
+    sqlx::query(make).bind(CURSOR).execute(conn).await?;
+    Ok(0)
+}
+
+/// Moves the cursor, if it still is where it was read.
+pub async fn move_cursor(conn: &mut PgConnection, from: i64, to: i64) -> Result<bool, DbError> {
+    let sql =
+        "update cursors set position = $3, moved_at = clock_timestamp() where log = $1 and position = $2";
+    let moved = sqlx::query(sql).bind(CURSOR).bind(from).bind(to).execute(conn).await?;
+    Ok(moved.rows_affected() > 0)
+}
+
+/// The wallets that have filled a block beyond `after` and up to `up_to`, with the version that the newest one ends at.
+pub async fn filled_blocks(
+    conn: &mut PgConnection,
+    after: i64,
+    up_to: i64,
+) -> Result<Vec<(WalletId, i64)>, DbError> {
+    let rows = sqlx::query(FILLED_BLOCKS).bind(after).bind(up_to).bind(BLOCK).fetch_all(conn).await?;
+    rows.iter().map(|row| Ok((WalletId(row.try_get("wallet_id")?), row.try_get("version")?))).collect()
+}
+
+/// What is kept of a wallet and its entries beyond that, up to `up_to`, of one moment. None: there is no such wallet.
+pub async fn unfolded(
+    conn: &mut PgConnection,
+    wallet: WalletId,
+    up_to: i64,
+) -> Result<Option<Unfolded>, DbError> {
+    let kept = i32::try_from(KEPT).unwrap_or(i32::MAX);
+    let asked = sqlx::query(UNFOLDED).bind(wallet.0).bind(up_to).bind(LOOKED_AT).bind(kept);
+    let Some(row) = asked.fetch_optional(conn).await? else { return Ok(None) };
+    let list = |amounts, versions| -> Result<Vec<Movement>, DbError> {
+        let amounts: Option<Vec<i64>> = row.try_get(amounts)?;
+        let versions: Option<Vec<i64>> = row.try_get(versions)?;
+        let pairs = amounts.unwrap_or_default().into_iter().zip(versions.unwrap_or_default());
+        Ok(pairs.map(|(amount, version)| Movement { amount, version }).collect())
+    };
+    let found = Unfolded {
+        head: row.try_get("head")?,
+        through: row.try_get("through_version")?,
+        kept: TopTransfers {
+            incoming: list("incoming_amounts", "incoming_versions")?,
+            outgoing: list("outgoing_amounts", "outgoing_versions")?,
+        },
+        moved: row.try_get("moved")?,
+    };
+    // Versions have no gap: one that is missing here would make a list wrong without a word.
+    let expected = up_to.min(found.head).min(found.through + LOOKED_AT) - found.through;
+    if i64::try_from(found.moved.len()) != Ok(expected.max(0)) {
+        return Err(DbError::Defect(format!(
+            "wallet {wallet}: entries beyond {} are missing",
+            found.through
+        )));
+    }
+    Ok(Some(found))
+}
+
+/// Keeps the largest of a wallet's entries 1 to `through`, unless more is kept already.
+pub async fn keep(
+    conn: &mut PgConnection,
+    wallet: WalletId,
+    through: i64,
+    top: &TopTransfers,
+) -> Result<(), DbError> {
+    let amounts = |list: &[Movement]| list.iter().map(|m| m.amount).collect::<Vec<i64>>();
+    let versions = |list: &[Movement]| list.iter().map(|m| m.version).collect::<Vec<i64>>();
+    sqlx::query(KEEP)
+        .bind(wallet.0)
+        .bind(through)
+        .bind(amounts(&top.incoming))
+        .bind(versions(&top.incoming))
+        .bind(amounts(&top.outgoing))
+        .bind(versions(&top.outgoing))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// The entries with these versions as lines of the wallet's history, in no order.
+pub async fn lines(
+    conn: &mut PgConnection,
+    wallet: WalletId,
+    versions: &[i64],
+) -> Result<Vec<HistoryItem>, DbError> {
+    let wallet: Uuid = wallet.0;
+    let rows: Vec<PgRow> = sqlx::query(LINES).bind(wallet).bind(versions).fetch_all(conn).await?;
+    rows.iter().map(history::line).collect()
+}

@@ -1,0 +1,95 @@
+//! Reading the largest transfers, exact at every moment: what is kept of the wallet, and what its entries say since then.
+
+use std::collections::HashMap;
+
+use super::{
+    LedgerError,
+    history::HistoryItem,
+    store::top_transfers::{self as store, LOOKED_AT, Unfolded},
+    top_transfers::{Movement, TopTransfers},
+};
+use crate::{
+    db::{Connection, DbError, Pool, in_time, within_limit},
+    kernel::ids::WalletId,
+};
+
+/// A read that meets a wallet with more unfolded entries than may be looked at folds so many times for the follower.
+const HELPS: usize = 4;
+
+/// The largest transfers of a wallet at one of its versions, the largest first, of equals the newest.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LargestTransfers {
+    pub version: i64,
+    /// Deposits count.
+    pub incoming: Vec<HistoryItem>,
+    /// Withdrawals count, but not those that were refused.
+    pub outgoing: Vec<HistoryItem>,
+}
+
+impl Unfolded {
+    /// The largest of the entries 1 to some version, and that version.
+    fn fold(mut self) -> (i64, TopTransfers) {
+        self.kept.fold(self.through, &self.moved);
+        (self.through + i64::try_from(self.moved.len()).unwrap_or_default(), self.kept)
+    }
+}
+
+/// The largest transfers of a wallet, at most `limit` each way. [`LedgerError::Unavailable`] where so much is not folded yet
+/// that even helping does not end it; each attempt brings the next one nearer.
+pub async fn largest(db: &Pool, wallet: WalletId, limit: u16) -> Result<LargestTransfers, LedgerError> {
+    let found = within_limit(async {
+        let mut conn = db.get_postgres_connection_pool().acquire().await?;
+        for _ in 0..=HELPS {
+            let Some(unfolded) = store::unfolded(&mut conn, wallet, i64::MAX).await? else {
+                return Ok(LargestTransfers::default());
+            };
+            let head = unfolded.head;
+            let (version, top) = unfolded.fold();
+            if version == head {
+                return told(&mut conn, wallet, version, top, usize::from(limit)).await;
+            }
+            store::keep(&mut conn, wallet, version, &top).await?;
+            metrics::counter!("wallet_top_transfers_helps_total").increment(1);
+        }
+        Err(DbError::Busy(format!("wallet {wallet}: more than {LOOKED_AT} entries are not folded yet")))
+    });
+    Ok(found.await?)
+}
+
+/// The movements as lines of the wallet's history. Entries never change, so these may be read a moment later.
+async fn told(
+    conn: &mut Connection,
+    wallet: WalletId,
+    version: i64,
+    top: TopTransfers,
+    limit: usize,
+) -> Result<LargestTransfers, DbError> {
+    let TopTransfers { mut incoming, mut outgoing } = top;
+    incoming.truncate(limit);
+    outgoing.truncate(limit);
+    let versions: Vec<i64> = incoming.iter().chain(&outgoing).map(|movement| movement.version).collect();
+    let lines = store::lines(conn, wallet, &versions).await?;
+    let mut lines: HashMap<i64, HistoryItem> = lines.into_iter().map(|line| (line.version, line)).collect();
+    let mut tell = |movements: Vec<Movement>| -> Result<Vec<HistoryItem>, DbError> {
+        let line = |movement: Movement| {
+            let missing =
+                || DbError::Defect(format!("wallet {wallet}: entry {} is missing", movement.version));
+            lines.remove(&movement.version).ok_or_else(missing)
+        };
+        movements.into_iter().map(line).collect()
+    };
+    Ok(LargestTransfers { version, incoming: tell(incoming)?, outgoing: tell(outgoing)? })
+}
+
+/// Brings what is kept of a wallet to this version at least.
+pub(super) async fn fold(conn: &mut Connection, wallet: WalletId, up_to: i64) -> Result<(), DbError> {
+    loop {
+        let unfolded = in_time(store::unfolded(conn, wallet, up_to)).await?;
+        let Some(unfolded) = unfolded.filter(|found| found.through < up_to.min(found.head)) else {
+            return Ok(());
+        };
+        let (version, top) = unfolded.fold();
+        in_time(store::keep(conn, wallet, version, &top)).await?;
+        metrics::counter!("wallet_top_transfers_folds_total").increment(1);
+    }
+}
