@@ -5,9 +5,10 @@ use std::str::FromStr;
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbBackend, QueryResult, Statement, TransactionTrait, Value,
 };
+use serde_json::json;
 use uuid::Uuid;
 
-use super::recipients::Found;
+use super::recipients::{Asked, Found};
 use crate::{
     cache::{MoneyView, StatusView, WalletView},
     db::{DbError, within_limit},
@@ -31,17 +32,17 @@ select w.id, c.xid, w.currency, w.available, w.held, w.unreleased, w.version,
        w.status, w.frozen_at, w.enabled_at, w.disabled_at, w.status_version
 from wallets w join customers c on c.id = w.customer_id where w.id > $1 order by w.id limit $2";
 
-/// The sender's currency, and the wallet that the recipient stands for.
-const RECIPIENT: &str = "\
-select s.currency, r.id, coalesce(r.is_for_good, false) as is_for_good
-from wallets s
+/// For each sender and recipient the sender's currency, and the wallet that the recipient stands for.
+pub const RECIPIENTS: &str = "\
+select k.n, s.currency, r.id, coalesce(r.is_for_good, false) as is_for_good
+from rows from (jsonb_to_recordset($1) as (sender uuid, recipient uuid)) with ordinality k(sender, recipient, n)
+cross join lateral (select * from wallets w where w.id = k.sender offset 0) s
 left join lateral (
-    (select w.id, true as is_for_good, 1 as choice from wallets w where w.id = $2)
+    (select w.id, true as is_for_good, 1 as choice from wallets w where w.id = k.recipient)
     union all
     (select w.id, w.currency = s.currency, 2 from customers c join wallets w on w.customer_id = c.id
-     where c.xid = $2 order by (w.currency = s.currency) desc, w.created_at, w.id limit 1)
-    order by choice limit 1) r on true
-where s.id = $1";
+     where c.xid = k.recipient order by (w.currency = s.currency) desc, w.created_at, w.id limit 1)
+    order by choice limit 1) r on true";
 
 fn statement<const N: usize>(sql: &'static str, values: [Value; N]) -> Statement {
     Statement::from_sql_and_values(DbBackend::Postgres, sql, values)
@@ -72,23 +73,25 @@ pub async fn open(db: &DatabaseConnection, owner: Xid, currency: Currency) -> Re
     .await
 }
 
-/// What the books know of a sender and a recipient, a wallet's id or a customer's xid; none: the sender is not there.
-pub async fn recipient(
-    db: &DatabaseConnection,
-    sender: WalletId,
-    recipient: Uuid,
-) -> Result<Option<Found>, DbError> {
-    let asked = statement(RECIPIENT, [sender.0.into(), recipient.into()]);
-    let row = within_limit(async { Ok(db.query_one_raw(asked).await?) }).await?;
-    let found = |row: QueryResult| {
+/// What the books know of each sender and recipient, in their order; none: the sender is not there.
+pub async fn recipients(db: &DatabaseConnection, asked: &[Asked]) -> Result<Vec<Option<Found>>, DbError> {
+    let pairs = asked.iter().map(|asked| json!({ "sender": asked.sender.0, "recipient": asked.recipient }));
+    let asked_for = statement(RECIPIENTS, [Value::from(serde_json::Value::Array(pairs.collect()))]);
+    let rows = within_limit(async { Ok(db.query_all_raw(asked_for).await?) }).await?;
+    let mut found = vec![None; asked.len()];
+    for row in rows {
+        let number: i64 = row.try_get("", "n")?;
         let currency: String = row.try_get("", "currency")?;
-        Ok(Found {
+        let place = usize::try_from(number - 1).ok().and_then(|at| found.get_mut(at));
+        let place =
+            place.ok_or_else(|| DbError::Defect(format!("recipients: {number} was not asked for")))?;
+        *place = Some(Found {
             currency: Currency::from_str(&currency).map_err(|error| DbError::Defect(error.to_string()))?,
             wallet: row.try_get::<Option<Uuid>>("", "id")?.map(WalletId),
             is_for_good: row.try_get("", "is_for_good")?,
-        })
-    };
-    row.map(found).transpose()
+        });
+    }
+    Ok(found)
 }
 
 /// The wallet as the books have it.
