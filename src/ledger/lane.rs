@@ -4,7 +4,10 @@
 use std::time::Duration;
 
 use sqlx::PgConnection;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{Instant, sleep, timeout, timeout_at},
+};
 use tracing::{error, info, warn};
 
 use super::{
@@ -58,7 +61,7 @@ enum Run {
     Failed(DbError),
     /// The commit was sent; no answer came.
     CommitLost {
-        decisions: Vec<Outcome>,
+        outcomes: Vec<Outcome>,
         sent_at: Instant,
     },
 }
@@ -78,12 +81,14 @@ impl Lane {
         Self { database_url, clock, conn: None, reachable: true }
     }
 
-    /// Decides and commits a batch, whole or not at all; the decisions come in the order of the operations, the oldest
-    /// of which waits since `since`.
+    /// Decides and commits a batch, whole or not at all; the outcomes come in the order of the operations, the oldest
+    /// of which waits since `since`. `turn` is given up when the commit is sent: from then on another batch may go
+    /// on beside this one.
     pub(super) async fn post(
         &mut self,
         batch: &[&Operation],
         since: Instant,
+        turn: &mut Option<OwnedSemaphorePermit>,
     ) -> Result<Vec<Outcome>, Failure> {
         let give_up_at = (since + WORK_LIMIT).max(Instant::now() + ATTEMPT);
         let mut lost: Option<(Vec<Outcome>, Instant)> = None;
@@ -91,13 +96,14 @@ impl Lane {
         let was_reachable = self.reachable;
         loop {
             let deadline = lost.as_ref().map_or(give_up_at, |(_, sent_at)| *sent_at + TRUTH_LIMIT);
-            match self.run(batch, lost.as_ref().map(|(decisions, _)| decisions.as_slice()), deadline).await {
-                Run::Done(decisions) => return Ok(decisions),
-                Run::CommitLost { decisions, sent_at } => {
+            let earlier = lost.as_ref().map(|(outcomes, _)| outcomes.as_slice());
+            match self.run(batch, earlier, deadline, turn).await {
+                Run::Done(outcomes) => return Ok(outcomes),
+                Run::CommitLost { outcomes, sent_at } => {
                     warn!(operations = batch.len(), "a commit was lost; asking Postgres what became of it");
                     metrics::counter!("wallet_commits_lost_total").increment(1);
                     // The first loss counts: nobody waits longer because a second commit is lost as well.
-                    lost = Some((decisions, lost.map_or(sent_at, |(_, first)| first)));
+                    lost = Some((outcomes, lost.map_or(sent_at, |(_, first)| first)));
                 }
                 Run::Failed(_) if lost.is_some() => {
                     if Instant::now() + PAUSE > deadline {
@@ -127,12 +133,18 @@ impl Lane {
         }
     }
 
-    /// Runs over a batch once. `earlier` are the decisions of a run whose commit was lost: if that commit took place
+    /// Runs over a batch once. `earlier` are the outcomes of a run whose commit was lost: if that commit took place
     /// after all, they are the answer.
-    async fn run(&mut self, batch: &[&Operation], earlier: Option<&[Outcome]>, deadline: Instant) -> Run {
+    async fn run(
+        &mut self,
+        batch: &[&Operation],
+        earlier: Option<&[Outcome]>,
+        deadline: Instant,
+        turn: &mut Option<OwnedSemaphorePermit>,
+    ) -> Run {
         let prepared = timeout_at(deadline, self.prepare(batch, earlier)).await;
         let prepared = prepared.unwrap_or_else(|_| Err(DbError::Away("no answer in time".to_owned())));
-        let (decisions, to_commit) = match prepared {
+        let (outcomes, to_commit) = match prepared {
             Ok(prepared) => prepared,
             Err(error) => {
                 // Whatever state the connection is in: a new one is in a known state. Its end rolls back.
@@ -141,15 +153,16 @@ impl Lane {
             }
         };
         let Some(conn) = self.conn.as_mut().filter(|_| to_commit) else {
-            return Run::Done(decisions);
+            return Run::Done(outcomes);
         };
         fail_point("lane.before_commit");
         let sent_at = Instant::now();
+        *turn = None;
         let committed = timeout(COMMIT_LIMIT, store::control(conn, "commit")).await;
         metrics::histogram!("wallet_commit_seconds").record(sent_at.elapsed());
         fail_point("lane.committed");
         match committed {
-            Ok(Ok(())) => Run::Done(decisions),
+            Ok(Ok(())) => Run::Done(outcomes),
             // Even a refusal in words may come after the commit (a server that shuts down while a standby has not
             // confirmed): only the books tell.
             failed => {
@@ -157,7 +170,7 @@ impl Lane {
                 if let Ok(Err(reason)) = failed {
                     warn!(%reason, "the commit failed");
                 }
-                Run::CommitLost { decisions, sent_at }
+                Run::CommitLost { outcomes, sent_at }
             }
         }
     }
@@ -176,11 +189,11 @@ impl Lane {
         let wallets = store::lock(conn, &wallets_of(batch)).await?;
         metrics::histogram!("wallet_lock_seconds").record(locking.elapsed());
         fail_point("lane.locked");
-        if let Some(decisions) = earlier {
+        if let Some(outcomes) = earlier {
             if store::is_booked(conn, batch).await? {
                 store::control(conn, "rollback").await?;
                 info!("the lost commit had taken place");
-                return Ok((decisions.to_vec(), false));
+                return Ok((outcomes.to_vec(), false));
             }
             info!("the lost commit had not taken place; running the batch again");
         }
@@ -195,19 +208,19 @@ impl Lane {
         let keys = if names.is_empty() { Vec::new() } else { store::recall_keys(conn, &names).await? };
         fail_point("lane.recalled");
         let mut book = Book::new(wallets, recalled.references, keys);
-        let decisions = batch.iter().map(|operation| book.apply(operation, now)).collect();
+        let outcomes = batch.iter().map(|operation| book.apply(operation, now)).collect();
         let changes = book.into_changes();
         fail_point("lane.decided");
         if changes.is_empty() {
             store::control(conn, "rollback").await?;
-            return Ok((decisions, false));
+            return Ok((outcomes, false));
         }
         store::write(conn, &changes).await.inspect_err(|reason| {
             if !reason.is_passing() {
                 error!(%reason, operations = batch.len(), "a batch could not be written");
             }
         })?;
-        Ok((decisions, true))
+        Ok((outcomes, true))
     }
 
     async fn connection(&mut self) -> Result<&mut PgConnection, DbError> {

@@ -5,6 +5,7 @@
 //! reference books once; a key is answered once; nobody is answered before the commit. Locks are taken in the order of wallet ids.
 
 pub mod audit;
+mod backlog;
 pub mod book;
 pub mod entry;
 mod error;
