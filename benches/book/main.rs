@@ -5,7 +5,7 @@
 //! them as a batch of the posting loop; it checks status, room, currency, cover, reference and, where it is keyed, the
 //! key, and writes a transaction and two entries. The event loop checks the cover, moves the amount, and answers.
 //!
-//! `event_loop::task` is what the book is compared with first: a server's requests and its loop are tasks of one
+//! `event_loop_transfer::task` is what the book is compared with first: a server's requests and its loop are tasks of one
 //! multi-thread runtime. The other two say how much of that is the runtime: `from_outside` has a producer that is no
 //! task, so that each answer crosses threads; `current_thread` has one thread for both, as no server would.
 
