@@ -114,16 +114,24 @@ impl LookUps {
     /// Answers everybody who waits by now; somebody else may have done so in the meantime.
     async fn look_up(&self, db: &Pool) {
         let _turn = self.turn.lock().await;
-        let waiting = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        let waiting = self.take();
         if waiting.is_empty() {
             return;
         }
         let asked: Vec<Asked> = waiting.iter().map(|look_up| look_up.asked).collect();
-        let found = store::recipients(db, &asked).await;
-        for (at, look_up) in waiting.into_iter().enumerate() {
-            let found = found.as_ref().map(|found| found[at]).map_err(Clone::clone);
-            // Who has gone away needs no answer.
-            let _ = look_up.answer.send(found);
+        // Who has gone away needs no answer.
+        match store::recipients(db, &asked).await {
+            Ok(found) => waiting.into_iter().zip(found).for_each(|(look_up, found)| {
+                let _ = look_up.answer.send(Ok(found));
+            }),
+            // Who came meanwhile would wait for the same database, and for a second time limit.
+            Err(error) => waiting.into_iter().chain(self.take()).for_each(|look_up| {
+                let _ = look_up.answer.send(Err(error.clone()));
+            }),
         }
+    }
+
+    fn take(&self) -> Vec<LookUp> {
+        std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
