@@ -32,7 +32,8 @@ select w.id, c.xid, w.currency, w.available, w.held, w.unreleased, w.version,
        w.status, w.frozen_at, w.enabled_at, w.disabled_at, w.status_version
 from wallets w join customers c on c.id = w.customer_id where w.id > $1 order by w.id limit $2";
 
-/// For each sender and recipient the sender's currency, and the wallet that the recipient stands for.
+/// For each sender and recipient the sender's currency, and the wallet that the recipient stands for. A join without
+/// the fences (`offset 0`) walks through all customers where Postgres believes the tables to be empty.
 pub const RECIPIENTS: &str = "\
 select k.n, s.currency, r.id, coalesce(r.is_for_good, false) as is_for_good
 from rows from (jsonb_to_recordset($1) as (sender uuid, recipient uuid)) with ordinality k(sender, recipient, n)
@@ -40,8 +41,10 @@ cross join lateral (select * from wallets w where w.id = k.sender offset 0) s
 left join lateral (
     (select w.id, true as is_for_good, 1 as choice from wallets w where w.id = k.recipient)
     union all
-    (select w.id, w.currency = s.currency, 2 from customers c join wallets w on w.customer_id = c.id
-     where c.xid = k.recipient order by (w.currency = s.currency) desc, w.created_at, w.id limit 1)
+    (select w.id, w.currency = s.currency, 2
+     from (select * from customers c where c.xid = k.recipient offset 0) c
+     cross join lateral (select * from wallets w where w.customer_id = c.id offset 0) w
+     order by (w.currency = s.currency) desc, w.created_at, w.id limit 1)
     order by choice limit 1) r on true";
 
 fn statement<const N: usize>(sql: &'static str, values: [Value; N]) -> Statement {
