@@ -51,6 +51,25 @@ impl<T: Claims> Backlog<T> {
         self.ready.len()
     }
 
+    /// What waits longest.
+    pub(super) fn oldest(&self) -> Option<&T> {
+        let fronts = [self.ready.front(), self.held_back.front()];
+        fronts.into_iter().flatten().min_by_key(|(number, _)| number).map(|(_, waiting)| waiting)
+    }
+
+    /// Takes out, from the oldest on, what shall wait no longer.
+    pub(super) fn give_up(&mut self, is_over: impl Fn(&T) -> bool) -> Vec<T> {
+        let mut given_up = Vec::new();
+        for queue in [&mut self.ready, &mut self.held_back] {
+            while let Some((_, waiting)) = queue.pop_front_if(|(_, waiting)| is_over(waiting)) {
+                given_up.push(waiting);
+            }
+        }
+        // What was held back by one of them may go now.
+        self.sort_anew();
+        given_up
+    }
+
     /// Nothing waits, nothing is under way.
     pub(super) fn is_idle(&self) -> bool {
         self.ready.is_empty() && self.held_back.is_empty() && self.under_way.is_empty()
@@ -133,6 +152,7 @@ mod tests {
         Push(Vec<u8>),
         Take(usize),
         End(usize),
+        GiveUp(usize),
     }
 
     fn step() -> impl Strategy<Value = Step> {
@@ -140,6 +160,7 @@ mod tests {
             4 => vec(0..12u8, 1..=2).prop_map(Step::Push),
             1 => (1..6usize).prop_map(Step::Take),
             1 => any::<usize>().prop_map(Step::End),
+            1 => (0..4usize).prop_map(Step::GiveUp),
         ]
     }
 
@@ -152,6 +173,7 @@ mod tests {
             let mut asked = 0;
             let mut under_way: Vec<(u64, Vec<Asked>)> = Vec::new();
             let mut gone: Vec<Asked> = Vec::new();
+            let mut never_went: Vec<Asked> = Vec::new();
             let check = |under_way: &[(u64, Vec<Asked>)], batch: &[Asked], gone: &[Asked]| {
                 let others: Vec<&Asked> = under_way.iter().flat_map(|(_, batch)| batch).collect();
                 for one in batch {
@@ -177,9 +199,16 @@ mod tests {
                         backlog.ended(number);
                     }
                     Step::End(_) => {}
+                    Step::GiveUp(count) => {
+                        let before = backlog.oldest().map_or(asked, |oldest| oldest.0 + count);
+                        let given_up = backlog.give_up(|one| one.0 < before);
+                        assert!(given_up.iter().all(|one| one.0 < before));
+                        assert!(backlog.oldest().is_none_or(|one| one.0 >= before));
+                        never_went.extend(given_up);
+                    }
                 }
             }
-            // In the end everything has gone, and nothing twice.
+            // In the end everything has gone or was given up, and nothing twice.
             for (number, _) in under_way.drain(..) {
                 backlog.ended(number);
             }
@@ -190,6 +219,7 @@ mod tests {
                 backlog.ended(number);
             }
             prop_assert!(backlog.is_idle());
+            gone.extend(never_went);
             gone.sort_by_key(|one| one.0);
             prop_assert!(gone.iter().map(|one| one.0).eq(0..asked));
         }
@@ -208,5 +238,18 @@ mod tests {
         backlog.ended(first);
         assert_eq!(backlog.take(9).1, [Asked(1, vec![2, 3]), Asked(2, vec![3, 4])]);
         backlog.ended(second);
+    }
+
+    #[test]
+    fn what_is_given_up_holds_nothing_back() {
+        let mut backlog = Backlog::new();
+        backlog.push(Asked(0, vec![1]));
+        let (first, _) = backlog.take(9);
+        backlog.push(Asked(1, vec![1, 2]));
+        backlog.push(Asked(2, vec![2]));
+        assert_eq!((backlog.ready(), backlog.oldest()), (0, Some(&Asked(1, vec![1, 2]))));
+        assert_eq!(backlog.give_up(|one| one.0 < 2), [Asked(1, vec![1, 2])]);
+        assert_eq!(backlog.take(9).1, [Asked(2, vec![2])]);
+        backlog.ended(first);
     }
 }

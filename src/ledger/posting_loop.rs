@@ -3,17 +3,19 @@
 //!
 //! It never waits for a batch to fill: a lone request is served at once, and a crowd shares a commit. While one batch
 //! commits, the next one is locked, decided and written on another connection, as far as its wallets are others.
+//! Whoever has waited too long for a batch is told so: nothing was done.
 
 use std::{
     collections::HashMap,
     hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
+    time::Duration,
 };
 
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
     task::{Id, JoinSet},
-    time::Instant,
+    time::{Instant, sleep_until},
 };
 use tracing::error;
 
@@ -30,6 +32,10 @@ pub use super::lane::BatchClock;
 
 /// So many batches are under way at most.
 const LANES: usize = 2;
+
+/// How long an operation waits for its batch to begin. With the one attempt that every batch gets, however long its
+/// operations have waited, that is the 3 s within which a client hears that nothing was done.
+const PATIENCE: Duration = Duration::from_millis(2_200);
 
 /// How the loop is set up.
 #[derive(Clone, Debug)]
@@ -116,6 +122,7 @@ async fn run(settings: LoopSettings, mut arriving: mpsc::UnboundedReceiver<Waiti
     let mut arrived = Vec::new();
     let mut is_open = true;
     while is_open || !backlog.is_idle() {
+        let oldest = backlog.oldest().map(|waiting: &Waiting| waiting.since);
         tokio::select! {
             // What is there already belongs to the next batch.
             biased;
@@ -132,6 +139,11 @@ async fn run(settings: LoopSettings, mut arriving: mpsc::UnboundedReceiver<Waiti
                 if let Some(number) = batches.remove(&task) {
                     backlog.ended(number);
                 }
+            }
+            () = sleep_until(oldest.unwrap_or_else(Instant::now) + PATIENCE), if oldest.is_some() => {
+                let given_up = backlog.give_up(|waiting| waiting.since.elapsed() >= PATIENCE);
+                metrics::counter!("wallet_operations_given_up_total").increment(given_up.len() as u64);
+                given_up.into_iter().for_each(|waiting| fail(waiting, &Failure::Unavailable));
             }
             Ok(turn) = Arc::clone(&turns).acquire_owned(), if backlog.ready() > 0 && !idle.is_empty() => {
                 let Some(mut lane) = idle.pop() else { continue };

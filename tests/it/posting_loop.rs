@@ -1,6 +1,9 @@
 //! The posting loop on a real Postgres.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures_util::future::join_all;
 use uuid::Uuid;
@@ -15,6 +18,7 @@ use wallet::{
 use super::support::{
     database::TestDatabase,
     operations::{amount, deposit, disable, enable, operation, reference, settings, transfer, withdraw},
+    proxy::Proxy,
 };
 
 fn start(settings: LoopSettings) -> PostingLoop {
@@ -193,4 +197,31 @@ async fn transfers_in_opposite_directions_do_not_deadlock_and_lose_nothing() {
     }
     assert_eq!(db.number("select count(*) from wallets where available = 1000").await, 2);
     assert_eq!(db.number("select count(*) from entries where kind in (3, 4)").await, 2_000);
+}
+
+/// However the batches before theirs end, and however many they are.
+#[tokio::test]
+async fn while_postgres_is_silent_nobody_in_the_queue_waits_longer_than_is_promised() {
+    let db = TestDatabase::create().await;
+    let wallets = db.wallets(2).await;
+    let (proxy, url) = Proxy::to_database(&db.url).await;
+    let posting_loop = start(LoopSettings { batch_max: 2, ..settings(&url) });
+    let warm = join_all((0..20).map(|n| posting_loop.post(deposit(wallets[n % 2], 10)))).await;
+    assert_eq!(done(&warm), 20);
+    proxy.freeze_at_a_commit();
+    // The commit of the first is lost; the second is not written beside it; the others wait for both.
+    let asked = [deposit(wallets[0], 1), deposit(wallets[1], 1)]
+        .into_iter()
+        .chain((0..10).map(|n| deposit(wallets[n % 2], 1)))
+        .chain((0..10).map(|_| transfer(wallets[0], wallets[1], 1)));
+    let answers = join_all(asked.enumerate().map(async |(n, operation)| {
+        tokio::time::sleep(Duration::from_millis(if n < 2 { 20 * n as u64 } else { 60 })).await;
+        let since = Instant::now();
+        (posting_loop.post(operation).await.unwrap_err(), since.elapsed())
+    }))
+    .await;
+    assert_eq!(answers[0].0, LedgerError::OutcomeUnknown);
+    assert!(answers[1..].iter().all(|(told, _)| *told == LedgerError::Unavailable), "{answers:?}");
+    let slowest = answers.iter().map(|(_, took)| *took).max().unwrap();
+    assert!(slowest < Duration::from_millis(3_400), "{slowest:?}: {answers:?}");
 }

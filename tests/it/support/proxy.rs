@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc, Mutex,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use tokio::{
@@ -30,12 +30,24 @@ pub struct Proxy {
 #[derive(Default)]
 struct Cuts {
     muted: Mutex<CancellationToken>,
+    /// The next commit does not reach the server, and nothing else does any more.
+    freezes: AtomicBool,
+    is_frozen: AtomicBool,
     /// Each so many commits one is cut; 0: none.
     every: AtomicUsize,
     commits: AtomicUsize,
 }
 
 impl Proxy {
+    /// A proxy in front of the server of a database, and the database's URL by way of it.
+    pub async fn to_database(url: &str) -> (Self, String) {
+        let (rest, database) = url.rsplit_once('/').expect("a database");
+        let (login, server) = rest.rsplit_once('@').expect("a server");
+        let proxy = Self::start(server).await;
+        let url = format!("{login}@{}/{database}", proxy.address);
+        (proxy, url)
+    }
+
     /// A proxy in front of `target`, which is `host:port`.
     pub async fn start(target: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -55,7 +67,12 @@ impl Proxy {
     /// From now on nothing comes through the connections that there are, as when the server's machine has lost its
     /// power or a firewall has forgotten them. New ones work.
     pub fn mute(&self) {
-        std::mem::take(&mut *self.cuts.muted.lock().unwrap()).cancel();
+        self.cuts.mute();
+    }
+
+    /// From the next commit on nothing comes through, neither that commit nor on connections that are new.
+    pub fn freeze_at_a_commit(&self) {
+        self.cuts.freezes.store(true, Ordering::Relaxed);
     }
 
     /// Ends a connection at every so many commits, by turns before the commit reaches the server and after it took
@@ -69,12 +86,21 @@ impl Proxy {
 /// What becomes of a commit.
 enum Fate {
     Passes,
+    Freezes,
     IsCutBefore,
     IsCutAfter,
 }
 
 impl Cuts {
+    fn mute(&self) {
+        std::mem::take(&mut *self.muted.lock().unwrap()).cancel();
+    }
+
     fn fate(&self, sent: &[u8]) -> Fate {
+        if sent.ends_with(COMMIT) && self.freezes.swap(false, Ordering::Relaxed) {
+            self.is_frozen.store(true, Ordering::Relaxed);
+            return Fate::Freezes;
+        }
         let every = self.every.load(Ordering::Relaxed);
         if every == 0 || !sent.ends_with(COMMIT) {
             return Fate::Passes;
@@ -89,6 +115,9 @@ impl Cuts {
 }
 
 async fn pass(client: TcpStream, target: String, cuts: Arc<Cuts>) {
+    if cuts.is_frozen.load(Ordering::Relaxed) {
+        return std::future::pending().await;
+    }
     let muted = cuts.muted.lock().unwrap().clone();
     let Ok(server) = TcpStream::connect(target).await else { return };
     let (mut from_client, mut to_client) = client.into_split();
@@ -133,6 +162,10 @@ async fn carry(
     while let Ok(read @ 1..) = from_client.read(&mut buffer).await {
         let sent = &buffer[..read];
         let fate = cuts.fate(sent);
+        if let Fate::Freezes = fate {
+            cuts.mute();
+            return std::future::pending().await;
+        }
         if let Fate::IsCutBefore = fate {
             return;
         }

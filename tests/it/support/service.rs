@@ -28,10 +28,7 @@ impl Service {
     /// One server whose way to Postgres can be cut.
     pub async fn behind_a_proxy() -> (Self, Proxy) {
         let mut service = Self::of(0, &[]).await;
-        let (rest, database) = service.db.url.rsplit_once('/').expect("a database");
-        let (login, server) = rest.rsplit_once('@').expect("a server");
-        let proxy = Proxy::start(server).await;
-        let url = format!("{login}@{}/{database}", proxy.address);
+        let (proxy, url) = Proxy::to_database(&service.db.url).await;
         service.settings.insert("DATABASE_URL".to_owned(), url);
         service.servers.push(Server::start(&service.settings));
         (service, proxy)
