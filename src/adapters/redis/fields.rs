@@ -1,5 +1,7 @@
 //! How a view lies in its hash: text that a person can read, times as microseconds since 1970, nothing where a moment
-//! is not at hand.
+//! is not at hand. Each part is one field, `currency=USD available=500 held=0 unreleased=0` and
+//! `status=enabled frozen=0 enabled_at=1767225600000000 disabled_at=`, beside its version: a field costs Redis and its
+//! client more than a word does.
 
 use std::str::FromStr;
 
@@ -14,20 +16,7 @@ use crate::{
 };
 
 /// What is read, in this order. `run` names the run of Redis in which the hash was written.
-const NAMES: [&str; 12] = [
-    "run",
-    "owner",
-    "currency",
-    "available",
-    "held",
-    "unreleased",
-    "version",
-    "status",
-    "frozen",
-    "enabled_at",
-    "disabled_at",
-    "status_version",
-];
+const NAMES: [&str; 6] = ["run", "owner", "version", "money", "status_version", "status"];
 
 /// The values of [`NAMES`], as they were found.
 pub(super) type Found = [Option<String>; NAMES.len()];
@@ -45,60 +34,61 @@ pub(super) fn read(key: &str) -> Cmd {
 /// The view, if the hash was written in this run of Redis and both of its parts are there and whole. A wallet that is
 /// enabled without the moment of its enabling is not whole: whoever shows it needs the moment.
 pub(super) fn view(id: WalletId, run: &str, found: &Found) -> Option<WalletView> {
-    let [
-        written_in,
-        owner,
-        currency,
-        available,
-        held,
-        unreleased,
-        version,
-        status,
-        frozen,
-        enabled,
-        disabled,
-        status_version,
-    ] = found;
-    if written_in.as_deref() != Some(run) {
+    let [written_in, owner, version, money, status_version, status] = found.each_ref().map(Option::as_deref);
+    if written_in != Some(run) {
         return None;
     }
+    let [currency, available, held, unreleased] =
+        words(money?, ["currency", "available", "held", "unreleased"])?;
+    let [status, frozen, enabled_at, disabled_at] =
+        words(status?, ["status", "frozen", "enabled_at", "disabled_at"])?;
     let status = StatusView {
-        enabled: match status.as_deref()? {
+        enabled: match status {
             ENABLED => true,
             DISABLED => false,
             _ => return None,
         },
-        frozen: frozen.as_deref()? == "1",
-        enabled_at: moment(enabled)?,
-        disabled_at: moment(disabled)?,
-        version: number(status_version)?,
+        frozen: frozen == "1",
+        enabled_at: moment(enabled_at)?,
+        disabled_at: moment(disabled_at)?,
+        version: value(status_version?)?,
     };
     if status.enabled && status.enabled_at.is_none() {
         return None;
     }
     Some(WalletView {
         id,
-        owner: Xid(owner.as_deref()?.parse().ok()?),
-        currency: currency.as_deref()?.parse().ok()?,
+        owner: Xid(value(owner?)?),
+        currency: value(currency)?,
         money: MoneyView {
-            available: number(available)?,
-            held: number(held)?,
-            unreleased: number(unreleased)?,
-            version: number(version)?,
+            available: value(available)?,
+            held: value(held)?,
+            unreleased: value(unreleased)?,
+            version: value(version?)?,
         },
         status,
     })
 }
 
-fn number<T: FromStr>(text: &Option<String>) -> Option<T> {
-    text.as_deref()?.parse().ok()
+/// The values of `name=value name=value …`, if it is these names in this order.
+fn words<'t, const N: usize>(text: &'t str, names: [&str; N]) -> Option<[&'t str; N]> {
+    let mut words = text.split(' ');
+    let mut values = [""; N];
+    for (value, name) in values.iter_mut().zip(names) {
+        *value = words.next()?.strip_prefix(name)?.strip_prefix('=')?;
+    }
+    words.next().is_none().then_some(values)
 }
 
-/// Outer none: not there or not readable. Inner none: not at hand.
-fn moment(text: &Option<String>) -> Option<Option<Timestamp>> {
-    match text.as_deref()? {
+fn value<T: FromStr>(text: &str) -> Option<T> {
+    text.parse().ok()
+}
+
+/// Outer none: not readable. Inner none: not at hand.
+fn moment(text: &str) -> Option<Option<Timestamp>> {
+    match text {
         "" => Some(None),
-        micros => Timestamp::from_timestamp_micros(micros.parse().ok()?).map(Some),
+        micros => Timestamp::from_timestamp_micros(value(micros)?).map(Some),
     }
 }
 
@@ -132,22 +122,21 @@ impl<'v> Write<'v> {
         let mut command = redis::cmd("EVALSHA");
         command.arg(script).arg(1).arg(key).arg(run).arg(seconds_to_live).arg(self.owner.to_string());
         match self.money {
-            Some((currency, money)) => command
-                .arg(money.version)
-                .arg(currency)
-                .arg(money.available)
-                .arg(money.held)
-                .arg(money.unreleased),
-            None => command.arg(&[""; 5]),
+            Some((currency, MoneyView { available, held, unreleased, version })) => command.arg(version).arg(
+                format!("currency={currency} available={available} held={held} unreleased={unreleased}"),
+            ),
+            None => command.arg(&[""; 2]),
         };
         match self.status {
-            Some(status) => command
-                .arg(status.version)
-                .arg(if status.enabled { ENABLED } else { DISABLED })
-                .arg(i32::from(status.frozen))
-                .arg(micros(status.enabled_at))
-                .arg(micros(status.disabled_at)),
-            None => command.arg(&[""; 5]),
+            Some(StatusView { enabled, frozen, enabled_at, disabled_at, version }) => {
+                let status = if enabled { ENABLED } else { DISABLED };
+                let (frozen, enabled, disabled) =
+                    (i32::from(frozen), micros(enabled_at), micros(disabled_at));
+                command.arg(version).arg(format!(
+                    "status={status} frozen={frozen} enabled_at={enabled} disabled_at={disabled}"
+                ))
+            }
+            None => command.arg(&[""; 2]),
         };
         command
     }
