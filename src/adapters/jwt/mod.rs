@@ -6,6 +6,7 @@ mod tests;
 
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use moka::sync::Cache;
 use serde::{Deserialize, Serialize};
@@ -54,9 +55,9 @@ pub struct JwtKeys {
     check: DecodingKey,
     rules: Validation,
     ttl_seconds: i64,
-    /// Only tokens whose signature was right are in here, so nobody can fill it with forgeries. A token's own end is
-    /// looked at each time it is used.
-    remembered: Cache<String, Principal>,
+    /// Only tokens whose signature was right are in here, so nobody can fill it with forgeries, and a quick hash will
+    /// do. A token's own end is looked at each time it is used.
+    remembered: Cache<String, Principal, RandomState>,
 }
 
 impl JwtKeys {
@@ -74,7 +75,7 @@ impl JwtKeys {
             check: DecodingKey::from_secret(secret.expose().as_bytes()),
             rules,
             ttl_seconds: i64::try_from(ttl_seconds).unwrap_or(i64::MAX),
-            remembered: Cache::new(REMEMBERED),
+            remembered: Cache::builder().max_capacity(REMEMBERED).build_with_hasher(RandomState::default()),
         }
     }
 
