@@ -119,6 +119,14 @@ postgres_compression() {
   fi
 }
 
+# An eighth of the memory, 4 GB at most: pages are only taken when they are used.
+postgres_buffers() {
+  local kilobytes
+  kilobytes=$(awk '/^MemTotal:/ { print $2 }' /proc/meminfo 2>/dev/null || true)
+  local megabytes=$((${kilobytes:-0} / 1024 / 8))
+  echo "$((megabytes < 128 ? 128 : megabytes > 4096 ? 4096 : megabytes))MB"
+}
+
 # Written before every start, so that a change here reaches clusters that exist.
 postgres_settings() {
   cat <<E
@@ -126,7 +134,7 @@ listen_addresses = '127.0.0.1'
 port = $(port_of postgres)
 unix_socket_directories = '$(postgres_socket)'
 max_connections = 300
-shared_buffers = 512MB
+shared_buffers = $(postgres_buffers)
 max_wal_size = 4GB
 checkpoint_timeout = 15min
 wal_compression = $(postgres_compression)
