@@ -6,13 +6,12 @@
 
 /// Every place, in the order in which work passes it.
 #[cfg(debug_assertions)]
-pub const ALL: [&str; 17] = [
+pub const ALL: [&str; 16] = [
     "loop.taken",
     "lane.begun",
     "lane.locked",
     "lane.recalled",
     "lane.decided",
-    "write.keys",
     "write.money",
     "write.status",
     "lane.before_commit",

@@ -199,15 +199,14 @@ impl Lane {
         }
         let references: Vec<ReferenceKey> =
             batch.iter().filter_map(|operation| operation.reference()).collect();
-        let recalled = store::recall(conn, &references).await?;
+        let keys: Vec<&KeyName> = batch.iter().filter_map(|o| Some(&o.key.as_ref()?.name)).collect();
+        let recalled = store::recall(conn, &references, &keys).await?;
+        fail_point("lane.recalled");
         let now = match clock {
             BatchClock::Database => recalled.now,
             BatchClock::Fixed(moment) => moment,
         };
-        let names: Vec<KeyName> = batch.iter().filter_map(|o| Some(o.key.as_ref()?.name.clone())).collect();
-        let keys = if names.is_empty() { Vec::new() } else { store::recall_keys(conn, &names).await? };
-        fail_point("lane.recalled");
-        let mut book = Book::new(wallets, recalled.references, keys);
+        let mut book = Book::new(wallets, recalled.references, recalled.keys);
         let outcomes = batch.iter().map(|operation| book.apply(operation, now)).collect();
         let changes = book.into_changes();
         fail_point("lane.decided");

@@ -30,13 +30,13 @@ enum Session {
     Pool,
 }
 
-const CASES: [Case; 16] = [
+const CASES: [Case; 14] = [
     Case { name: "lock", sql: store::LOCK, session: Session::Loop, indexes: &["wallets_pkey"] },
     Case {
         name: "recall",
         sql: store::RECALL,
         session: Session::Loop,
-        indexes: &["transactions_reference_key"],
+        indexes: &["transactions_reference_key", "keys_pkey", "transactions_pkey", "entries_pkey"],
     },
     Case {
         name: "recall own",
@@ -45,19 +45,12 @@ const CASES: [Case; 16] = [
         indexes: &["transactions_pkey", "status_changes_id_key", "keys_pkey"],
     },
     Case {
-        name: "recall keys",
-        sql: store::RECALL_KEYS,
-        session: Session::Loop,
-        indexes: &["keys_pkey", "transactions_pkey", "entries_pkey"],
-    },
-    Case { name: "write keys", sql: store::WRITE_KEYS, session: Session::Loop, indexes: &[] },
-    Case {
         name: "sweep keys",
         sql: store::SWEEP_KEYS,
         session: Session::Loop,
         indexes: &["keys_expires_at_idx", "keys_pkey"],
     },
-    Case { name: "write money", sql: store::WRITE_MONEY, session: Session::Loop, indexes: &["wallets_pkey"] },
+    Case { name: "write", sql: store::WRITE, session: Session::Loop, indexes: &["wallets_pkey"] },
     Case {
         name: "write status",
         sql: store::WRITE_STATUS,

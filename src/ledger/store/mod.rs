@@ -17,9 +17,9 @@ use uuid::Uuid;
 pub use self::{
     look::look,
     owners::{OWNERS, owners},
-    recall::{RECALL, RECALL_KEYS, RECALL_OWN, Recalled, is_booked, recall, recall_keys},
+    recall::{RECALL, RECALL_OWN, Recalled, is_booked, recall},
     sweep::{SWEEP_KEYS, sweep_keys},
-    write::{WRITE_KEYS, WRITE_MONEY, WRITE_STATUS, write},
+    write::{WRITE, WRITE_STATUS, write},
 };
 use super::wallet_state::{Buckets, Status, WalletState};
 use crate::{

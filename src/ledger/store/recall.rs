@@ -17,17 +17,27 @@ use crate::{
 };
 
 /// Step 2: a statement of its own, so that it sees what the locks have waited for. Its first row takes the log's
-/// shared lock and the batch's time; the others are the references of the batch that are used up.
+/// shared lock and the batch's time; then come the references of the batch that are used up (`what` 1), and its keys
+/// that were used before (2). What became of a key's transaction is told from the books.
 pub const RECALL: &str = "\
-select null::int8 as item, null::uuid as transaction_id, clock_timestamp() as at
+select 0::int2 as what, null::int8 as n, null::uuid as id, clock_timestamp() as at, null::bytea as request_hash,
+       null::jsonb as outcome, null::uuid as wallet_id, null::text as currency, null::int8 as fee, null::int8 as version,
+       null::int8 as available, null::int8 as held, null::int8 as unreleased, null::bytea as hash
 from pg_advisory_xact_lock_shared(7201, 1)
 union all
-select k.n, t.id, null
+select 1::int2, k.n, t.id, null, null, null, null, null, null, null, null, null, null, null
 from unnest($1::uuid[], $2::int2[], $3::uuid[]) with ordinality k(wallet_id, kind, reference_id, n)
 cross join lateral (
     select t.id from transactions t
     where t.wallet_id = k.wallet_id and t.kind = k.kind and t.reference_id = k.reference_id and t.status <> 2
-    offset 0) t";
+    offset 0) t
+union all
+select 2::int2, k.n, i.operation_id, t.created_at, i.request_hash, i.outcome, t.wallet_id, t.currency, t.fee, t.version,
+       e.available, e.held, e.unreleased, e.hash
+from unnest($4::text[], $5::text[]) with ordinality k(actor, key, n)
+cross join lateral (select * from keys i where i.actor = k.actor and i.key = k.key offset 0) i
+left join lateral (select * from transactions t where t.id = i.operation_id and i.outcome is null offset 0) t on true
+left join lateral (select * from entries e where e.wallet_id = t.wallet_id and e.version = t.version offset 0) e on true";
 
 /// Whether this very batch was committed before: asked only after a lost commit, under the locks.
 pub const RECALL_OWN: &str = "\
@@ -38,16 +48,6 @@ select exists (select from unnest($1::uuid[]) k(id) cross join lateral
     or exists (select from unnest($2::text[], $3::text[], $4::uuid[]) k(actor, key, id) cross join lateral
                    (select from keys i where i.actor = k.actor and i.key = k.key and i.operation_id = k.id offset 0) i)";
 
-/// The keys of the batch that were used before, asked only when it has some. What became of a transaction is told from
-/// the books.
-pub const RECALL_KEYS: &str = "\
-select k.n, i.request_hash, i.outcome, i.operation_id, t.wallet_id, t.currency, t.fee, t.created_at, t.version,
-       e.available, e.held, e.unreleased, e.hash
-from unnest($1::text[], $2::text[]) with ordinality k(actor, key, n)
-cross join lateral (select * from keys i where i.actor = k.actor and i.key = k.key offset 0) i
-left join lateral (select * from transactions t where t.id = i.operation_id and i.outcome is null offset 0) t on true
-left join lateral (select * from entries e where e.wallet_id = t.wallet_id and e.version = t.version offset 0) e on true";
-
 /// What the recall found.
 #[derive(Debug)]
 pub struct Recalled {
@@ -55,61 +55,56 @@ pub struct Recalled {
     pub now: Timestamp,
     /// The references of the batch that are used up, and by which transaction.
     pub references: Vec<(ReferenceKey, OperationId)>,
+    /// The first answers of those keys of the batch that were used before.
+    pub keys: Vec<(KeyName, Remembered)>,
 }
 
-/// Takes the log's lock and the time, and looks references up.
-pub async fn recall(conn: &mut PgConnection, references: &[ReferenceKey]) -> Result<Recalled, DbError> {
+/// Takes the log's lock and the time, and looks references and keys up.
+pub async fn recall(
+    conn: &mut PgConnection,
+    references: &[ReferenceKey],
+    keys: &[&KeyName],
+) -> Result<Recalled, DbError> {
     let rows = sqlx::query(RECALL)
         .bind(references.iter().map(|key| key.wallet.0).collect::<Vec<_>>())
         .bind(references.iter().map(|key| key.kind.code()).collect::<Vec<_>>())
         .bind(references.iter().map(|key| key.reference.0).collect::<Vec<_>>())
+        .bind(keys.iter().map(|key| key.actor.as_str()).collect::<Vec<_>>())
+        .bind(keys.iter().map(|key| key.key.as_str()).collect::<Vec<_>>())
         .fetch_all(conn)
         .await?;
     let mut now = None;
-    let mut known = Vec::with_capacity(rows.len());
+    let mut known = (Vec::new(), Vec::new());
     for row in &rows {
-        match row.try_get::<Option<i64>, _>(0)? {
-            None => now = Some(row.try_get::<Timestamp, _>(2)?),
-            Some(item) => {
-                let key = usize::try_from(item - 1).ok().and_then(|at| references.get(at));
-                let key =
-                    key.ok_or_else(|| DbError::Defect(format!("recall: item {item} was not asked for")))?;
-                known.push((*key, OperationId(row.try_get(1)?)));
-            }
+        match row.try_get::<i16, _>("what")? {
+            0 => now = Some(row.try_get("at")?),
+            1 => known.0.push((*asked(row, references)?, OperationId(row.try_get("id")?))),
+            _ => known.1.push(((*asked(row, keys)?).clone(), remembered(row)?)),
         }
     }
     let now = now.ok_or_else(|| DbError::Defect("recall: no time came back".to_owned()))?;
-    Ok(Recalled { now, references: known })
+    Ok(Recalled { now, references: known.0, keys: known.1 })
 }
 
-/// The first answers of those keys that were used before.
-pub async fn recall_keys(
-    conn: &mut PgConnection,
-    keys: &[KeyName],
-) -> Result<Vec<(KeyName, Remembered)>, DbError> {
-    let rows = sqlx::query(RECALL_KEYS)
-        .bind(keys.iter().map(|key| key.actor.clone()).collect::<Vec<_>>())
-        .bind(keys.iter().map(|key| key.key.clone()).collect::<Vec<_>>())
-        .fetch_all(conn)
-        .await?;
-    rows.iter().map(|row| remembered(row, keys)).collect()
+/// What a row is the answer to.
+fn asked<'a, T>(row: &PgRow, items: &'a [T]) -> Result<&'a T, DbError> {
+    let number: i64 = row.try_get("n")?;
+    let item = usize::try_from(number - 1).ok().and_then(|at| items.get(at));
+    item.ok_or_else(|| DbError::Defect(format!("recall: {number} was not asked for")))
 }
 
-fn remembered(row: &PgRow, keys: &[KeyName]) -> Result<(KeyName, Remembered), DbError> {
-    let item: i64 = row.try_get("n")?;
-    let key = usize::try_from(item - 1).ok().and_then(|at| keys.get(at));
-    let key = key.ok_or_else(|| DbError::Defect(format!("recall: key {item} was not asked for")))?;
+fn remembered(row: &PgRow) -> Result<Remembered, DbError> {
     let decision = match row.try_get::<Option<Json<Decision>>, _>("outcome")? {
         Some(Json(decision)) => decision,
         None => Ok(booked(row)?),
     };
-    Ok((key.clone(), Remembered { request_hash: bytes(row, "request_hash")?, decision }))
+    Ok(Remembered { request_hash: bytes(row, "request_hash")?, decision })
 }
 
 /// The receipt of a transaction, out of the books. Its wallet was enabled then, or it would not have been booked; when
 /// that came to be, no money answer tells.
 fn booked(row: &PgRow) -> Result<Receipt, DbError> {
-    let occurred_at: Timestamp = row.try_get("created_at")?;
+    let occurred_at: Timestamp = row.try_get("at")?;
     let currency: &str = row.try_get("currency")?;
     let wallet = WalletState {
         id: WalletId(row.try_get("wallet_id")?),
@@ -130,12 +125,7 @@ fn booked(row: &PgRow) -> Result<Receipt, DbError> {
         head_hash: bytes(row, "hash")?,
         last_entry_at: Some(occurred_at),
     };
-    Ok(Receipt {
-        id: OperationId(row.try_get("operation_id")?),
-        occurred_at,
-        fee: row.try_get("fee")?,
-        wallet,
-    })
+    Ok(Receipt { id: OperationId(row.try_get("id")?), occurred_at, fee: row.try_get("fee")?, wallet })
 }
 
 fn bytes(row: &PgRow, column: &str) -> Result<[u8; 32], DbError> {

@@ -5,24 +5,21 @@ use sqlx::{PgConnection, Row, postgres::PgRow, types::Json};
 use crate::{
     db::DbError,
     kernel::fail_point::fail_point,
-    ledger::book::{AnsweredKey, ChangedWallet, Changes},
+    ledger::book::{ChangedWallet, Changes},
 };
 
-/// Step 4, the keys, first of all and sorted, so that two batches with the same keys cannot deadlock. Keys are not
-/// guarded by wallet locks: fewer rows than asked for means that another batch answered one in the meantime.
-pub const WRITE_KEYS: &str = "\
+/// Step 4, the keys, transactions, entries and wallets as arrays; answers with the number of rows of each. Keys go in
+/// sorted, so that two batches with the same ones cannot deadlock. They are not guarded by wallet locks: fewer of them
+/// than asked for means that another batch answered one in the meantime.
+pub const WRITE: &str = "\
 with k as (
     insert into keys (actor, key, request_hash, operation_id, outcome, expires_at)
-    select * from unnest($1::text[], $2::text[], $3::bytea[], $4::uuid[], $5::jsonb[], $6::timestamptz[])
+    select * from unnest($34::text[], $35::text[], $36::bytea[], $37::uuid[], $38::jsonb[], $39::timestamptz[])
                   u(actor, key, request_hash, operation_id, outcome, expires_at)
     order by u.actor, u.key
     on conflict do nothing
-    returning 1)
-select count(*) from k";
-
-/// Step 4, the money: transactions, entries and wallets as arrays; answers with the number of rows of each.
-pub const WRITE_MONEY: &str = "\
-with t as (
+    returning 1),
+t as (
     insert into transactions (id, kind, status, wallet_id, version, amount, fee, currency, reference_id, created_at,
                               other_wallet_id, other_version, note)
     select * from unnest($1::uuid[], $2::int2[], $3::int2[], $4::uuid[], $5::int8[], $6::int8[], $7::int8[],
@@ -44,7 +41,7 @@ w as (
                 $30::timestamptz[]) u(id, before, after, a, h, u, hash, at)
     where w.id = any($23::uuid[]) and w.id = u.id and w.version = u.before
     returning 1)
-select (select count(*) from t), (select count(*) from e), (select count(*) from w)";
+select (select count(*) from k), (select count(*) from t), (select count(*) from e), (select count(*) from w)";
 
 /// Step 4, the status, only when a batch changes one.
 pub const WRITE_STATUS: &str = "\
@@ -66,16 +63,13 @@ select (select count(*) from c), (select count(*) from w)";
 
 /// Writes a batch. Anything but the expected number of rows is a defect, and the caller rolls back.
 pub async fn write(conn: &mut PgConnection, changes: &Changes) -> Result<(), DbError> {
-    if !changes.keys.is_empty() {
-        let written: i64 = write_keys(conn, &changes.keys).await?.try_get(0)?;
-        if usize::try_from(written) != Ok(changes.keys.len()) {
+    if !changes.keys.is_empty() || !changes.entries.is_empty() {
+        let written = write_money(conn, changes).await?;
+        if usize::try_from(written.try_get::<i64, _>(0)?) != Ok(changes.keys.len()) {
             return Err(DbError::Busy("another batch answered a key of this one".to_owned()));
         }
-        fail_point("write.keys");
-    }
-    if !changes.entries.is_empty() {
-        let written = write_money(conn, changes).await?;
-        expect(written, [changes.transactions.len(), changes.entries.len(), changes.wallets.len()])?;
+        let (t, e, w) = (changes.transactions.len(), changes.entries.len(), changes.wallets.len());
+        expect(written, [changes.keys.len(), t, e, w])?;
         fail_point("write.money");
     }
     if !changes.status_changes.is_empty() {
@@ -99,13 +93,13 @@ fn expect<const N: usize>(row: PgRow, rows: [usize; N]) -> Result<(), DbError> {
 }
 
 /// One column of a list of rows, as an array to bind.
-fn column<T, V>(rows: &[T], value: impl Fn(&T) -> V) -> Vec<V> {
+fn column<'r, T, V>(rows: &'r [T], value: impl Fn(&'r T) -> V) -> Vec<V> {
     rows.iter().map(value).collect()
 }
 
 async fn write_money(conn: &mut PgConnection, changes: &Changes) -> Result<PgRow, DbError> {
-    let (t, e, w) = (&changes.transactions, &changes.entries, &changes.wallets);
-    Ok(sqlx::query(WRITE_MONEY)
+    let (k, t, e, w) = (&changes.keys, &changes.transactions, &changes.entries, &changes.wallets);
+    Ok(sqlx::query(WRITE)
         .bind(column(t, |t| t.id.0))
         .bind(column(t, |t| t.kind.code()))
         .bind(column(t, |t| t.status.code()))
@@ -138,7 +132,13 @@ async fn write_money(conn: &mut PgConnection, changes: &Changes) -> Result<PgRow
         .bind(column(w, |w| w.after.last_entry_at))
         .bind(column(t, |t| t.other.map(|(wallet, _)| wallet.0)))
         .bind(column(t, |t| t.other.map(|(_, version)| version)))
-        .bind(column(t, |t| t.note.clone()))
+        .bind(column(t, |t| t.note.as_deref()))
+        .bind(column(k, |k| k.key.name.actor.as_str()))
+        .bind(column(k, |k| k.key.name.key.as_str()))
+        .bind(column(k, |k| k.key.request_hash.to_vec()))
+        .bind(column(k, |k| k.operation.0))
+        .bind(column(k, |k| k.outcome.as_ref().map(Json)))
+        .bind(column(k, |k| k.expires_at))
         .fetch_one(conn)
         .await?)
 }
@@ -159,18 +159,6 @@ async fn write_status(conn: &mut PgConnection, changes: &Changes) -> Result<PgRo
         .bind(column(w, |w| w.after.status.code()))
         .bind(column(w, |w| w.after.enabled_at))
         .bind(column(w, |w| w.after.disabled_at))
-        .fetch_one(conn)
-        .await?)
-}
-
-async fn write_keys(conn: &mut PgConnection, keys: &[AnsweredKey]) -> Result<PgRow, DbError> {
-    Ok(sqlx::query(WRITE_KEYS)
-        .bind(column(keys, |k| k.key.name.actor.clone()))
-        .bind(column(keys, |k| k.key.name.key.clone()))
-        .bind(column(keys, |k| k.key.request_hash.to_vec()))
-        .bind(column(keys, |k| k.operation.0))
-        .bind(column(keys, |k| k.outcome.clone().map(Json)))
-        .bind(column(keys, |k| k.expires_at))
         .fetch_one(conn)
         .await?)
 }

@@ -187,7 +187,7 @@ async fn a_block_that_a_slow_batch_fills_is_not_skipped() {
     let mut slow = store::connect(&db.url).await.unwrap();
     store::control(&mut slow, "begin").await.unwrap();
     let locked = store::lock(&mut slow, &wallets[..1]).await.unwrap();
-    let recalled = store::recall(&mut slow, &[]).await.unwrap();
+    let recalled = store::recall(&mut slow, &[], &[]).await.unwrap();
     let mut book = Book::new(locked, [], []);
     book.apply(&deposit(wallets[0], 10), recalled.now).decision.unwrap();
     store::write(&mut slow, &book.into_changes()).await.unwrap();
