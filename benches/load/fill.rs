@@ -1,6 +1,6 @@
 //! Millions of entries, put there by set-based SQL as the loop would have written them: a deposit for every wallet, then
-//! transfers to and fro between the two wallets of a pair, with values after, versions, keys and the hash chain, so that
-//! the audit finds nothing. A cost that grows with the books shows after it.
+//! transfers to and fro between the two wallets of a pair, with values after, versions, keys, the hash chain and the largest
+//! transfers, so that the audit finds nothing. A cost that grows with the books shows after it.
 
 use std::time::Instant;
 
@@ -29,6 +29,8 @@ pub async fn fill(url: &str, entries: u64, wallets: u32) -> Result<Filled> {
     let began = Instant::now();
     tokio::try_join!(write(url, 0, versions), write(url, 1, versions))?;
     let mut conn = PgConnection::connect(url).await?;
+    sqlx::raw_sql(SIDES).execute(&mut conn).await?;
+    sqlx::query(LARGEST).bind(versions).bind(i64::try_from(FUNDS)?).execute(&mut conn).await?;
     sqlx::raw_sql(PUBLISHED).execute(&mut conn).await?;
     sqlx::raw_sql("vacuum analyze").execute(&mut conn).await?;
     let size = "select pg_database_size(current_database())::float8 / 1073741824";
@@ -110,6 +112,19 @@ update wallets w
 set available = c.available, version = c.version, head_hash = c.hash, last_entry_at = to_timestamp(c.at / 1000000)
 from chain c
 where w.id = c.wallet and c.version = $1::bigint";
+
+/// The largest transfers of every wallet's $1 entries: the deposit of $2, and the newest of all the others, which are equal.
+const LARGEST: &str = "
+insert into top_transfers
+select s.wallet, $1::bigint, array_prepend($2::bigint, array_fill(1000::bigint, array[cardinality(i.versions)])),
+       array_prepend(1::bigint, i.versions), array_fill(1000::bigint, array[cardinality(o.versions)]), o.versions
+from sides s
+cross join lateral (select coalesce(array_agg(v order by v desc), '{}') as versions from
+                    (select v from generate_series(2, $1::bigint) v where (v % 2 = 0) <> s.is_first
+                     order by v desc limit 99) v) i
+cross join lateral (select coalesce(array_agg(v order by v desc), '{}') as versions from
+                    (select v from generate_series(2, $1::bigint) v where (v % 2 = 0) = s.is_first
+                     order by v desc limit 100) v) o";
 
 /// The topic begins with what is written from now on.
 const PUBLISHED: &str = "

@@ -29,12 +29,13 @@ pub struct HistoryItem {
     pub version: i64,
 }
 
-const LIST: &str = "\
+/// A page of a wallet's history, the newest line first.
+pub const LIST: &str = "\
 select e.version, e.kind, e.occurred_at, t.id, t.status, t.amount,
        case when e.kind <> 4 then t.reference_id end as reference_id
-from entries e join transactions t on t.id = e.transaction_id
-where e.wallet_id = $1 and e.version < $2
-order by e.version desc limit $3";
+from (select * from entries where wallet_id = $1::uuid and version < $2 order by version desc limit $3) e
+cross join lateral (select * from transactions t where t.id = e.transaction_id offset 0) t
+order by e.version desc";
 
 #[derive(FromQueryResult)]
 struct Row {
@@ -68,11 +69,12 @@ impl Filter {
 /// A filtered page looks at so many entries at most.
 pub const LOOKED_AT: i64 = 10_000;
 
-const FILTERED: &str = "\
+/// The same of a stretch of versions, only those lines that are wanted.
+pub const FILTERED: &str = "\
 select e.version, e.kind, e.occurred_at, t.id, t.status, t.amount,
        case when e.kind <> 4 then t.reference_id end as reference_id
-from (select * from entries where wallet_id = $1 and version < $2 and version >= $3) e
-join transactions t on t.id = e.transaction_id
+from (select * from entries where wallet_id = $1::uuid and version < $2 and version >= $3) e
+cross join lateral (select * from transactions t where t.id = e.transaction_id offset 0) t
 where ($4::int2[] is null or e.kind = any($4)) and ($5::int2[] is null or t.status = any($5))
   and ($6::timestamptz is null or e.occurred_at >= $6) and ($7::timestamptz is null or e.occurred_at < $7)
 order by e.version desc limit $8";
@@ -207,16 +209,19 @@ pub struct TransactionView {
     pub after: Buckets,
 }
 
-const FIND: &str = "\
+/// A transaction and this wallet's entry of it.
+pub const FIND: &str = "\
 select e.version, e.kind, e.occurred_at, t.id, t.status, t.amount, t.currency, t.note,
        case when e.kind <> 4 then t.reference_id end as reference_id,
        case when e.kind <> 4 then t.fee else 0 end as fee,
        case e.kind when 3 then t.other_wallet_id when 4 then t.wallet_id end as counterparty,
        e.delta_available, e.delta_held, e.delta_unreleased, e.available, e.held, e.unreleased
 from transactions t
-join entries e on e.wallet_id = $2 and e.transaction_id = t.id
-    and e.version = case when t.wallet_id = $2 then t.version else t.other_version end
-where t.id = $1 and (t.wallet_id = $2 or t.other_wallet_id = $2)";
+cross join lateral (
+    select * from entries e
+    where e.wallet_id = $2::uuid and e.version = case when t.wallet_id = $2 then t.version else t.other_version end
+    offset 0) e
+where t.id = $1::uuid and (t.wallet_id = $2 or t.other_wallet_id = $2)";
 
 /// A transaction of this wallet; none where it is another's, or nobody's.
 pub async fn find(

@@ -19,6 +19,7 @@ mod service;
 pub mod store;
 pub mod top_follower;
 mod top_reader;
+mod top_tails;
 pub mod top_transfers;
 pub mod wallet_state;
 

@@ -1,5 +1,5 @@
-//! The follower of the largest transfers: it looks through the log for wallets that have filled a block of entries, and
-//! folds the block into what is kept of the wallet. Every read is exact without it; it keeps reads short.
+//! The follower of the largest transfers: it reads the log, and when a wallet has filled a block of entries, folds the
+//! block into what is kept of the wallet. Every read is exact without it; it keeps reads short.
 //!
 //! One follows at a time, over all processes; the others stand by. It waits at the log's gate, as the relay does, so that
 //! its cursor never passes a position that is still to come. Doing a stretch again changes nothing.
@@ -13,7 +13,8 @@ use tracing::{info, warn};
 use super::{
     log::{self, Log},
     store::top_transfers as store,
-    top_reader::fold,
+    top_reader::fold_tail,
+    top_tails::Tails,
 };
 use crate::db::{Connection, DbError, in_time};
 
@@ -24,7 +25,7 @@ const STAND_BY: Duration = Duration::from_millis(500);
 /// How long it pauses after a failure.
 const BACK_OFF: Duration = Duration::from_millis(1_000);
 /// The cursor moves after so many positions at most: a bounded statement, and a bounded repeat after a failure.
-const STRETCH: i64 = 20_000;
+const STRETCH: i64 = 10_000;
 
 /// Keeps the largest transfers of every wallet.
 pub struct TopTransfersFollower {
@@ -40,8 +41,9 @@ impl TopTransfersFollower {
 
     async fn keep_following(&self) {
         let mut is_troubled = false;
+        let mut tails = Tails::default();
         loop {
-            let Err(reason) = self.lead(&mut is_troubled).await;
+            let Err(reason) = self.lead(&mut tails, &mut is_troubled).await;
             if !std::mem::replace(&mut is_troubled, true) {
                 warn!(%reason, "the largest transfers are not followed; lists of them stay right and take longer");
             }
@@ -51,13 +53,13 @@ impl TopTransfersFollower {
     }
 
     /// Stands by, then leads until something fails.
-    async fn lead(&self, is_troubled: &mut bool) -> Result<Infallible, DbError> {
+    async fn lead(&self, tails: &mut Tails, is_troubled: &mut bool) -> Result<Infallible, DbError> {
         let mut conn = in_time(store::connect(&self.database_url)).await?;
         while !in_time(store::try_lead(&mut conn)).await? {
             sleep(STAND_BY).await;
         }
         loop {
-            catch_up(&mut conn).await?;
+            catch_up(&mut conn, tails).await?;
             if std::mem::take(is_troubled) {
                 info!("the largest transfers are followed again");
             }
@@ -67,7 +69,7 @@ impl TopTransfersFollower {
 }
 
 /// Folds every block that is full by now. The cursor is read anew each time: whoever sets it back has all folded again.
-async fn catch_up(conn: &mut Connection) -> Result<(), DbError> {
+async fn catch_up(conn: &mut Connection, tails: &mut Tails) -> Result<(), DbError> {
     let high = in_time(log::last_position(conn, Log::Entries)).await?;
     let mut cursor = in_time(store::cursor(conn)).await?;
     let behind = metrics::gauge!("wallet_top_transfers_behind_positions");
@@ -78,8 +80,11 @@ async fn catch_up(conn: &mut Connection) -> Result<(), DbError> {
         #[allow(clippy::cast_precision_loss)] // far below 2^52
         behind.set((high - cursor) as f64);
         let reached = high.min(cursor + STRETCH);
-        for (wallet, version) in in_time(store::filled_blocks(conn, cursor, reached)).await? {
-            fold(conn, wallet, version).await?;
+        for (wallet, version, moved) in in_time(store::moved(conn, cursor, reached)).await? {
+            tails.push(wallet, version, moved);
+        }
+        for (wallet, tail) in tails.take_full() {
+            fold_tail(conn, wallet, &tail).await?;
         }
         if !in_time(store::move_cursor(conn, cursor, reached)).await? {
             // Somebody has set it back.

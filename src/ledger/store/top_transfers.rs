@@ -19,16 +19,17 @@ pub const LOOKED_AT: i64 = 40 * BLOCK;
 /// The cursor's name.
 const CURSOR: &str = "top_transfers";
 
-/// The wallets that have filled a block in a stretch of the log, each with its newest full one.
-pub const FILLED_BLOCKS: &str = "\
-select wallet_id, max(version) as version
-from (select wallet_id, version from entries where position > $1 and position <= $2 order by position offset 0) e
-where version % $3 = 0
-group by wallet_id";
+/// What each entry of a stretch of the log moved, in order. Money that came in is the change of the balance; what went
+/// out is the transaction's amount, as the change has the fee in it.
+pub const MOVED: &str = "\
+select e.wallet_id, e.version, case when e.change >= 0 then e.change else -t.amount end as moved
+from (select position, wallet_id, version, transaction_id, delta_available + delta_held + delta_unreleased as change
+      from entries where position > $1 and position <= $2 order by position offset 0) e
+left join lateral (select t.amount from transactions t where t.id = e.transaction_id and e.change < 0 offset 0) t on true
+order by e.position";
 
-/// What is kept of a wallet, and what its entries beyond that moved. Money that came in is the change of the balance;
-/// what went out is the transaction's amount, as the change has the fee in it. An outgoing one that is below the last of
-/// the hundred with its fee can never be among them: 0 stands for it, and its transaction is not looked up.
+/// What is kept of a wallet, and what its entries beyond that moved, as in [`MOVED`]. An outgoing one that is below the
+/// last of the hundred with its fee can never be among them: 0 stands for it, and its transaction is not looked up.
 pub const UNFOLDED: &str = "\
 select w.version as head, coalesce(k.through_version, 0) as through_version,
        k.incoming_amounts, k.incoming_versions, k.outgoing_amounts, k.outgoing_versions, coalesce(b.moved, '{}') as moved
@@ -115,14 +116,14 @@ pub async fn move_cursor(conn: &mut PgConnection, from: i64, to: i64) -> Result<
     Ok(moved.rows_affected() > 0)
 }
 
-/// The wallets that have filled a block beyond `after` and up to `up_to`, with the version that the newest one ends at.
-pub async fn filled_blocks(
+/// What the entries beyond `after` and up to `up_to` moved: wallet, version, and what [`TopTransfers::fold`] takes.
+pub async fn moved(
     conn: &mut PgConnection,
     after: i64,
     up_to: i64,
-) -> Result<Vec<(WalletId, i64)>, DbError> {
-    let rows = sqlx::query(FILLED_BLOCKS).bind(after).bind(up_to).bind(BLOCK).fetch_all(conn).await?;
-    rows.iter().map(|row| Ok((WalletId(row.try_get("wallet_id")?), row.try_get("version")?))).collect()
+) -> Result<Vec<(WalletId, i64, i64)>, DbError> {
+    let rows = sqlx::query(MOVED).bind(after).bind(up_to).fetch_all(conn).await?;
+    rows.iter().map(|row| Ok((WalletId(row.try_get(0)?), row.try_get(1)?, row.try_get(2)?))).collect()
 }
 
 /// What is kept of a wallet and its entries beyond that, up to `up_to`, of one moment. None: there is no such wallet.
