@@ -82,13 +82,16 @@ async fn what_is_not_a_view_is_a_miss_or_an_error_and_disturbs_nobody_else() {
         cache.fill(&view).await.unwrap();
     }
     let mut raw = raw(url).await;
-    let money = "currency=USD available=1e3 held=0 unreleased=0";
-    let _: () = raw.hset(format!("{prefix}w:{}", broken.id), "money", money).await.unwrap();
+    let wrong = "currency=USD available=1e3 held=0 unreleased=0";
+    let _: () = raw.hset(format!("{prefix}w:{}", broken.id), "money", wrong).await.unwrap();
     let _: () = raw.set(format!("{prefix}w:{}", odd.id), "not a hash").await.unwrap();
     assert_eq!(cache.get(broken.id).await.unwrap(), None);
     assert!(cache.get(odd.id).await.is_err());
     assert!(cache.fill(&odd).await.is_err());
     assert_eq!(cache.get(sane.id).await.unwrap(), Some(sane), "Redis is not away for that");
+    assert!(cache.refresh(&[money_part(&odd, 2), money_part(&sane, 2)]).await.is_err());
+    let newer = WalletView { money: money(2), ..sane };
+    assert_eq!(cache.get(sane.id).await.unwrap(), Some(newer), "it is written all the same");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -117,10 +117,9 @@ impl<'v> Write<'v> {
         }
     }
 
-    /// The call of the script with this hash, as `newer_only.lua` numbers its arguments.
-    pub(super) fn command(&self, script: &str, key: &str, run: &str, seconds_to_live: u64) -> Cmd {
-        let mut command = redis::cmd("EVALSHA");
-        command.arg(script).arg(1).arg(key).arg(run).arg(seconds_to_live).arg(self.owner.to_string());
+    /// As `newer_only.lua` counts its arguments.
+    fn add_to(&self, command: &mut Cmd) {
+        command.arg(self.owner.to_string());
         match self.money {
             Some((currency, MoneyView { available, held, unreleased, version })) => command.arg(version).arg(
                 format!("currency={currency} available={available} held={held} unreleased={unreleased}"),
@@ -138,8 +137,21 @@ impl<'v> Write<'v> {
             }
             None => command.arg(&[""; 2]),
         };
-        command
     }
+}
+
+/// One call of the script with this hash for all of these, each with its key.
+pub(super) fn write(script: &str, run: &str, seconds_to_live: u64, all: &[(String, Write<'_>)]) -> Cmd {
+    let mut command = redis::cmd("EVALSHA");
+    command.arg(script).arg(all.len());
+    for (key, _) in all {
+        command.arg(key);
+    }
+    command.arg(run).arg(seconds_to_live);
+    for (_, write) in all {
+        write.add_to(&mut command);
+    }
+    command
 }
 
 fn micros(moment: Option<Timestamp>) -> String {
