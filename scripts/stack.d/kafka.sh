@@ -139,7 +139,9 @@ kafka_launch() {
     return 1
   fi
   read -r -a heap <<<"${KAFKA_HEAP:--Xms192m -Xmx384m}"
-  launch kafka "$JAVA" "${heap[@]}" -XX:+UseG1GC -XX:MaxGCPauseMillis=20 -XX:+ExplicitGCInvokesConcurrent \
+  # Compiled quickly, not well: for its first minutes the second compiler takes more of a small machine than the broker does,
+  # and a broker for development seldom lives much longer.
+  launch kafka "$JAVA" "${heap[@]}" -XX:TieredStopAtLevel=1 -XX:+UseG1GC -XX:MaxGCPauseMillis=20 -XX:+ExplicitGCInvokesConcurrent \
     -Djava.awt.headless=true -Dkafka.logs.dir="$home" -Dlog4j2.configurationFile=log4j2.properties \
     -cp "$KAFKA_JARS/*" kafka.Kafka "$home/server.properties"
 }
