@@ -18,7 +18,6 @@ use wallet::{
     kernel::ids::WalletId,
     ledger::{
         Action,
-        book::Book,
         log::{Log, LogReader},
         posting_loop::PostingLoop,
         store,
@@ -102,13 +101,7 @@ async fn a_slow_batch_of_another_server_is_not_skipped() {
     let wallets = db.wallets(2).await;
     let listening = Listening::on(&db).await;
 
-    let mut slow = store::connect(&db.url).await.unwrap();
-    store::control(&mut slow, "begin").await.unwrap();
-    let locked = store::lock(&mut slow, &wallets[..1]).await.unwrap();
-    let recalled = store::recall(&mut slow, &[], &[]).await.unwrap();
-    let mut book = Book::new(locked, [], []);
-    book.apply(&deposit(wallets[0], 10), recalled.now).decision.unwrap();
-    store::write(&mut slow, &book.into_changes()).await.unwrap();
+    let mut slow = db.deposit_that_waits(wallets[0], 10).await;
 
     let quick = PostingLoop::start(settings(&db.url), Arc::default());
     quick.post(deposit(wallets[1], 20)).await.unwrap();

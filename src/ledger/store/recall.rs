@@ -74,16 +74,16 @@ pub async fn recall(
         .fetch_all(conn)
         .await?;
     let mut now = None;
-    let mut known = (Vec::new(), Vec::new());
+    let (mut used_up, mut answered) = (Vec::new(), Vec::new());
     for row in &rows {
         match row.try_get::<i16, _>("what")? {
             0 => now = Some(row.try_get("at")?),
-            1 => known.0.push((*asked(row, references)?, OperationId(row.try_get("id")?))),
-            _ => known.1.push(((*asked(row, keys)?).clone(), remembered(row)?)),
+            1 => used_up.push((*asked(row, references)?, OperationId(row.try_get("id")?))),
+            _ => answered.push(((*asked(row, keys)?).clone(), remembered(row)?)),
         }
     }
     let now = now.ok_or_else(|| DbError::Defect("recall: no time came back".to_owned()))?;
-    Ok(Recalled { now, references: known.0, keys: known.1 })
+    Ok(Recalled { now, references: used_up, keys: answered })
 }
 
 /// What a row is the answer to.

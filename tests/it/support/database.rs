@@ -10,10 +10,10 @@ use tokio::sync::OnceCell;
 use wallet::{
     db::migrator::{Direction, migrate},
     kernel::ids::WalletId,
-    ledger::audit::audit,
+    ledger::{audit::audit, book::Book, store},
 };
 
-use super::servers::servers;
+use super::{operations::deposit, servers::servers};
 
 /// A database that is gone when this is dropped.
 pub struct TestDatabase {
@@ -122,6 +122,18 @@ impl TestDatabase {
         ))
         .await;
         (1..=count).map(|n| WalletId(format!("{n:0>32}").parse().expect("a uuid"))).collect()
+    }
+
+    /// A deposit by a slow batch of another server: it was handed its position, and waits for `commit`.
+    pub async fn deposit_that_waits(&self, wallet: WalletId, minor_units: i64) -> PgConnection {
+        let mut slow = store::connect(&self.url).await.expect("Postgres");
+        store::control(&mut slow, "begin").await.expect("begun");
+        let locked = store::lock(&mut slow, &[wallet]).await.expect("locked");
+        let recalled = store::recall(&mut slow, &[], &[]).await.expect("recalled");
+        let mut book = Book::new(locked, [], []);
+        book.apply(&deposit(wallet, minor_units), recalled.now).decision.expect("booked");
+        store::write(&mut slow, &book.into_changes()).await.expect("written");
+        slow
     }
 }
 

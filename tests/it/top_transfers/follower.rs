@@ -8,7 +8,7 @@ use uuid::Uuid;
 use wallet::{
     db::migrator::{Direction, migrate},
     kernel::ids::WalletId,
-    ledger::{book::Book, posting_loop::PostingLoop, store, top_follower::TopTransfersFollower},
+    ledger::{posting_loop::PostingLoop, store, top_follower::TopTransfersFollower},
 };
 
 use super::{is_exact, is_kept_through, much, through};
@@ -184,13 +184,7 @@ async fn a_block_that_a_slow_batch_fills_is_not_skipped() {
     let asked = (0..255).map(|_| posting_loop.post(deposit(wallets[0], 1)));
     assert!(futures_util::future::join_all(asked).await.iter().all(Result::is_ok));
 
-    let mut slow = store::connect(&db.url).await.unwrap();
-    store::control(&mut slow, "begin").await.unwrap();
-    let locked = store::lock(&mut slow, &wallets[..1]).await.unwrap();
-    let recalled = store::recall(&mut slow, &[], &[]).await.unwrap();
-    let mut book = Book::new(locked, [], []);
-    book.apply(&deposit(wallets[0], 10), recalled.now).decision.unwrap();
-    store::write(&mut slow, &book.into_changes()).await.unwrap();
+    let mut slow = db.deposit_that_waits(wallets[0], 10).await;
     posting_loop.post(deposit(wallets[1], 20)).await.unwrap();
 
     let stop = tokio_util::sync::CancellationToken::new();
