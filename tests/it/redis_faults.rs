@@ -49,14 +49,10 @@ async fn a_wallet_lives_an_hour_from_its_last_change_and_can_be_read_by_a_person
     let ttl: i64 = raw.ttl(&key).await.unwrap();
     assert!((3_590..=3_600).contains(&ttl), "{ttl}");
     let fields: std::collections::HashMap<String, String> = raw.hgetall(&key).await.unwrap();
-    let expected = [
-        ("money", "currency=USD available=500 held=50 unreleased=5"),
-        ("version", "5"),
-        ("status", "status=enabled frozen=0 enabled_at="),
-    ];
-    for (field, value) in expected {
-        assert!(fields[field].starts_with(value), "{field}: {}", fields[field]);
-    }
+    assert_eq!(fields["money"], "currency=USD available=500 held=50 unreleased=5");
+    assert_eq!(fields["version"], "5");
+    let micros = view.status.enabled_at.unwrap().timestamp_micros();
+    assert_eq!(fields["status"], format!("status=enabled frozen=0 enabled_at={micros} disabled_at="));
     let _: () = raw.expire(&key, 100).await.unwrap();
     cache.fill(&view).await.unwrap();
     let ttl: i64 = raw.ttl(&key).await.unwrap();
@@ -106,7 +102,7 @@ async fn a_redis_that_is_away_is_an_error_at_once_until_it_is_back() {
     for _ in 0..1_000 {
         assert!(cache.get(view.id).await.is_err());
     }
-    assert!(began.elapsed() < Duration::from_secs(1), "{:?} for a thousand reads", began.elapsed());
+    assert!(began.elapsed() < Duration::from_millis(200), "{:?} for a thousand reads", began.elapsed());
     assert!(cache.fill(&view).await.is_err());
     assert!(cache.refresh(&[money_part(&view, 2)]).await.is_err());
     assert!(cache.ping().await.is_err());
@@ -145,7 +141,7 @@ async fn a_redis_that_freezes_costs_half_a_second_once() {
     for read in reads {
         assert!(read.await.unwrap());
     }
-    assert!(began.elapsed() < Duration::from_millis(900), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_millis(700), "{:?}", began.elapsed());
     let mut slowest = Duration::ZERO;
     let until = Instant::now() + Duration::from_secs(3);
     while Instant::now() < until {
@@ -154,7 +150,7 @@ async fn a_redis_that_freezes_costs_half_a_second_once() {
         slowest = slowest.max(began.elapsed());
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    assert!(slowest < Duration::from_millis(400), "while it is frozen nobody waits for it: {slowest:?}");
+    assert!(slowest < Duration::from_millis(100), "while it is frozen nobody waits for it: {slowest:?}");
     server.thaw().await;
     recovered(&cache).await;
     assert_eq!(
