@@ -17,7 +17,7 @@ test: ## Runs all tests against a real Postgres, Redis and Kafka; ARGS go to car
 migration-up: ## Brings the database up to date: CONNECTION, else DATABASE_URL, else the stack's.
 	@scripts/migrate up
 
-migration-down: ## Takes the last migration back, on the same database as migration-up.
+migration-down: ## Takes the last migration back, on the same database as migration-up; refuses to lose rows.
 	@scripts/migrate down
 
 lint: ## Checks format, clippy without a warning, and the shell scripts.

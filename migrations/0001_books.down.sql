@@ -1,3 +1,4 @@
+-- loses: customers, wallets, transactions, entries, status_changes
 drop view journal;
 drop table cursors;
 drop table status_changes;

@@ -51,11 +51,14 @@ enum Command {
 pub(super) enum MigrateCommand {
     /// Run every migration that the database lacks.
     Up,
-    /// Take the last migration back; what its tables held is lost.
+    /// Take the last migration back, unless that would drop rows that nothing else has.
     Down {
         /// Take all of them back.
         #[arg(long)]
         all: bool,
+        /// Drop such rows, too; in production needed even where there are none.
+        #[arg(long)]
+        yes_lose_data: bool,
     },
     /// List the migrations and which of them the database has.
     Status,

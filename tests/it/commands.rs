@@ -118,16 +118,18 @@ async fn the_tables_go_up_down_and_up_again() {
             .await
     };
     let state = |applied: usize| -> String {
-        let names = ["0001 books", "0002 transfers and keys", "0003 top transfers"];
+        let names =
+            ["0001 books", "0002 transfers and keys", "0003 top transfers", "0004 schema compatibility"];
         let word = |at: usize| if at < applied { "applied" } else { "missing" };
         names.iter().enumerate().map(|(at, name)| format!("{name}: {}\n", word(at))).collect()
     };
-    let [none, one, two, all] = [0, 1, 2, 3].map(state);
+    let [none, one, two, three, all] = [0, 1, 2, 3, 4].map(state);
     for (arguments, expected, tables_then) in [
         (&["status"][..], &none, 0),
         (&["up"], &all, 1),
         (&["up"], &all, 1),
         (&["status"], &all, 1),
+        (&["down"], &three, 1),
         (&["down"], &two, 1),
         (&["down"], &one, 1),
         (&["down"], &none, 0),
@@ -139,6 +141,33 @@ async fn the_tables_go_up_down_and_up_again() {
     }
     let (code, _, complained) = ended(&run(&settings, &["audit"]));
     assert!(code == Some(1) && complained.lines().count() == 1, "no tables, no audit: {complained}");
+}
+
+#[tokio::test]
+async fn down_says_what_would_be_lost_and_how_to_lose_it() {
+    let db = TestDatabase::create().await.unaudited();
+    db.wallets(3).await;
+    let mut settings = settings_for(&db);
+    let (code, told, complained) = ended(&run(&settings, &["migrate", "down", "--all"]));
+    assert_eq!((code, told.as_str()), (Some(1), ""));
+    assert!(complained.contains("it would drop 3 rows of customers"), "{complained}");
+    assert!(complained.contains("`wallet migrate down --all --yes-lose-data`"), "{complained}");
+    assert_eq!(db.number("select count(*) from wallets").await, 3);
+    // In production not even empty tables.
+    let empty = TestDatabase::create().await.unaudited();
+    settings.insert("DATABASE_URL".to_owned(), empty.url.clone());
+    settings.extend(set(&[
+        ("APP_ENV", "production"),
+        ("JWT_SECRET", "0123456789abcdef0123456789abcdef"),
+        ("SERVICE_API_KEY", "0123456789abcdef0123456789abcdef"),
+    ]));
+    let (code, told, complained) = ended(&run(&settings, &["migrate", "down", "--all"]));
+    assert_eq!((code, told.as_str()), (Some(1), ""));
+    assert!(complained.contains("APP_ENV is production"), "{complained}");
+    let tables = "select count(*) from pg_tables where tablename = 'entries'";
+    assert_eq!(empty.number(tables).await, 1);
+    let (code, _, complained) = ended(&run(&settings, &["migrate", "down", "--all", "--yes-lose-data"]));
+    assert_eq!((code, empty.number(tables).await), (Some(0), 0), "{complained}");
 }
 
 #[tokio::test]

@@ -1,9 +1,11 @@
 //! Migrations, and the rules that the schema holds by itself.
 
-use sqlx::{AssertSqlSafe, Connection, Row};
-use wallet::db::migrator::{self, Direction, migrate};
+use std::time::Duration;
 
-use super::support::database::TestDatabase;
+use sqlx::{AssertSqlSafe, Connection, Row};
+use wallet::db::migrator::{self, DataLoss, Direction, MigrationError, migrate};
+
+use super::support::{database::TestDatabase, wait::until};
 
 /// Everything that the migrations make, as text.
 async fn schema(db: &TestDatabase) -> Vec<String> {
@@ -26,7 +28,7 @@ async fn up_down_up_gives_the_same_schema() {
     assert!(!up.is_empty() && up.iter().all(|migration| migration.applied));
     let first = schema(&db).await;
     assert!(first.iter().any(|line| line.starts_with("entries.hash")), "{first:#?}");
-    let down = migrate(&db.url, Direction::DownAll).await.unwrap();
+    let down = migrate(&db.url, Direction::DownTo(0, DataLoss::OnlyIfEmpty)).await.unwrap();
     assert!(down.iter().all(|migration| !migration.applied));
     assert_eq!(schema(&db).await, Vec::<String>::new());
     migrate(&db.url, Direction::Up).await.unwrap();
@@ -39,8 +41,91 @@ async fn down_takes_one_migration_back_and_twice_up_does_no_harm() {
     let (one, other) = tokio::join!(migrate(&db.url, Direction::Up), migrate(&db.url, Direction::Up));
     assert_eq!(one.unwrap(), other.unwrap());
     let before = migrator::status(&db.url).await.unwrap().len();
-    let after = migrate(&db.url, Direction::DownOne).await.unwrap();
+    let after = migrate(&db.url, Direction::DownOne(DataLoss::OnlyIfEmpty)).await.unwrap();
     assert_eq!(after.iter().filter(|migration| migration.applied).count(), before - 1);
+}
+
+/// The number that the database says a running binary must have.
+async fn compatible_from(db: &TestDatabase) -> i64 {
+    db.number("select compatible_from from schema_compatibility").await
+}
+
+#[tokio::test]
+async fn the_database_says_the_oldest_schema_number_that_a_running_binary_may_have() {
+    let db = TestDatabase::create().await;
+    let from = compatible_from(&db).await;
+    let newest = migrator::status(&db.url).await.unwrap().last().unwrap().version;
+    assert!((3..=newest).contains(&from), "{from}");
+    for second in ["(true, 1)", "(false, 1)"] {
+        let sql = AssertSqlSafe(format!("insert into schema_compatibility values {second}"));
+        sqlx::raw_sql(sql).execute(&mut db.connect().await).await.expect_err("there is one row");
+    }
+    migrate(&db.url, Direction::DownTo(4, DataLoss::OnlyIfEmpty)).await.unwrap();
+    assert_eq!(compatible_from(&db).await, 3);
+    migrate(&db.url, Direction::Up).await.unwrap();
+    assert_eq!(compatible_from(&db).await, from);
+}
+
+/// Takes everything back, as far as this is allowed, and gives what was said.
+async fn all_down(db: &TestDatabase, loss: DataLoss) -> String {
+    let before = schema(db).await;
+    let refused = migrate(&db.url, Direction::DownTo(0, loss)).await.unwrap_err();
+    assert!(matches!(refused, MigrationError::WouldLose { .. }), "{refused}");
+    assert_eq!(schema(db).await, before, "all of it or nothing");
+    refused.to_string()
+}
+
+#[tokio::test]
+async fn no_way_down_drops_rows_that_exist_nowhere_else() {
+    let db = TestDatabase::create().await.unaudited();
+    db.run("insert into keys (actor, key, request_hash, operation_id) values ('a', 'k', sha256(''), gen_random_uuid())")
+        .await;
+    assert!(
+        all_down(&db, DataLoss::OnlyIfEmpty)
+            .await
+            .contains("0002 is not taken back: it would drop 1 rows of keys")
+    );
+    db.run("delete from keys").await;
+    db.wallets(2).await;
+    let told = all_down(&db, DataLoss::OnlyIfEmpty).await;
+    assert!(told.contains("0001 is not taken back: it would drop 2 rows of customers"), "{told}");
+    // What follows from other tables goes and comes.
+    migrate(&db.url, Direction::DownTo(2, DataLoss::Forbidden)).await.unwrap();
+    migrate(&db.url, Direction::Up).await.unwrap();
+    let gone = migrate(&db.url, Direction::DownTo(0, DataLoss::Accepted)).await.unwrap();
+    assert!(gone.iter().all(|migration| !migration.applied));
+}
+
+#[tokio::test]
+async fn where_no_loss_is_allowed_not_even_empty_tables_are_dropped() {
+    let db = TestDatabase::create().await;
+    let told = all_down(&db, DataLoss::Forbidden).await;
+    assert!(told.contains("0002 is not taken back: it drops"), "{told}");
+}
+
+/// A row that is written between the first count and the drop: the tables are locked before they are counted again.
+#[tokio::test]
+async fn a_row_that_is_committed_while_a_way_down_begins_is_not_dropped() {
+    let db = TestDatabase::create().await.unaudited();
+    migrate(&db.url, Direction::DownTo(1, DataLoss::OnlyIfEmpty)).await.unwrap();
+    let mut writer = db.connect().await;
+    let mut open = writer.begin().await.unwrap();
+    sqlx::raw_sql("insert into customers (id, xid) values (gen_random_uuid(), gen_random_uuid())")
+        .execute(&mut *open)
+        .await
+        .unwrap();
+    let url = db.url.clone();
+    let down = tokio::spawn(async move { migrate(&url, Direction::DownTo(0, DataLoss::OnlyIfEmpty)).await });
+    let waiting = "select count(*) from pg_locks l join pg_database d on d.oid = l.database
+                   where d.datname = current_database() and not l.granted and l.mode = 'AccessExclusiveLock'";
+    until("the way down waits for the writer", Duration::from_secs(5), async || {
+        (db.number(waiting).await == 1).then_some(())
+    })
+    .await;
+    open.commit().await.unwrap();
+    let refused = down.await.unwrap().unwrap_err();
+    assert!(refused.to_string().contains("1 rows of customers"), "{refused}");
+    assert_eq!(db.number("select count(*) from customers").await, 1);
 }
 
 /// The database itself refuses what must never be, whatever the code does.

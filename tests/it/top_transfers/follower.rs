@@ -6,7 +6,7 @@ use sqlx::Row;
 use tokio::time::sleep;
 use uuid::Uuid;
 use wallet::{
-    db::migrator::{Direction, migrate},
+    db::migrator::{DataLoss, Direction, migrate},
     kernel::ids::WalletId,
     ledger::{posting_loop::PostingLoop, store, top_follower::TopTransfersFollower},
 };
@@ -122,7 +122,7 @@ async fn rows_and_cursor_that_are_deleted_come_again_and_a_new_migration_begins_
         is_exact(&app.db, &customer, 100).await;
     }
     app.stop().await;
-    migrate(&app.db.url, Direction::DownOne).await.unwrap();
+    migrate(&app.db.url, Direction::DownTo(2, DataLoss::OnlyIfEmpty)).await.unwrap();
     migrate(&app.db.url, Direction::Up).await.unwrap();
     let server = Server::start(&app.settings);
     is_exact(&app.db, &customer.at(&server.base), 100).await;

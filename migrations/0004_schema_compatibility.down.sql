@@ -1,0 +1,2 @@
+-- derived: the migrations' own first lines say it
+drop table schema_compatibility;

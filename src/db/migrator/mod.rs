@@ -1,0 +1,190 @@
+//! Migrations: plain SQL files of `migrations/`, built into the binary, run under a lock of the migrator.
+
+mod files;
+
+use sqlx::{
+    AssertSqlSafe, Connection, PgConnection,
+    migrate::{Migrate, MigrateError},
+};
+use thiserror::Error;
+
+use self::files::{Loss, Step};
+use super::{DbError, session_options};
+
+/// The migrator's own table, as sqlx names it.
+const TABLE: &str = "_sqlx_migrations";
+
+/// One migration and whether the database has it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct MigrationStatus {
+    pub version: i64,
+    pub description: String,
+    pub applied: bool,
+}
+
+/// Which way to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Everything that is missing.
+    Up,
+    /// The last one that the database has.
+    DownOne(DataLoss),
+    /// Every one after this number, in one transaction; 0: all of them.
+    DownTo(i64, DataLoss),
+}
+
+/// What a way down may drop that no other table has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DataLoss {
+    /// Not even empty tables.
+    Forbidden,
+    /// Empty tables.
+    OnlyIfEmpty,
+    /// Everything: somebody has said so.
+    Accepted,
+}
+
+/// Why migrations were not run.
+#[derive(Debug, Error)]
+pub enum MigrationError {
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error(transparent)]
+    Failed(#[from] MigrateError),
+    /// The way down would drop what exists nowhere else.
+    #[error("migration {version:04} is not taken back: {reason}")]
+    WouldLose { version: i64, reason: String },
+}
+
+/// Runs migrations; returns the state after it. Two at once do no harm: the second waits for the first.
+///
+/// Each migration up is one transaction with its row in the migrator's table. A way down, of however many, is one
+/// transaction as a whole.
+///
+/// # Errors
+/// [`MigrationError::WouldLose`] if `loss` does not allow what a way down would drop; nothing was changed then.
+pub async fn migrate(url: &str, direction: Direction) -> Result<Vec<MigrationStatus>, MigrationError> {
+    let (mut conn, steps) = (connect(url).await?, files::steps()?);
+    match direction {
+        Direction::Up => up(&mut conn, &steps).await?,
+        Direction::DownOne(loss) => down(&mut conn, &steps, None, loss).await?,
+        Direction::DownTo(target, loss) => down(&mut conn, &steps, Some(target), loss).await?,
+    }
+    Ok(status_on(&mut conn).await?)
+}
+
+/// Every migration and whether the database has it.
+pub async fn status(url: &str) -> Result<Vec<MigrationStatus>, DbError> {
+    status_on(&mut connect(url).await?).await
+}
+
+/// Migrations may take long: the time limit of ordinary statements does not hold for them.
+async fn connect(url: &str) -> Result<PgConnection, DbError> {
+    let options = session_options(url, "wallet migrate")?.options([("statement_timeout", "0")]);
+    Ok(PgConnection::connect_with(&options).await?)
+}
+
+/// Takes the migrator's lock, which ends with the connection, and reads which migrations the database has; a second
+/// one sees what the first has done.
+async fn applied(conn: &mut PgConnection, steps: &[Step]) -> Result<Vec<i64>, MigrateError> {
+    conn.lock().await?;
+    conn.ensure_migrations_table(TABLE).await?;
+    if let Some(dirty) = conn.dirty_version(TABLE).await? {
+        return Err(MigrateError::Dirty(dirty));
+    }
+    let found = conn.list_applied_migrations(TABLE).await?;
+    for migration in &found {
+        match steps.iter().find(|step| step.version == migration.version) {
+            None => return Err(MigrateError::VersionMissing(migration.version)),
+            Some(step) if step.up.checksum != migration.checksum => {
+                return Err(MigrateError::VersionMismatch(migration.version));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(found.iter().map(|migration| migration.version).collect())
+}
+
+async fn up(conn: &mut PgConnection, steps: &[Step]) -> Result<(), MigrationError> {
+    let applied = applied(conn, steps).await?;
+    for step in steps.iter().filter(|step| !applied.contains(&step.version)) {
+        conn.apply(TABLE, &step.up).await?;
+    }
+    Ok(())
+}
+
+/// Takes back what the database has after `target`; none: the last one.
+async fn down(
+    conn: &mut PgConnection,
+    steps: &[Step],
+    target: Option<i64>,
+    loss: DataLoss,
+) -> Result<(), MigrationError> {
+    let applied = applied(conn, steps).await?;
+    let target = target.unwrap_or_else(|| applied.iter().rev().nth(1).copied().unwrap_or(0));
+    let undone: Vec<&Step> =
+        steps.iter().rev().filter(|step| step.version > target && applied.contains(&step.version)).collect();
+    let lossy: Vec<(i64, &str)> = undone
+        .iter()
+        .flat_map(|step| match &step.loss {
+            Loss::Derived => vec![],
+            Loss::Rows(rows) => rows.iter().map(|rows| (step.version, rows.as_str())).collect(),
+        })
+        .collect();
+    if let (DataLoss::Forbidden, Some((version, rows))) = (loss, lossy.first()) {
+        let reason = format!("it drops {rows}, and nothing else has them");
+        return Err(MigrationError::WouldLose { version: *version, reason });
+    }
+    if loss == DataLoss::OnlyIfEmpty {
+        // Counted without a lock first: a refusal must not stand in the way of a service that serves.
+        must_be_empty(conn, &lossy).await?;
+    }
+    let mut tx = conn.begin().await.map_err(DbError::from)?;
+    // Who serves holds these tables for milliseconds; who waits here lets nobody past.
+    run(&mut tx, "set local lock_timeout = '5s'").await?;
+    if loss == DataLoss::OnlyIfEmpty {
+        for (_, rows) in &lossy {
+            let table = rows.split_whitespace().next().unwrap_or_default();
+            run(&mut tx, &format!("lock table {table} in access exclusive mode")).await?;
+        }
+        must_be_empty(&mut tx, &lossy).await?;
+    }
+    for step in undone {
+        tx.revert(TABLE, &step.down).await?;
+    }
+    tx.commit().await.map_err(DbError::from)?;
+    Ok(())
+}
+
+/// Refuses if one of these (`from` clauses, beside the migration that drops the rows) has rows.
+async fn must_be_empty(conn: &mut PgConnection, lossy: &[(i64, &str)]) -> Result<(), MigrationError> {
+    for (version, rows) in lossy {
+        // The text is a file of this repository, not input.
+        let sql = AssertSqlSafe(format!("select count(*) from {rows}"));
+        let count: i64 = sqlx::query_scalar(sql).fetch_one(&mut *conn).await.map_err(DbError::from)?;
+        if count > 0 {
+            let reason = format!("it would drop {count} rows of {rows}, and nothing else has them");
+            return Err(MigrationError::WouldLose { version: *version, reason });
+        }
+    }
+    Ok(())
+}
+
+async fn run(conn: &mut PgConnection, sql: &str) -> Result<(), DbError> {
+    sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(conn).await?;
+    Ok(())
+}
+
+async fn status_on(conn: &mut PgConnection) -> Result<Vec<MigrationStatus>, DbError> {
+    let failed = |error: MigrateError| DbError::Defect(error.to_string());
+    conn.ensure_migrations_table(TABLE).await.map_err(failed)?;
+    let applied = conn.list_applied_migrations(TABLE).await.map_err(failed)?;
+    let steps = files::steps()?.into_iter();
+    Ok(steps
+        .map(|step| MigrationStatus {
+            applied: applied.iter().any(|a| a.version == step.version),
+            version: step.version,
+            description: step.description,
+        })
+        .collect())
+}
