@@ -59,7 +59,8 @@ pub fn start(
     ];
     for ((log, committed), topic) in logs.into_iter().zip(topics.clone()) {
         let bus = Arc::clone(&bus);
-        let relay = Relay { database_url: config.database_url.clone(), log, topic, bus, committed };
+        let (database_url, late_rows) = (config.database_url.clone(), Arc::clone(&shared.late_rows));
+        let relay = Relay { database_url, log, topic, bus, committed, late_rows };
         tasks.spawn(relay.run(stop.clone()));
     }
     let refresher = Arc::new(RefreshCache::new(cache, Arc::clone(&shared.freshness), clock));

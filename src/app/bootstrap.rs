@@ -20,6 +20,7 @@ use crate::{
         self,
         migrator::{self, Direction},
     },
+    events::relay::LateRows,
     ledger::posting_loop::{BatchClock, LoopSettings, PostingLoop},
 };
 
@@ -45,6 +46,8 @@ pub struct Shared {
     /// Told after each commit of this process.
     pub committed: Arc<Notify>,
     pub freshness: Arc<Freshness>,
+    /// Rows that a relay of this process published late.
+    pub late_rows: Arc<LateRows>,
 }
 
 /// Connects. Postgres is not asked here ([`wait_for_postgres`] does), and a Kafka or a Redis that is away now is no
@@ -63,6 +66,7 @@ pub fn connect(config: &Config) -> anyhow::Result<Infra> {
         posting_loop: PostingLoop::start(settings, Arc::clone(&committed)),
         committed,
         freshness: Arc::new(Freshness::default()),
+        late_rows: Arc::default(),
     };
     let kafka = config.kafka_brokers.clone().map(|brokers| {
         KafkaBus::new(KafkaSettings::new(brokers, config.kafka_partitions, config.kafka_replication))

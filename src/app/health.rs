@@ -11,7 +11,7 @@ use crate::{
     api::health::{Dependency, HealthReport, HealthSource, HealthStatus},
     cache::{BalanceCache, Freshness, STALE_AFTER_MILLIS},
     db,
-    events::{bus::EventBus, store},
+    events::{bus::EventBus, relay::LateRows, store},
     ledger::posting_loop::PostingLoop,
 };
 
@@ -26,6 +26,7 @@ pub struct Health {
     pub cache: Arc<dyn BalanceCache>,
     pub bus: Arc<dyn EventBus>,
     pub freshness: Arc<Freshness>,
+    pub late_rows: Arc<LateRows>,
     /// Cancelled when the process is on its way out.
     pub stopping: CancellationToken,
 }
@@ -44,9 +45,15 @@ impl HealthSource for Health {
         }
         let is_behind = self.freshness.topic_behind_millis() >= STALE_AFTER_MILLIS
             || self.freshness.refresher_behind_millis() >= STALE_AFTER_MILLIS;
+        let late_rows = self.late_rows.count();
+        if late_rows > 0 {
+            notes.push(format!(
+                "{late_rows} rows were published late: the log says which; compare books and topic"
+            ));
+        }
         let status = match (&postgres, &cache, &bus) {
             (Err(_), _, _) => HealthStatus::Down,
-            (_, Ok(()), Ok(())) if !is_behind => HealthStatus::Ok,
+            (_, Ok(()), Ok(())) if !is_behind && late_rows == 0 => HealthStatus::Ok,
             _ => HealthStatus::Degraded,
         };
         HealthReport {

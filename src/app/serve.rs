@@ -85,6 +85,7 @@ pub async fn start(config: Config, metrics: Renderer) -> anyhow::Result<Running>
         cache: module.resolve(),
         bus: module.resolve(),
         freshness: Arc::clone(&shared.freshness),
+        late_rows: Arc::clone(&shared.late_rows),
         stopping: stop.clone(),
     };
     let endpoint = api::build(Parts {

@@ -1,5 +1,7 @@
-//! Every statement of the relay: who leads, and how far the topic is. One connection does everything, so that a relay
-//! that has lost its lock has lost its voice as well.
+//! Every statement of the relay: who leads, and how far the topic is. Leader lock and cursor use one connection, so a
+//! relay that has lost its lock can no longer move the cursor.
+
+use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 use sqlx::{Connection, PgConnection, Row};
@@ -9,11 +11,17 @@ use crate::{
     ledger::log::Log,
 };
 
+/// A session of the relay without a statement for this long ends, and its lock with it: a process that stands still must
+/// not keep the lead.
+pub const IDLE_LIMIT: Duration = Duration::from_secs(10);
+
 /// The relay's connection: a new database has no statistics, and must not be scanned for that.
 pub async fn connect(url: &str) -> Result<PgConnection, DbError> {
+    let idle_limit = IDLE_LIMIT.as_millis().to_string();
     let options = session_options(url, "wallet relay")?.options([
         ("enable_seqscan", "off"),
         ("jit", "off"),
+        ("idle_session_timeout", idle_limit.as_str()),
         // A cursor that was moved and forgotten in a crash costs a repeat, which consumers expect; a sync costs time.
         ("synchronous_commit", "off"),
         ("statement_timeout", "10000"),
@@ -28,6 +36,12 @@ pub async fn try_lead(conn: &mut PgConnection, log: Log) -> Result<bool, DbError
         Log::StatusChanges => 3,
     };
     Ok(sqlx::query("select pg_try_advisory_lock(7201, $1)").bind(object).fetch_one(conn).await?.try_get(0)?)
+}
+
+/// Keeps the session, and the lead, from ending while something else is waited for.
+pub async fn sign_of_life(conn: &mut PgConnection) -> Result<(), DbError> {
+    sqlx::query("select").execute(conn).await?;
+    Ok(())
 }
 
 /// How far the topic has this log.

@@ -31,7 +31,7 @@ enum Session {
     Pool,
 }
 
-const CASES: [Case; 21] = [
+const CASES: [Case; 25] = [
     Case { name: "lock", sql: store::LOCK, session: Session::Loop, indexes: &["wallets_pkey"] },
     Case {
         name: "recall",
@@ -57,6 +57,30 @@ const CASES: [Case; 21] = [
         sql: store::WRITE_STATUS,
         session: Session::Loop,
         indexes: &["wallets_pkey"],
+    },
+    Case {
+        name: "highest entry",
+        sql: log::HIGHEST_ENTRY,
+        session: Session::Relay,
+        indexes: &["entries_position_idx"],
+    },
+    Case {
+        name: "highest status change",
+        sql: log::HIGHEST_STATUS_CHANGE,
+        session: Session::Relay,
+        indexes: &["status_changes_position_idx"],
+    },
+    Case {
+        name: "late entries",
+        sql: log::LATE_ENTRIES,
+        session: Session::Relay,
+        indexes: &["entries_position_idx"],
+    },
+    Case {
+        name: "late status changes",
+        sql: log::LATE_STATUS_CHANGES,
+        session: Session::Relay,
+        indexes: &["status_changes_position_idx"],
     },
     Case {
         name: "read entries",

@@ -61,6 +61,36 @@ async fn when_the_relaying_server_dies_the_other_takes_over_without_a_gap() {
     tell_the_books(&service.settings).await;
 }
 
+/// A server whose process stands still keeps its connections and says nothing. Its sessions end by themselves, and what it
+/// still has on its way when it goes on are repeats.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn when_the_relaying_server_stands_still_the_other_takes_over_and_the_topic_stays_in_order() {
+    let mut service = Service::of(1, &[]).await;
+    until("the first one relays", Duration::from_secs(30), async || {
+        leaders(&service.db).await.iter().all(Option::is_some).then_some(())
+    })
+    .await;
+    service.servers.push(Server::start(&service.settings));
+    let load = Load::start(&service.servers[1].base, 5, Manner::default()).await;
+    let there = Load::start(&service.servers[0].base, 5, Manner::default()).await;
+    load.goes_on(30).await;
+    there.goes_on(30).await;
+    let mut all = there.stop().await;
+    let before = leaders(&service.db).await;
+    service.servers[0].signal("STOP");
+    until("the other one relays", Duration::from_secs(20), async || {
+        let now = leaders(&service.db).await;
+        now.iter().zip(&before).all(|(now, before)| now.is_some() && now != before).then_some(())
+    })
+    .await;
+    load.goes_on(30).await;
+    service.servers[0].signal("CONT");
+    load.goes_on(30).await;
+    all.extend(load.stop().await);
+    Books::read(&service.db.url).await.explain(&all);
+    tell_the_books(&service.settings).await;
+}
+
 /// Customers that use both servers at once: their books and their messages are as whole as with one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_wallet_served_by_two_servers_has_one_history() {

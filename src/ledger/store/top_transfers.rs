@@ -88,6 +88,8 @@ pub async fn connect(url: &str) -> Result<PgConnection, DbError> {
         // What is forgotten in a crash is folded again.
         ("synchronous_commit", "off"),
         ("statement_timeout", "10000"),
+        // A follower that stands still must not keep others from following.
+        ("idle_session_timeout", "10000"),
     ]);
     Ok(PgConnection::connect_with(&options).await?)
 }

@@ -126,12 +126,31 @@ impl TestDatabase {
 
     /// A deposit by a slow batch of another server: it was handed its position, and waits for `commit`.
     pub async fn deposit_that_waits(&self, wallet: WalletId, minor_units: i64) -> PgConnection {
+        self.deposit_without_its_commit(wallet, minor_units, true).await
+    }
+
+    /// As [`TestDatabase::deposit_that_waits`], by a batch that does not hold the log's lock, as no batch of ours does:
+    /// the relay does not wait for it.
+    pub async fn deposit_round_the_gate(&self, wallet: WalletId, minor_units: i64) -> PgConnection {
+        self.deposit_without_its_commit(wallet, minor_units, false).await
+    }
+
+    async fn deposit_without_its_commit(
+        &self,
+        wallet: WalletId,
+        minor_units: i64,
+        holds_the_logs_lock: bool,
+    ) -> PgConnection {
         let mut slow = store::connect(&self.url).await.expect("Postgres");
         store::control(&mut slow, "begin").await.expect("begun");
         let locked = store::lock(&mut slow, &[wallet]).await.expect("locked");
-        let recalled = store::recall(&mut slow, &[], &[]).await.expect("recalled");
+        let now = if holds_the_logs_lock {
+            store::recall(&mut slow, &[], &[]).await.expect("recalled").now
+        } else {
+            sqlx::query_scalar("select clock_timestamp()").fetch_one(&mut slow).await.expect("the time")
+        };
         let mut book = Book::new(locked, [], []);
-        book.apply(&deposit(wallet, minor_units), recalled.now).decision.expect("booked");
+        book.apply(&deposit(wallet, minor_units), now).decision.expect("booked");
         store::write(&mut slow, &book.into_changes()).await.expect("written");
         slow
     }

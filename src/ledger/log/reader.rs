@@ -1,122 +1,24 @@
-//! Reading what was written, in order: the log of money (`entries`) and the log of status (`status_changes`), and the
-//! gate that keeps a reader from skipping the rows of a slower batch.
+//! Reading a log in the order of its positions.
 
-use std::{collections::HashMap, str::FromStr, time::Duration};
+use std::{collections::HashMap, str::FromStr};
 
 use sqlx::{PgConnection, Row, postgres::PgRow};
-use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use super::{
-    entry::TransactionStatus,
-    operation::Kind,
-    store::{self, LOG_LOCK},
-    wallet_state::{Buckets, Status},
-};
+use super::{EntryRow, Log, LogRow, StatusChangeRow};
 use crate::{
-    db::{DbError, in_time},
+    db::DbError,
     kernel::{
-        clock::Timestamp,
         currency::Currency,
         ids::{OperationId, ReferenceId, WalletId, Xid},
     },
+    ledger::{
+        entry::TransactionStatus,
+        operation::Kind,
+        store,
+        wallet_state::{Buckets, Status},
+    },
 };
-
-/// One of the ledger's two logs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Log {
-    Entries,
-    StatusChanges,
-}
-
-/// A row of a log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LogRow {
-    Entry(EntryRow),
-    StatusChange(StatusChangeRow),
-}
-
-/// An entry with what the world is told beside it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EntryRow {
-    pub position: i64,
-    pub wallet: WalletId,
-    pub owner: Xid,
-    pub version: i64,
-    pub transaction: OperationId,
-    pub kind: Kind,
-    pub status: TransactionStatus,
-    /// As asked, in minor units.
-    pub amount: i64,
-    /// What the entry's wallet paid; 0 on the receiving side of a transfer.
-    pub fee: i64,
-    pub currency: Currency,
-    /// None on the receiving side of a transfer: it is the sender's own.
-    pub reference: Option<ReferenceId>,
-    pub delta: Buckets,
-    pub after: Buckets,
-    pub occurred_at: Timestamp,
-    pub hash: [u8; 32],
-}
-
-/// A status change with what the world is told beside it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StatusChangeRow {
-    pub position: i64,
-    pub wallet: WalletId,
-    pub owner: Xid,
-    pub status_version: i64,
-    pub status: Status,
-    pub frozen: bool,
-    pub occurred_at: Timestamp,
-}
-
-impl LogRow {
-    /// The row's place in its log.
-    #[must_use]
-    pub fn position(&self) -> i64 {
-        match self {
-            Self::Entry(row) => row.position,
-            Self::StatusChange(row) => row.position,
-        }
-    }
-}
-
-impl Log {
-    /// The log's name in `cursors`; also its table.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Entries => "entries",
-            Self::StatusChanges => "status_changes",
-        }
-    }
-
-    const fn last_position(self) -> &'static str {
-        match self {
-            Self::Entries => "select last_value - (not is_called)::int from entries_position_seq",
-            Self::StatusChanges => {
-                "select last_value - (not is_called)::int from status_changes_position_seq"
-            }
-        }
-    }
-
-    const fn read(self) -> &'static str {
-        match self {
-            Self::Entries => READ_ENTRIES,
-            Self::StatusChanges => READ_STATUS_CHANGES,
-        }
-    }
-}
-
-/// How often the gate is asked again.
-const GATE_PAUSE: Duration = Duration::from_millis(2);
-
-/// Who holds the log's shared lock now: the batches that may still commit a position already handed out.
-const WRITERS: &str = "\
-select coalesce(array_agg(virtualtransaction), '{}') from pg_locks
-where locktype = 'advisory' and classid = $1::int4::oid and objid = $2::int4::oid
-  and database = (select oid from pg_database where datname = current_database())";
 
 /// Reads a stretch of the log of money. A left join, so that a row without its transaction stops the reader loudly
 /// instead of being skipped.
@@ -134,31 +36,16 @@ pub const READ_STATUS_CHANGES: &str = "\
 select s.position, s.wallet_id, s.status_version, s.status, s.frozen, s.occurred_at
 from status_changes s where s.position > $1 and s.position <= $2 order by s.position limit $3";
 
-/// So many owners are remembered at most; then the memory begins anew. About 10 MiB.
+/// The maximum number of owners remembered; beyond it the memory begins anew. About 10 MiB.
 const OWNERS_MAX: usize = 100_000;
 
-/// The last position that the log has handed out, committed or not; 0 before the first.
-pub async fn last_position(conn: &mut PgConnection, log: Log) -> Result<i64, DbError> {
-    Ok(sqlx::query(log.last_position()).fetch_one(conn).await?.try_get(0)?)
-}
-
-/// The batches that hold the log's lock at this moment, as virtual transaction ids.
-pub async fn writers(conn: &mut PgConnection) -> Result<Vec<String>, DbError> {
-    let (class, object) = LOG_LOCK;
-    Ok(sqlx::query(WRITERS).bind(class).bind(object).fetch_one(conn).await?.try_get(0)?)
-}
-
-/// Waits until every batch that may still commit a position already handed out has gone; `waiting` hears for how long.
-pub async fn gate(conn: &mut PgConnection, mut waiting: impl FnMut(Duration)) -> Result<(), DbError> {
-    let since = Instant::now();
-    let before = in_time(writers(conn)).await?;
-    let mut now = before.clone();
-    while now.iter().any(|writer| before.contains(writer)) {
-        waiting(since.elapsed());
-        sleep(GATE_PAUSE).await;
-        now = in_time(writers(conn)).await?;
+impl Log {
+    const fn read(self) -> &'static str {
+        match self {
+            Self::Entries => READ_ENTRIES,
+            Self::StatusChanges => READ_STATUS_CHANGES,
+        }
     }
-    Ok(())
 }
 
 /// Reads a log in order, and remembers whose wallets it has met: to look them up anew for every row would be most of

@@ -1,0 +1,149 @@
+//! The relay: from a log of the ledger to a topic, in order, nothing left out.
+//!
+//! One relay serves a log at a time, over all processes; the others stand by. It publishes what lies beyond its cursor
+//! and moves the cursor after the bus has confirmed. Positions are handed out before commits, so it waits at the log's
+//! gate before it reads ([`log::gate`](crate::ledger::log::gate())). A wallet's entries get version and position
+//! under its row lock, so they come in version order.
+//!
+//! A leader whose process stands still loses its lock within [`store::IDLE_LIMIT`]: its session ends by itself, and a
+//! relay that stands by takes over. When the old leader goes on, what it still has on its way are repeats: both began
+//! at or before the first row not confirmed and publish in order, so each row's first occurrence is in order as well.
+
+mod late_rows;
+mod leader;
+
+use std::{sync::Arc, time::Duration};
+
+use thiserror::Error;
+use tokio::{sync::Notify, time::sleep};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use self::leader::Leader;
+use super::{
+    bus::{EventBus, PublishError},
+    store,
+};
+use crate::{
+    db::{Connection, DbError, in_time},
+    ledger::log::{self, Holes, Log},
+};
+
+pub use self::late_rows::LateRows;
+
+/// Between two looks at the log without a notice of this process's posting loop: other processes write too.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// Between two attempts of a relay that stands by to lead.
+const LEADER_RETRY: Duration = Duration::from_millis(500);
+/// The pause after a failure.
+const BACK_OFF: Duration = Duration::from_millis(1_000);
+/// The maximum time that a relay which is to stop goes on publishing what is in the books.
+const DRAIN_TIMEOUT: Duration = Duration::from_millis(3_000);
+
+/// A log, the topic that it goes to, and the bus.
+pub struct Relay {
+    pub database_url: String,
+    pub log: Log,
+    pub topic: String,
+    pub bus: Arc<dyn EventBus>,
+    /// Notified by the posting loop of this process after each commit.
+    pub committed: Arc<Notify>,
+    /// Where rows are counted that the gate should have waited for.
+    pub late_rows: Arc<LateRows>,
+}
+
+/// Why the relay had to begin again.
+#[derive(Debug, Error)]
+enum Interrupted {
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    #[error("an event cannot be written: {0}")]
+    Event(#[from] serde_json::Error),
+}
+
+/// What a relay carries over when it begins again.
+#[derive(Default)]
+struct Progress {
+    holes: Holes,
+    /// The last interruption was logged, and nothing was published since.
+    is_troubled: bool,
+}
+
+impl Relay {
+    /// Relays until `stop`, whatever fails; then publishes what is in the books, for [`DRAIN_TIMEOUT`] at most.
+    pub async fn run(self, stop: CancellationToken) {
+        let cut_off = async {
+            stop.cancelled().await;
+            sleep(DRAIN_TIMEOUT).await;
+        };
+        tokio::select! {
+            () = self.keep_relaying(&stop) => {}
+            // What is not published by now, the next relay finds beyond the cursor.
+            () = cut_off => {}
+        }
+    }
+
+    async fn keep_relaying(&self, stop: &CancellationToken) {
+        let mut progress = Progress::default();
+        while !stop.is_cancelled() {
+            match self.lead(stop, &mut progress).await {
+                Ok(()) => return,
+                Err(reason) => {
+                    if !std::mem::replace(&mut progress.is_troubled, true) {
+                        warn!(log = self.log.name(), %reason, "the relay stopped and begins again at the first row not confirmed");
+                    }
+                    metrics::counter!("wallet_relay_interruptions_total", "log" => self.log.name())
+                        .increment(1);
+                    tokio::select! {
+                        () = sleep(BACK_OFF) => {}
+                        () = stop.cancelled() => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// Stands by, then leads until something fails or the relay is to stop.
+    async fn lead(&self, stop: &CancellationToken, progress: &mut Progress) -> Result<(), Interrupted> {
+        let mut conn = in_time(store::connect(&self.database_url)).await?;
+        let Some(cursor) = self.first_position(&mut conn, stop).await? else { return Ok(()) };
+        let mut leader = Leader::new(self, conn, cursor, progress);
+        loop {
+            let is_last_round = stop.is_cancelled();
+            leader.catch_up().await?;
+            if is_last_round {
+                return Ok(());
+            }
+            tokio::select! {
+                () = self.committed.notified() => {}
+                () = sleep(POLL_INTERVAL) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+    }
+
+    /// The position after which this relay publishes, once it leads. None: it was to stop before.
+    async fn first_position(
+        &self,
+        conn: &mut Connection,
+        stop: &CancellationToken,
+    ) -> Result<Option<i64>, Interrupted> {
+        if !self.bus.is_durable() {
+            // Nothing outlives this process on such a bus, so every process begins with the present. What is committed
+            // behind the gate is in every read that comes later.
+            let present = in_time(log::highest_committed(conn, self.log)).await?;
+            log::gate(conn, |_| ()).await?;
+            return Ok(Some(present));
+        }
+        while !in_time(store::try_lead(conn, self.log)).await? {
+            tokio::select! {
+                () = sleep(LEADER_RETRY) => {}
+                () = stop.cancelled() => return Ok(None),
+            }
+        }
+        info!(log = self.log.name(), topic = self.topic, "this process relays");
+        Ok(Some(in_time(store::cursor(conn, self.log)).await?))
+    }
+}

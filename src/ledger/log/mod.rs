@@ -1,0 +1,32 @@
+//! Reading what was written, in order: the log of money (`entries`) and the log of status (`status_changes`), the
+//! commit barrier that keeps a reader from skipping the rows of a slower batch, and a second look at what it skipped.
+
+mod gate;
+mod holes;
+mod reader;
+mod rows;
+
+pub use self::{
+    gate::{HIGHEST_ENTRY, HIGHEST_STATUS_CHANGE, gate, highest_committed, writers},
+    holes::{Holes, LATE_ENTRIES, LATE_STATUS_CHANGES, Range, filled, missing, running},
+    reader::{LogReader, READ_ENTRIES, READ_STATUS_CHANGES},
+    rows::{EntryRow, LogRow, StatusChangeRow},
+};
+
+/// One of the ledger's two logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Log {
+    Entries,
+    StatusChanges,
+}
+
+impl Log {
+    /// The log's name in `cursors`; also its table.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Entries => "entries",
+            Self::StatusChanges => "status_changes",
+        }
+    }
+}

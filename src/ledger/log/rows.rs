@@ -1,0 +1,67 @@
+//! The rows of both logs, with what a message says beside them.
+
+use crate::{
+    kernel::{
+        clock::Timestamp,
+        currency::Currency,
+        ids::{OperationId, ReferenceId, WalletId, Xid},
+    },
+    ledger::{
+        entry::TransactionStatus,
+        operation::Kind,
+        wallet_state::{Buckets, Status},
+    },
+};
+
+/// A row of a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogRow {
+    Entry(EntryRow),
+    StatusChange(StatusChangeRow),
+}
+
+/// An entry with what the world is told beside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntryRow {
+    pub position: i64,
+    pub wallet: WalletId,
+    pub owner: Xid,
+    pub version: i64,
+    pub transaction: OperationId,
+    pub kind: Kind,
+    pub status: TransactionStatus,
+    /// As asked, in minor units.
+    pub amount: i64,
+    /// What the entry's wallet paid; 0 on the receiving side of a transfer.
+    pub fee: i64,
+    pub currency: Currency,
+    /// None on the receiving side of a transfer: it is the sender's own.
+    pub reference: Option<ReferenceId>,
+    pub delta: Buckets,
+    pub after: Buckets,
+    pub occurred_at: Timestamp,
+    pub hash: [u8; 32],
+}
+
+/// A status change with what the world is told beside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatusChangeRow {
+    pub position: i64,
+    pub wallet: WalletId,
+    pub owner: Xid,
+    pub status_version: i64,
+    pub status: Status,
+    pub frozen: bool,
+    pub occurred_at: Timestamp,
+}
+
+impl LogRow {
+    /// The row's place in its log.
+    #[must_use]
+    pub fn position(&self) -> i64 {
+        match self {
+            Self::Entry(row) => row.position,
+            Self::StatusChange(row) => row.position,
+        }
+    }
+}
