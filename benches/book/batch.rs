@@ -85,7 +85,7 @@ fn operation(from: WalletId, to: WalletId, keys: Keys) -> Operation {
         id: OperationId::generate(),
         wallet: from,
         action: Action::Transfer(Transfer {
-            to: Some(to),
+            to,
             amount: Amount::try_new(AMOUNT).unwrap(),
             fee: FEE,
             reference: ReferenceId(Uuid::new_v4()),
@@ -116,7 +116,7 @@ impl Batch {
     /// The same transfers for the event loop.
     pub fn transfers(&self) -> Vec<Move> {
         let transfer = |operation: &Operation| match &operation.action {
-            Action::Transfer(Transfer { to: Some(to), amount, fee, .. }) => {
+            Action::Transfer(Transfer { to, amount, fee, .. }) => {
                 Move { from: operation.wallet, to: *to, amount: amount.minor_units(), fee: *fee }
             }
             action => panic!("{action:?}"),

@@ -72,9 +72,9 @@ impl From<Refusal> for ApiError {
             Refusal::WalletDisabled => Code::WalletDisabled.into(),
             Refusal::WalletFrozen => Code::WalletFrozen.into(),
             Refusal::SelfTransfer => Code::SelfTransfer.into(),
+            Refusal::InsufficientFunds { .. } => Code::InsufficientFunds.into(),
             Refusal::RecipientUnavailable => Code::RecipientUnavailable.into(),
             Refusal::CurrencyMismatch => Code::CurrencyMismatch.into(),
-            Refusal::InsufficientFunds { .. } => Code::InsufficientFunds.into(),
             Refusal::BalanceLimit => Code::BalanceLimit.into(),
         }
     }

@@ -51,9 +51,9 @@ pub enum Action {
 /// A transfer. The sender pays amount and fee, the receiver gets the amount.
 #[derive(Clone, Debug)]
 pub struct Transfer {
-    /// None: the recipient is not known. It is the ledger that refuses it, so that a repeat with a known key gets its
-    /// first answer even if the receiver has gone since.
-    pub to: Option<WalletId>,
+    /// May be nobody's: the ledger refuses that, in its order of decisions, so that a repeat with a known key gets its
+    /// first answer whatever has become of the recipient since.
+    pub to: WalletId,
     pub amount: Amount,
     /// Minor units, at least 0.
     pub fee: i64,
@@ -117,7 +117,7 @@ impl Operation {
     /// The wallets that must be locked before the operation can be decided.
     pub fn wallets(&self) -> impl Iterator<Item = WalletId> {
         let other = match &self.action {
-            Action::Transfer(transfer) => transfer.to,
+            Action::Transfer(transfer) => Some(transfer.to),
             _ => None,
         };
         std::iter::once(self.wallet).chain(other)

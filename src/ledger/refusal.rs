@@ -28,14 +28,15 @@ pub enum Refusal {
     WalletFrozen,
     #[error("the sender is the receiver")]
     SelfTransfer,
-    /// Unknown, disabled, frozen or full: one answer, so that nobody learns of another's wallet.
+    /// Kept in the books as a refused transaction if it was a withdrawal; all numbers in minor units.
+    #[error("{available} available, {required} required")]
+    InsufficientFunds { available: i64, required: i64 },
+    /// Unknown, disabled, frozen, a balance above 2^52, or an amount of 2^52 or more whatever the balance is: one
+    /// answer, so that nobody learns of another's wallet.
     #[error("the recipient cannot receive this")]
     RecipientUnavailable,
     #[error("the wallets have different currencies")]
     CurrencyMismatch,
-    /// Kept in the books as a refused transaction; all numbers in minor units.
-    #[error("{available} available, {required} required")]
-    InsufficientFunds { available: i64, required: i64 },
     #[error("the balance would pass {MAX_MINOR_UNITS}")]
     BalanceLimit,
 }

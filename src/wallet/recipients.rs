@@ -1,6 +1,9 @@
 //! Who is meant by a recipient: a wallet's id, or a customer's xid.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use moka::sync::Cache;
 use tokio::sync::oneshot;
@@ -15,8 +18,16 @@ use crate::{
 /// How many are remembered at most, of each kind.
 const REMEMBERED: u64 = 100_000;
 
-/// Recipients that were looked up before. What is remembered never changes: a wallet keeps its id and its currency, and
-/// a customer has at most one wallet in a currency.
+/// How long the outcome of a look-up is remembered for the sender who asked, also if nobody was found: a newcomer can be
+/// paid within this time.
+const REMEMBERED_FOR: Duration = Duration::from_secs(1);
+
+/// Recipients that were looked up before. What is remembered for good never changes: a wallet keeps its id and its
+/// currency, and a customer has at most one wallet in a currency.
+///
+/// A sender whose transfer is refused must not learn from the time it took whether the recipient exists. So every refused
+/// transfer costs one look-up, or none within [`REMEMBERED_FOR`] of the last one: that of an unknown recipient before the
+/// decision ([`Recipients::find`]), that of a remembered one after it ([`Recipients::refused`]).
 #[derive(Clone)]
 pub struct Recipients {
     /// Ids that are a wallet's: they mean that wallet, whoever pays.
@@ -25,6 +36,8 @@ pub struct Recipients {
     currencies: Cache<WalletId, Currency>,
     /// A customer's wallet in a currency.
     customers: Cache<(Uuid, Currency), WalletId>,
+    /// What came of a sender's own look-ups of late.
+    lately: Cache<Asked, Option<WalletId>>,
     look_ups: Arc<LookUps>,
 }
 
@@ -42,7 +55,7 @@ struct LookUp {
 }
 
 /// Whom a sender means by an id.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Asked {
     pub sender: WalletId,
     pub recipient: Uuid,
@@ -64,6 +77,7 @@ impl Default for Recipients {
             wallets: Cache::new(REMEMBERED),
             currencies: Cache::new(REMEMBERED),
             customers: Cache::new(REMEMBERED),
+            lately: Cache::builder().max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build(),
             look_ups: Arc::default(),
         }
     }
@@ -78,24 +92,46 @@ impl Recipients {
         sender: WalletId,
         recipient: Uuid,
     ) -> Result<Option<WalletId>, DbError> {
+        match self.remembered(sender, recipient) {
+            Some(wallet) => Ok(Some(wallet)),
+            None => self.look_up(db, Asked { sender, recipient }).await,
+        }
+    }
+
+    /// Does for a refused transfer what [`Recipients::find`] left out because the recipient was remembered for good, so
+    /// that the refusal takes as long as that of an unknown recipient, and fails where that fails.
+    pub async fn refused(&self, db: &Pool, sender: WalletId, recipient: Uuid) -> Result<(), DbError> {
+        if self.remembered(sender, recipient).is_some() {
+            self.look_up(db, Asked { sender, recipient }).await?;
+        }
+        Ok(())
+    }
+
+    /// What is remembered for good.
+    fn remembered(&self, sender: WalletId, recipient: Uuid) -> Option<WalletId> {
         if self.wallets.contains_key(&WalletId(recipient)) {
-            return Ok(Some(WalletId(recipient)));
+            return Some(WalletId(recipient));
         }
-        let known =
-            self.currencies.get(&sender).and_then(|currency| self.customers.get(&(recipient, currency)));
-        if known.is_some() {
-            return Ok(known);
+        self.currencies.get(&sender).and_then(|currency| self.customers.get(&(recipient, currency)))
+    }
+
+    /// What the books know, at most [`REMEMBERED_FOR`] ago.
+    async fn look_up(&self, db: &Pool, asked: Asked) -> Result<Option<WalletId>, DbError> {
+        if let Some(wallet) = self.lately.get(&asked) {
+            return Ok(wallet);
         }
-        let Some(found) = self.look_ups.ask(db, Asked { sender, recipient }).await? else { return Ok(None) };
-        match found.wallet.filter(|_| found.is_for_good) {
-            Some(wallet) if wallet.0 == recipient => self.wallets.insert(wallet, ()),
-            Some(wallet) => {
-                self.currencies.insert(sender, found.currency);
-                self.customers.insert((recipient, found.currency), wallet);
+        let found = self.look_ups.ask(db, asked).await?;
+        match found.and_then(|found| Some((found.currency, found.wallet.filter(|_| found.is_for_good)?))) {
+            Some((_, wallet)) if wallet.0 == asked.recipient => self.wallets.insert(wallet, ()),
+            Some((currency, wallet)) => {
+                self.currencies.insert(asked.sender, currency);
+                self.customers.insert((asked.recipient, currency), wallet);
             }
             None => {}
         }
-        Ok(found.wallet)
+        let wallet = found.and_then(|found| found.wallet);
+        self.lately.insert(asked, wallet);
+        Ok(wallet)
     }
 }
 

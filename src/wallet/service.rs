@@ -18,7 +18,7 @@ use crate::{
         page::{Page, PageRequest},
     },
     ledger::{
-        Action, Key, LargestTransfers, Ledger, Operation, Posted, Receipt, Status, Transfer,
+        Action, Key, LargestTransfers, Ledger, LedgerError, Operation, Posted, Receipt, Status, Transfer,
         history::{Filter, HistoryItem, TransactionView},
     },
 };
@@ -216,10 +216,21 @@ impl Wallets for WalletService {
 
     async fn transfer(&self, order: TransferOrder, mode: Mode) -> Result<Posted, WalletError> {
         let TransferOrder { from, to, amount, reference, note } = order;
-        // Whether there is such a recipient is told by the ledger, in its order of decisions.
-        let to = self.recipients.find(self.db.connection(), from, to).await?;
-        let fee = amount.fee(self.transfer_fee_bps);
-        self.move_money(from, Action::Transfer(Transfer { to, amount, fee, reference, note }), mode).await
+        let found = self.recipients.find(self.db.connection(), from, to).await?;
+        // The ledger refuses an unknown recipient in its order of decisions, after it has asked for this wallet as for any
+        // other.
+        let transfer = Transfer {
+            to: found.unwrap_or(WalletId(to)),
+            amount,
+            fee: amount.fee(self.transfer_fee_bps),
+            reference,
+            note,
+        };
+        let posted = self.move_money(from, Action::Transfer(transfer), mode).await;
+        if let Err(WalletError::Ledger(LedgerError::Refused { .. })) = posted {
+            self.recipients.refused(self.db.connection(), from, to).await?;
+        }
+        posted
     }
 
     async fn transactions(

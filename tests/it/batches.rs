@@ -51,7 +51,7 @@ fn fixed(asked: &[Asked]) -> Vec<Operation> {
                 2..=5 => Action::Deposit { amount, reference },
                 6..=9 => Action::Withdraw { amount, reference },
                 _ => Action::Transfer(Transfer {
-                    to: (*to < 8).then(|| wallet_id(*to)),
+                    to: wallet_id(*to),
                     amount,
                     fee: amount.fee(150),
                     reference,

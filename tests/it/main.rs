@@ -26,6 +26,7 @@ mod module;
 mod outages;
 mod plans;
 mod posting_loop;
+mod privacy;
 mod readme;
 mod redis_faults;
 mod refresh_cache;

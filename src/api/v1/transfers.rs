@@ -117,8 +117,9 @@ pub struct TransfersApi {
 impl TransfersApi {
     /// Send money to another wallet
     ///
-    /// The sender pays amount and fee, the recipient gets the amount. A `reference_id` books once. A recipient that is
-    /// unknown, disabled, frozen or full is `recipient_unavailable`, whichever it is.
+    /// The sender pays amount and fee, the recipient gets the amount. A `reference_id` books once. What the sender can't
+    /// pay is `insufficient_funds` whoever the recipient is. A recipient that is unknown, disabled, frozen or full (a
+    /// balance above 2^52) and an amount of 2^52 or more are `recipient_unavailable`, whichever it is.
     #[oai(path = "/wallet/transfers", method = "post", operation_id = "create_transfer", tag = "Tag::Wallet")]
     async fn create_transfer(
         &self,
@@ -203,7 +204,7 @@ fn shown(order: TransferOrder, posted: &Posted, is_dry_run: bool) -> Transfer {
 
 /// Errors of a transfer beside those that all money requests have.
 const SENDING: &[Code] =
-    &[Code::SelfTransfer, Code::RecipientUnavailable, Code::CurrencyMismatch, Code::InsufficientFunds];
+    &[Code::SelfTransfer, Code::InsufficientFunds, Code::RecipientUnavailable, Code::CurrencyMismatch];
 
 /// What the document says beside the types.
 pub fn notes() -> Vec<Notes> {

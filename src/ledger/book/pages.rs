@@ -3,7 +3,7 @@
 use super::{
     Chain, Decision, Receipt,
     chain::append,
-    rules::{covers, has_room, may_be_used, not_before},
+    rules::{covers, has_room, may_be_used, may_receive, not_before},
     wallets::{OpenWallet, OpenWallets},
 };
 use crate::{
@@ -89,27 +89,27 @@ impl<C: Chain> Pages<C> {
         Ok(receipt)
     }
 
-    /// The sender pays amount and fee, the receiver gets the amount.
+    /// The sender pays amount and fee, the receiver gets the amount. Everything that concerns the sender alone is judged
+    /// before the receiver is looked at, so that a sender who could not pay learns nothing of another's wallet.
     fn transfer(&mut self, operation: &Operation, transfer: &Transfer, now: Timestamp) -> Decision {
         let Transfer { to, amount, fee, .. } = transfer;
         let sender = &self.wallets.get(&operation.wallet).ok_or(Refusal::WalletNotFound)?.now;
         may_be_used(sender)?;
-        if *to == Some(sender.id) {
+        if *to == sender.id {
             return Err(Refusal::SelfTransfer);
         }
-        let to = to.ok_or(Refusal::RecipientUnavailable)?;
-        let [Some(sender), Some(receiver)] = self.wallets.get_disjoint_mut([&operation.wallet, &to]) else {
+        let required = amount.minor_units().saturating_add(*fee);
+        covers(sender, required)?;
+        let [Some(sender), Some(receiver)] = self.wallets.get_disjoint_mut([&operation.wallet, to]) else {
             return Err(Refusal::RecipientUnavailable);
         };
         let (sender, receiver) = (&mut sender.now, &mut receiver.now);
-        if may_be_used(receiver).is_err() || !has_room(receiver, *amount) {
+        if !may_receive(receiver, *amount) {
             return Err(Refusal::RecipientUnavailable);
         }
         if receiver.currency != sender.currency {
             return Err(Refusal::CurrencyMismatch);
         }
-        let required = amount.minor_units().saturating_add(*fee);
-        covers(sender, required)?;
         // After this point the transfer succeeds. Both sides carry one time.
         let occurred_at = not_before(sender, not_before(receiver, now));
         let (incoming, outgoing) = (Buckets::available(amount.minor_units()), Buckets::available(-required));

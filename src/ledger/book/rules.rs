@@ -11,6 +11,16 @@ use crate::{
     },
 };
 
+/// The largest balance with which a wallet can receive a transfer, in minor units: 2^52.
+pub(super) const RECEIVER_MAX: i64 = 1 << 52;
+
+/// The largest amount of a transfer, in minor units: 2^52 − 1.
+pub(super) const TRANSFER_MAX: i64 = (1 << 52) - 1;
+
+// Whatever a receiver within the first limit gets within the second, the balance stays within its own limit. So whether
+// a transfer is possible never depends on the sum of the two, and no amount tells anything of the receiver's balance.
+const _: () = assert!(RECEIVER_MAX + TRANSFER_MAX == MAX_MINOR_UNITS);
+
 pub(super) fn may_be_used(wallet: &WalletState) -> Result<(), Refusal> {
     if wallet.status == Status::Disabled {
         return Err(Refusal::WalletDisabled);
@@ -24,6 +34,14 @@ pub(super) fn may_be_used(wallet: &WalletState) -> Result<(), Refusal> {
 /// Whether the balance stays within its limit.
 pub(super) fn has_room(wallet: &WalletState, amount: Amount) -> bool {
     amount.minor_units() <= MAX_MINOR_UNITS - wallet.buckets.total()
+}
+
+/// Whether the wallet can receive a transfer of this amount. The two limits are judged each for itself: their sum would
+/// tell the sender what the receiver has.
+pub(super) fn may_receive(wallet: &WalletState, amount: Amount) -> bool {
+    may_be_used(wallet).is_ok()
+        && wallet.buckets.total() <= RECEIVER_MAX
+        && amount.minor_units() <= TRANSFER_MAX
 }
 
 pub(super) fn covers(wallet: &WalletState, required: i64) -> Result<(), Refusal> {

@@ -5,7 +5,10 @@ mod properties;
 use chrono::TimeDelta;
 use uuid::Uuid;
 
-use super::*;
+use super::{
+    rules::{RECEIVER_MAX, TRANSFER_MAX},
+    *,
+};
 use crate::{
     kernel::{
         ids::{ReferenceId, WalletId},
@@ -57,10 +60,9 @@ fn withdraw(amount: i64, reference: u128) -> Action {
     }
 }
 
-/// `to` 0 is nobody.
 fn transfer(to: u8, amount: i64, fee: i64, reference: u128) -> Action {
     Action::Transfer(Transfer {
-        to: (to > 0).then(|| WalletId(Uuid::from_u128(u128::from(to)))),
+        to: WalletId(Uuid::from_u128(u128::from(to))),
         amount: Amount::try_new(amount).unwrap(),
         fee,
         reference: ReferenceId(Uuid::from_u128(reference)),
@@ -111,7 +113,7 @@ fn refusals_come_in_their_documented_order() {
     let mut unavailable = vec![
         wallet(4, Status::Disabled, 0),
         wallet(5, Status::Enabled, 0),
-        wallet(6, Status::Enabled, MAX_MINOR_UNITS),
+        wallet(6, Status::Enabled, RECEIVER_MAX + 1),
     ];
     unavailable[1].frozen_at = Some(at(0));
     unavailable.iter_mut().for_each(|wallet| wallet.currency = "EUR".parse().unwrap());
@@ -131,14 +133,22 @@ fn refusals_come_in_their_documented_order() {
         (Some(&frozen), deposit(6, 8), Refusal::WalletFrozen),
         (Some(&frozen), transfer(1, 6, 0, 8), Refusal::WalletFrozen),
         (Some(&open), transfer(1, 6, 0, 8), Refusal::SelfTransfer),
-        (Some(&open), transfer(0, 6, 0, 8), Refusal::RecipientUnavailable),
-        (Some(&open), transfer(4, 6, 0, 8), Refusal::RecipientUnavailable),
-        (Some(&open), transfer(5, 6, 0, 8), Refusal::RecipientUnavailable),
-        (Some(&open), transfer(6, 6, 0, 8), Refusal::RecipientUnavailable),
-        (Some(&open), transfer(9, 6, 0, 8), Refusal::RecipientUnavailable),
-        (Some(&open), transfer(3, 6, 0, 8), Refusal::CurrencyMismatch),
         (Some(&open), withdraw(6, 8), short.clone()),
-        (Some(&open), transfer(2, 5, 1, 8), short),
+        // Whoever the recipient is, it is the sender's own side that is judged first.
+        (Some(&open), transfer(2, 5, 1, 8), short.clone()),
+        (Some(&open), transfer(4, 6, 0, 8), short.clone()),
+        (
+            Some(&open),
+            transfer(6, MAX_MINOR_UNITS, 0, 8),
+            Refusal::InsufficientFunds { available: 5, required: MAX_MINOR_UNITS },
+        ),
+        (Some(&open), transfer(9, 6, 0, 8), short),
+        (Some(&open), transfer(4, 5, 0, 8), Refusal::RecipientUnavailable),
+        (Some(&open), transfer(5, 5, 0, 8), Refusal::RecipientUnavailable),
+        (Some(&open), transfer(6, 5, 0, 8), Refusal::RecipientUnavailable),
+        (Some(&open), transfer(9, 5, 0, 8), Refusal::RecipientUnavailable),
+        (Some(&full), transfer(3, TRANSFER_MAX + 1, 0, 8), Refusal::RecipientUnavailable),
+        (Some(&open), transfer(3, 5, 0, 8), Refusal::CurrencyMismatch),
         (Some(&full), deposit(1, 8), Refusal::BalanceLimit),
         (Some(&frozen_and_disabled), disable(), Refusal::AlreadyDisabled),
         (Some(&frozen), enable(), Refusal::AlreadyEnabled),
@@ -258,6 +268,27 @@ fn a_balance_may_reach_its_limit_and_not_pass_it() {
     assert_eq!(decide(&mut book, &operation(1, 1, deposit(2, 1)), at(1)), Err(Refusal::BalanceLimit));
     let receipt = decide(&mut book, &operation(2, 1, deposit(1, 2)), at(1)).unwrap();
     assert_eq!(receipt.wallet.buckets.total(), MAX_MINOR_UNITS);
+}
+
+#[test]
+fn the_largest_transfer_fits_into_the_fullest_receiver_and_neither_may_be_larger_by_one() {
+    for (balance, amount, is_booked) in [
+        (RECEIVER_MAX, TRANSFER_MAX, true),
+        (RECEIVER_MAX + 1, TRANSFER_MAX, false),
+        (RECEIVER_MAX, TRANSFER_MAX + 1, false),
+        (RECEIVER_MAX + 1, 1, false),
+        (0, TRANSFER_MAX + 1, false),
+    ] {
+        let (sender, receiver) =
+            (wallet(1, Status::Enabled, MAX_MINOR_UNITS), wallet(2, Status::Enabled, balance));
+        let mut book = Book::new([sender, receiver], [], []);
+        let decided = decide(&mut book, &operation(1, 1, transfer(2, amount, 0, 1)), at(1));
+        let expected = if is_booked { None } else { Some(Refusal::RecipientUnavailable) };
+        assert_eq!(decided.err(), expected, "{balance} {amount}");
+        for changed in book.into_changes().wallets {
+            assert!(changed.after.buckets.total() <= MAX_MINOR_UNITS, "{changed:?}");
+        }
+    }
 }
 
 #[test]

@@ -49,11 +49,11 @@ pub fn refusal(kind: Kind, amount: i64, view: View) -> Option<&'static str> {
     if kind == Kind::Transfer && view.is_recipient_itself {
         return Some("self_transfer");
     }
-    if kind == Kind::Transfer && !view.recipient_is_enabled {
-        return Some("recipient_unavailable");
-    }
     if kind != Kind::Deposit && view.balance < amount + fee(kind, amount) {
         return Some("insufficient_funds");
+    }
+    if kind == Kind::Transfer && !view.recipient_is_enabled {
+        return Some("recipient_unavailable");
     }
     None
 }

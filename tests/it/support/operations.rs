@@ -34,8 +34,7 @@ pub fn withdraw(wallet: WalletId, minor_units: i64) -> Operation {
 
 /// Without a fee.
 pub fn transfer(wallet: WalletId, to: WalletId, minor_units: i64) -> Operation {
-    let transfer =
-        Transfer { to: Some(to), amount: amount(minor_units), fee: 0, reference: reference(), note: None };
+    let transfer = Transfer { to, amount: amount(minor_units), fee: 0, reference: reference(), note: None };
     operation(wallet, Action::Transfer(transfer))
 }
 

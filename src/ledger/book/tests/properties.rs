@@ -97,7 +97,66 @@ fn net(transactions: &[&Transaction]) -> i64 {
         .sum()
 }
 
+/// Amounts of which many lie at the limits, and those between them.
+fn any_money(highest: i64) -> impl Strategy<Value = i64> {
+    let limits = [1, RECEIVER_MAX - 1, RECEIVER_MAX, TRANSFER_MAX, RECEIVER_MAX + 1, MAX_MINOR_UNITS];
+    let edges: Vec<i64> = limits.into_iter().filter(|limit| *limit <= highest).collect();
+    prop_oneof![prop::sample::select(edges), 1..=highest, 1..=1_000_i64]
+}
+
+/// What a sender, wallet 1, may ask for to find out about wallet 2.
+fn any_probe() -> impl Strategy<Value = Operation> {
+    let action = prop_oneof![
+        6 => (prop::sample::select(vec![1_u8, 2, 2, 2, 3]), any_money(MAX_MINOR_UNITS), 0..2_000_i64, 0..6_u128)
+            .prop_map(|(to, amount, fee, reference)| transfer(to, amount, fee, reference)),
+        1 => (any_money(MAX_MINOR_UNITS), 0..6_u128).prop_map(|(amount, reference)| deposit(amount, reference)),
+        1 => (any_money(MAX_MINOR_UNITS), 0..6_u128).prop_map(|(amount, reference)| withdraw(amount, reference)),
+        1 => Just(enable()),
+        1 => Just(disable()),
+    ];
+    (action, prop::option::of((0..3_u8, 0..2_u8))).prop_map(|(action, key)| {
+        let operation = operation(1, 1, action);
+        key.map_or(operation.clone(), |(key, request)| with_key(operation, &key.to_string(), request))
+    })
+}
+
 proptest! {
+    /// Each probe meets fresh books: what the sender has given away himself is no secret to him.
+    #[test]
+    fn a_sender_learns_nothing_of_a_receivers_balance(
+        probes in prop::collection::vec(any_probe(), 1..40),
+        balances in (0..=RECEIVER_MAX, prop_oneof![Just(RECEIVER_MAX), 0..=RECEIVER_MAX]),
+        own in any_money(MAX_MINOR_UNITS),
+        is_frozen in any::<bool>(),
+        is_enabled in any::<bool>(),
+        is_foreign in any::<bool>(),
+    ) {
+        let outcome = |probe: &Operation, balance: i64| {
+            let status = if is_enabled { Status::Enabled } else { Status::Disabled };
+            let mut receiver = wallet(2, status, balance);
+            receiver.frozen_at = is_frozen.then(|| at(0));
+            if is_foreign {
+                receiver.currency = "EUR".parse().unwrap();
+            }
+            let used = ReferenceKey {
+                wallet: WalletId(Uuid::from_u128(1)),
+                kind: Kind::TransferOut,
+                reference: ReferenceId(Uuid::from_u128(5)),
+            };
+            let known = [(used, OperationId(Uuid::from_u128(99)))];
+            Book::new([wallet(1, Status::Enabled, own), receiver], known, []).apply(probe, at(1))
+        };
+        for mut probe in probes {
+            prop_assert_eq!(outcome(&probe, balances.0), outcome(&probe, balances.1), "{:?}", probe);
+            // What is refused for want of funds is decided at the limit, too.
+            if let Action::Transfer(transfer) = &mut probe.action {
+                transfer.amount = Amount::try_new(own).unwrap();
+                transfer.fee = 0;
+            }
+            prop_assert_eq!(outcome(&probe, balances.0), outcome(&probe, balances.1), "{:?}", probe);
+        }
+    }
+
     #[test]
     fn the_books_stay_whole_whatever_is_asked(operations in any_operations()) {
         let (outcomes, batches, wallets) = in_batches(&operations, 16);
