@@ -68,9 +68,7 @@ pub fn connect(config: &Config) -> anyhow::Result<Infra> {
         freshness: Arc::new(Freshness::default()),
         late_rows: Arc::default(),
     };
-    let kafka = config.kafka_brokers.clone().map(|brokers| {
-        KafkaBus::new(KafkaSettings::new(brokers, config.kafka_partitions, config.kafka_replication))
-    });
+    let kafka = kafka_settings(config).map(KafkaBus::new);
     let redis = match config.redis_url.as_deref() {
         Some(url) => {
             let redis = RedisCache::connect(url, &config.redis_prefix).context("REDIS_URL")?;
@@ -80,6 +78,12 @@ pub fn connect(config: &Config) -> anyhow::Result<Infra> {
         None => None,
     };
     Ok(Infra { shared, kafka, redis })
+}
+
+/// How to reach Kafka; None: the bus is in-process.
+pub(super) fn kafka_settings(config: &Config) -> Option<KafkaSettings> {
+    let brokers = config.kafka_brokers.clone()?;
+    Some(KafkaSettings::new(brokers, config.kafka_partitions, config.kafka_replication))
 }
 
 /// Waits until Postgres answers and has every table. In development a database that lacks some gets them; in

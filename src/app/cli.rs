@@ -29,8 +29,8 @@ enum Command {
     },
     /// Print the OpenAPI document.
     Openapi,
-    /// Check the books; exits with 1 and names the rows when a rule is broken.
-    Audit,
+    /// Check the books, and what follows from them; exits with 1 and names the rows when a rule is broken.
+    Audit(audit::AuditArgs),
     /// Print an access token for a back end; it holds for JWT_TTL.
     Token {
         /// What the token allows.
@@ -107,7 +107,7 @@ pub fn run() -> ExitCode {
             Command::Serve => serve::run(config, metrics).await,
             Command::Migrate { direction } => migrate::run(&config, direction).await,
             Command::Token { scope: TokenScope::Service, name } => token::print(&config, &name),
-            Command::Audit => audit::run(&config).await,
+            Command::Audit(args) => audit::run(&config, args).await,
             Command::Cache { action: CacheCommand::Rebuild } => cache::rebuild(&config).await,
             Command::Openapi => openapi::print(),
         }

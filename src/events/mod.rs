@@ -1,7 +1,9 @@
 //! What the world hears: every entry and every status change, in order for each wallet, never before its commit. The
 //! relay reads the ledger's logs and publishes; the bus is a port.
 
+pub mod audit;
 pub mod bus;
 pub mod event;
 pub mod relay;
 pub mod store;
+pub mod topic_reader;

@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod currency;
 pub mod fail_point;
+pub mod finding;
 pub mod ids;
 pub mod money;
 pub mod page;

@@ -1,14 +1,13 @@
 //! The audit: rules that the books must keep, each a query that names the rows that break it. Hashes are recomputed
 //! by Postgres itself, so that the check shares no code with what wrote them.
 
-use std::fmt;
-
 use sqlx::{Connection, PgConnection, Row};
 
-use crate::db::{DbError, session_options};
-
-/// At most so many rows are named for each rule.
-const NAMED: i64 = 20;
+pub use crate::kernel::finding::Finding;
+use crate::{
+    db::{DbError, session_options},
+    kernel::finding::ROWS_PER_FINDING,
+};
 
 /// A rule of the books.
 #[derive(Clone, Copy, Debug)]
@@ -17,21 +16,6 @@ pub struct Rule {
     pub sentence: &'static str,
     /// Answers with one text for each row that breaks it.
     sql: &'static str,
-}
-
-/// A broken rule and some of the rows that break it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    pub sentence: &'static str,
-    /// At most 20.
-    pub rows: Vec<String>,
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "not so: {}", self.sentence)?;
-        self.rows.iter().try_for_each(|row| write!(f, "\n  {row}"))
-    }
 }
 
 /// Every rule.
@@ -169,7 +153,7 @@ pub async fn audit(database_url: &str) -> Result<Vec<Finding>, DbError> {
     let mut snapshot = conn.begin().await?;
     let mut findings = Vec::new();
     for Rule { sentence, sql } in RULES {
-        let limited = sqlx::AssertSqlSafe(format!("{sql} limit {NAMED}"));
+        let limited = sqlx::AssertSqlSafe(format!("{sql} limit {ROWS_PER_FINDING}"));
         let rows = sqlx::query(limited).fetch_all(&mut *snapshot).await?;
         if !rows.is_empty() {
             let rows = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;

@@ -34,5 +34,6 @@ mod relay;
 mod support;
 mod terminate;
 mod top_transfers;
+mod topic_audit;
 mod transfers;
 mod two_servers;

@@ -31,7 +31,7 @@ enum Session {
     Pool,
 }
 
-const CASES: [Case; 25] = [
+const CASES: [Case; 27] = [
     Case { name: "lock", sql: store::LOCK, session: Session::Loop, indexes: &["wallets_pkey"] },
     Case {
         name: "recall",
@@ -93,6 +93,18 @@ const CASES: [Case; 25] = [
         sql: log::READ_STATUS_CHANGES,
         session: Session::Relay,
         indexes: &["status_changes_position_idx"],
+    },
+    Case {
+        name: "find entries",
+        sql: log::FIND_ENTRIES,
+        session: Session::Relay,
+        indexes: &["entries_pkey", "transactions_pkey"],
+    },
+    Case {
+        name: "find status changes",
+        sql: log::FIND_STATUS_CHANGES,
+        session: Session::Relay,
+        indexes: &["status_changes_pkey"],
     },
     Case {
         name: "owners",

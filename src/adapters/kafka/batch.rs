@@ -31,17 +31,8 @@ impl Batch {
     }
 
     pub(super) fn push(&mut self, message: &BorrowedMessage<'_>) {
-        let headers = message.headers().map_or_else(Vec::new, |headers| {
-            let text = |value: Option<&[u8]>| String::from_utf8_lossy(value.unwrap_or_default()).into_owned();
-            headers.iter().map(|header| (header.key.to_owned(), text(header.value))).collect()
-        });
         self.places.push((message.partition(), message.offset()));
-        self.messages.push(Message {
-            topic: message.topic().to_owned(),
-            key: message.key().unwrap_or_default().to_owned(),
-            payload: message.payload().unwrap_or_default().to_owned(),
-            headers,
-        });
+        self.messages.push(message_of(message));
     }
 
     /// Has the messages served, and those that cannot be served put aside.
@@ -69,5 +60,19 @@ impl Batch {
             ends.insert((message.topic.as_str(), partition), offset + 1);
         }
         ends
+    }
+}
+
+/// Copies a message.
+pub(super) fn message_of(message: &BorrowedMessage<'_>) -> Message {
+    let headers = message.headers().map_or_else(Vec::new, |headers| {
+        let text = |value: Option<&[u8]>| String::from_utf8_lossy(value.unwrap_or_default()).into_owned();
+        headers.iter().map(|header| (header.key.to_owned(), text(header.value))).collect()
+    });
+    Message {
+        topic: message.topic().to_owned(),
+        key: message.key().unwrap_or_default().to_owned(),
+        payload: message.payload().unwrap_or_default().to_owned(),
+        headers,
     }
 }

@@ -14,6 +14,8 @@ mod reach;
 mod settings;
 mod tally;
 mod topics;
+mod whole_topic;
 
 pub use bus::KafkaBus;
 pub use settings::{KafkaSettings, SESSION_TIMEOUT};
+pub use whole_topic::KafkaTopicReader;

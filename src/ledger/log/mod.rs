@@ -9,7 +9,7 @@ mod rows;
 pub use self::{
     gate::{HIGHEST_ENTRY, HIGHEST_STATUS_CHANGE, gate, highest_committed, writers},
     holes::{Holes, LATE_ENTRIES, LATE_STATUS_CHANGES, Range, filled, missing, running},
-    reader::{LogReader, READ_ENTRIES, READ_STATUS_CHANGES},
+    reader::{FIND_ENTRIES, FIND_STATUS_CHANGES, LogReader, READ_ENTRIES, READ_STATUS_CHANGES},
     rows::{EntryRow, LogRow, StatusChangeRow},
 };
 

@@ -36,6 +36,23 @@ pub const READ_STATUS_CHANGES: &str = "\
 select s.position, s.wallet_id, s.status_version, s.status, s.frozen, s.occurred_at
 from status_changes s where s.position > $1 and s.position <= $2 order by s.position limit $3";
 
+/// The rows of the log of money with these wallets and versions, as [`READ_ENTRIES`] has them.
+pub const FIND_ENTRIES: &str = "\
+select e.position, e.wallet_id, e.version, e.transaction_id, e.kind, t.status, t.amount,
+       case when e.kind = 4 then 0 else t.fee end as fee, t.currency,
+       case when e.kind <> 4 then t.reference_id end as reference_id,
+       e.delta_available, e.delta_held, e.delta_unreleased, e.available, e.held, e.unreleased, e.occurred_at, e.hash
+from unnest($1::uuid[], $2::int8[]) k (wallet_id, version)
+cross join lateral (select * from entries e where e.wallet_id = k.wallet_id and e.version = k.version offset 0) e
+left join lateral (select * from transactions t where t.id = e.transaction_id offset 0) t on true";
+
+/// As [`FIND_ENTRIES`], of the log of status.
+pub const FIND_STATUS_CHANGES: &str = "\
+select s.position, s.wallet_id, s.status_version, s.status, s.frozen, s.occurred_at
+from unnest($1::uuid[], $2::int8[]) k (wallet_id, version)
+cross join lateral (select * from status_changes s
+                    where s.wallet_id = k.wallet_id and s.status_version = k.version offset 0) s";
+
 /// The maximum number of owners remembered; beyond it the memory begins anew. About 10 MiB.
 const OWNERS_MAX: usize = 100_000;
 
@@ -44,6 +61,13 @@ impl Log {
         match self {
             Self::Entries => READ_ENTRIES,
             Self::StatusChanges => READ_STATUS_CHANGES,
+        }
+    }
+
+    const fn find(self) -> &'static str {
+        match self {
+            Self::Entries => FIND_ENTRIES,
+            Self::StatusChanges => FIND_STATUS_CHANGES,
         }
     }
 }
@@ -67,7 +91,29 @@ impl LogReader {
     ) -> Result<Vec<LogRow>, DbError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows = sqlx::query(log.read()).bind(after).bind(up_to).bind(limit).fetch_all(&mut *conn).await?;
-        self.meet(conn, &rows).await?;
+        self.decode(conn, log, &rows).await
+    }
+
+    /// The rows with these wallets and versions, as far as they exist, in no order.
+    pub async fn find(
+        &mut self,
+        conn: &mut PgConnection,
+        log: Log,
+        keys: &[(WalletId, i64)],
+    ) -> Result<Vec<LogRow>, DbError> {
+        let (wallets, versions): (Vec<Uuid>, Vec<i64>) =
+            keys.iter().map(|(wallet, version)| (wallet.0, *version)).unzip();
+        let rows = sqlx::query(log.find()).bind(wallets).bind(versions).fetch_all(&mut *conn).await?;
+        self.decode(conn, log, &rows).await
+    }
+
+    async fn decode(
+        &mut self,
+        conn: &mut PgConnection,
+        log: Log,
+        rows: &[PgRow],
+    ) -> Result<Vec<LogRow>, DbError> {
+        self.meet(conn, rows).await?;
         rows.iter()
             .map(|row| match log {
                 Log::Entries => self.entry(row).map(LogRow::Entry),

@@ -64,4 +64,12 @@ impl LogRow {
             Self::StatusChange(row) => row.position,
         }
     }
+    /// The row's wallet, and its version or status version there.
+    #[must_use]
+    pub fn key(&self) -> (WalletId, i64) {
+        match self {
+            Self::Entry(row) => (row.wallet, row.version),
+            Self::StatusChange(row) => (row.wallet, row.status_version),
+        }
+    }
 }

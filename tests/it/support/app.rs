@@ -7,13 +7,16 @@ use wallet::{
     config::Config,
 };
 
-use super::{customer::Customer, database::TestDatabase, leftovers::own_name, servers::servers};
+use super::{
+    customer::Customer, database::TestDatabase, leftovers::own_name, servers::servers, topic_audit::OwnTopics,
+};
 
 /// The variables that set a service up, for this process or for one of its own.
 pub type Settings = BTreeMap<String, String>;
 
-/// A service that serves; its books are audited when its database is dropped.
+/// A service that serves; when it is dropped, its topics are compared with its books, and its books are audited.
 pub struct TestApp {
+    _topics: OwnTopics,
     pub db: TestDatabase,
     pub settings: Settings,
     pub base: String,
@@ -58,7 +61,8 @@ impl TestApp {
         let mut settings = settings_for(&db);
         settings.extend(changes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let running = start(&settings).await;
-        Self { db, settings, base: base_of(&running), running: Some(running) }
+        let _topics = OwnTopics::of(&settings);
+        Self { _topics, db, settings, base: base_of(&running), running: Some(running) }
     }
 
     /// Stops as SIGTERM does, and waits for the end.

@@ -156,7 +156,8 @@ impl TestDatabase {
     }
 }
 
-fn on_a_thread<T: Send + 'static>(
+/// Runs work in a runtime of its own, for destructors.
+pub fn on_a_thread<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
 ) -> std::thread::JoinHandle<T> {
     std::thread::spawn(|| {

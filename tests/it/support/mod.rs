@@ -15,5 +15,6 @@ pub mod reader;
 pub mod servers;
 pub mod service;
 pub mod topic;
+pub mod topic_audit;
 pub mod views;
 pub mod wait;

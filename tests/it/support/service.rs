@@ -6,12 +6,15 @@ use super::{
     database::TestDatabase,
     process::Server,
     proxy::Proxy,
+    topic_audit::OwnTopics,
 };
 
-/// Servers of their own process, all with the same settings. They end before their database does.
+/// Servers of their own process, all with the same settings. They end before their database does; in between, their
+/// topics are compared with their books.
 pub struct Service {
     pub servers: Vec<Server>,
     pub settings: Settings,
+    _topics: OwnTopics,
     pub db: TestDatabase,
 }
 
@@ -22,7 +25,8 @@ impl Service {
         let mut settings = settings_for(&db);
         settings.extend(changes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let servers = (0..count).map(|_| Server::start(&settings)).collect();
-        Self { servers, settings, db }
+        let _topics = OwnTopics::of(&settings);
+        Self { servers, settings, _topics, db }
     }
 
     /// One server whose way to Postgres can be cut.
