@@ -1,4 +1,4 @@
-//! What follows the books: the relays, the cache refresher, the follower of the largest transfers, the watcher.
+//! What follows the books: the relays, the cache refresher, the follower of the largest transfers, the cache's lease.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,22 +6,26 @@ use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{bootstrap::Shared, health::Health};
+use super::bootstrap::Shared;
 use crate::{
     cache::BalanceCache,
     config::Config,
-    consumers::RefreshCache,
+    consumers::{Lease, RefreshCache},
     db::Pool,
     events::{
         bus::{EventBus, Subscription},
         relay::Relay,
+        topic_watcher::{RelayPositions, TopicWatcher},
     },
     kernel::clock::Clock,
-    ledger::{log::Log, store, top_follower::TopTransfersFollower},
+    ledger::{log::Log, posting_loop::PostingLoop, store, top_follower::TopTransfersFollower},
 };
 
 /// How long to wait before topics that could not be made are tried again.
 const TOPICS_AGAIN: Duration = Duration::from_secs(2);
+
+/// How often the posting loop's queue is measured.
+const MEASURE_EVERY: Duration = Duration::from_millis(500);
 
 /// How often the keys of old refusals are swept.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
@@ -34,19 +38,9 @@ pub struct Faces {
 }
 
 /// Starts everything that follows the books; it ends after `stop`, when what is booked by then is published.
-pub fn start(
-    config: &Config,
-    shared: &Shared,
-    faces: Faces,
-    health: Health,
-    stop: &CancellationToken,
-) -> JoinSet<()> {
+pub fn start(config: &Config, shared: &Shared, faces: Faces, stop: &CancellationToken) -> JoinSet<()> {
     let Faces { bus, cache, clock } = faces;
     let topics = [config.topics.transactions.clone(), config.topics.status.clone()];
-    if bus.is_durable() {
-        // The watcher finds out; until then the cache must not answer.
-        shared.freshness.topic_is_behind(i64::MAX);
-    }
     let mut tasks = JoinSet::new();
     tasks.spawn({
         let (bus, topics, stop) = (Arc::clone(&bus), topics.to_vec(), stop.clone());
@@ -57,14 +51,24 @@ pub fn start(
         // Status changes are rare: that relay looks by itself, a few times in a tenth of a second.
         (Log::StatusChanges, Arc::new(Notify::new())),
     ];
+    let positions = RelayPositions::default();
     for ((log, committed), topic) in logs.into_iter().zip(topics.clone()) {
         let bus = Arc::clone(&bus);
         let (database_url, late_rows) = (config.database_url.clone(), Arc::clone(&shared.late_rows));
-        let relay = Relay { database_url, log, topic, bus, committed, late_rows };
+        let position = positions.of(log);
+        let relay = Relay { database_url, log, topic, bus, committed, late_rows, position };
         tasks.spawn(relay.run(stop.clone()));
     }
-    let refresher = Arc::new(RefreshCache::new(cache, Arc::clone(&shared.freshness), clock));
+    let refresher = Arc::new(RefreshCache::new(cache, clock));
     let group = format!("{}-refresh-cache", config.kafka_group_prefix);
+    let topic = if bus.is_durable() {
+        TopicWatcher::new(config.database_url.clone())
+    } else {
+        TopicWatcher::of_this_process(config.database_url.clone(), positions)
+    };
+    let freshness = Arc::clone(&shared.freshness);
+    let lease = Lease { topic, bus: Arc::clone(&bus), group: group.clone(), freshness };
+    tasks.spawn(lease.keep(stop.clone()));
     let subscription = Subscription { group, topics: topics.to_vec() };
     tasks.spawn({
         let stop = stop.clone();
@@ -73,8 +77,20 @@ pub fn start(
     let follower = TopTransfersFollower { database_url: config.database_url.clone() };
     tasks.spawn(follower.run(stop.clone()));
     tasks.spawn(sweep_keys(shared.db.clone(), stop.clone()));
-    tasks.spawn(health.watch(stop.clone()));
+    tasks.spawn(measure_queue(shared.posting_loop.clone(), stop.clone()));
     tasks
+}
+
+/// Keeps the gauge of the posting loop's queue up to date.
+async fn measure_queue(posting_loop: PostingLoop, stop: CancellationToken) {
+    let gauge = metrics::gauge!("wallet_queue_operations");
+    loop {
+        let (length, _) = posting_loop.queue_length();
+        gauge.set(u32::try_from(length).unwrap_or(u32::MAX));
+        if stop.run_until_cancelled(tokio::time::sleep(MEASURE_EVERY)).await.is_none() {
+            return;
+        }
+    }
 }
 
 /// Forgets the keys of refusals whose day is over, in small steps, so that nobody waits for it.

@@ -91,14 +91,14 @@ pub async fn start(config: Config, metrics: Renderer) -> anyhow::Result<Running>
     let endpoint = api::build(Parts {
         wallets: module.resolve(),
         identity: module.resolve(),
-        health: Arc::new(health.clone()),
+        health: Arc::new(health),
         metrics,
         service_key: config.service_api_key.as_ref().map(|key| ServiceKey::new(key.expose())),
     });
     // What follows the books outlives the last request: what that one has booked is published as well.
     let last = CancellationToken::new();
     let faces = Faces { bus: module.resolve(), cache: module.resolve(), clock: module.resolve() };
-    let followers = background::start(&config, &shared, faces, health, &last);
+    let followers = background::start(&config, &shared, faces, &last);
     let grace = Duration::from_secs(config.shutdown_timeout_seconds);
     let signal = stop.clone().cancelled_owned();
     let served = tokio::spawn(async move {

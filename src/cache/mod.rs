@@ -6,5 +6,5 @@ mod freshness;
 mod view;
 
 pub use balance_cache::{BalanceCache, CacheError};
-pub use freshness::{Freshness, STALE_AFTER_MILLIS};
+pub use freshness::{Freshness, LEASE};
 pub use view::{MoneyView, StatusView, ViewPart, WalletView};

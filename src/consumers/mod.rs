@@ -1,6 +1,8 @@
 //! What happens when an event arrives.
 
 mod decode;
+mod lease;
 mod refresh_cache;
 
+pub use lease::Lease;
 pub use refresh_cache::RefreshCache;

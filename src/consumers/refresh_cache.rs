@@ -1,24 +1,14 @@
 //! Keeps the balance cache as fresh as the topic.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
 use super::decode::{Change, decode};
 use crate::{
-    cache::{BalanceCache, Freshness, ViewPart},
+    cache::{BalanceCache, ViewPart},
     events::bus::{Consumer, Message, Poison},
-    kernel::{
-        clock::{Clock, Timestamp},
-        ids::WalletId,
-    },
+    kernel::{clock::Clock, ids::WalletId},
 };
 
 /// The first pause after the cache could not be written; each further one is twice as long.
@@ -26,48 +16,27 @@ const PAUSE_MIN: Duration = Duration::from_millis(50);
 /// The longest.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 
-/// Nothing waits for the cache.
-const NOTHING: i64 = i64::MAX;
-/// So far behind counts the cache, in milliseconds, while nobody knows: a day.
-const NOT_KNOWN: i64 = 86_400_000;
-
-/// Writes what events tell into the balance cache, and tells how far behind it is.
+/// Writes what events tell into the balance cache.
 pub struct RefreshCache {
     cache: Arc<dyn BalanceCache>,
-    freshness: Arc<Freshness>,
     clock: Arc<dyn Clock>,
-    /// When the oldest change happened that cannot be written, in milliseconds since 1970, or [`NOTHING`].
-    stuck_since: AtomicI64,
 }
 
 impl RefreshCache {
-    /// A refresher of this cache. Until the bus says how far it has come, the cache counts as behind.
+    /// A refresher of this cache.
     #[must_use]
-    pub fn new(cache: Arc<dyn BalanceCache>, freshness: Arc<Freshness>, clock: Arc<dyn Clock>) -> Self {
-        freshness.refresher_is_behind(NOT_KNOWN);
-        Self { cache, freshness, clock, stuck_since: AtomicI64::new(NOTHING) }
+    pub fn new(cache: Arc<dyn BalanceCache>, clock: Arc<dyn Clock>) -> Self {
+        Self { cache, clock }
     }
 
-    /// Writes the parts, however long that takes.
-    async fn write(&self, parts: &[(WalletId, ViewPart)], oldest: Timestamp) {
+    /// Writes the parts, however long that takes. Meanwhile the group does not come on, and the cache's lease ends.
+    async fn write(&self, parts: &[(WalletId, ViewPart)]) {
         let mut pause = PAUSE_MIN;
         while let Err(error) = self.cache.refresh(parts).await {
             tracing::debug!(%error, parts = parts.len(), "the cache waits for its refresh");
-            self.stuck_since.store(oldest.timestamp_millis(), Ordering::Relaxed);
-            // Only upwards: that it is better again is for the bus to say.
-            self.tell(self.freshness.refresher_behind_millis());
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(PAUSE_MAX);
         }
-        self.stuck_since.store(NOTHING, Ordering::Relaxed);
-    }
-
-    /// Tells how far the cache is behind: at least so far, and at least as far as what is stuck here.
-    fn tell(&self, at_least: i64) {
-        let stuck_since = self.stuck_since.load(Ordering::Relaxed);
-        let stuck =
-            if stuck_since == NOTHING { 0 } else { self.clock.now().timestamp_millis() - stuck_since };
-        self.freshness.refresher_is_behind(at_least.max(stuck));
     }
 
     /// Counts how old changes are when they reach the cache.
@@ -92,15 +61,11 @@ impl Consumer for RefreshCache {
                 Err(reason) => poison.push((index, reason)),
             }
         }
-        if let Some(oldest) = changes.iter().map(|change| change.occurred_at).min() {
-            self.write(&newest(&changes), oldest).await;
+        if !changes.is_empty() {
+            self.write(&newest(&changes)).await;
             self.measure(&changes);
         }
         poison
-    }
-
-    fn is_behind(&self, by: Duration) {
-        self.tell(i64::try_from(by.as_millis()).map_or(NOT_KNOWN, |millis| millis.min(NOT_KNOWN)));
     }
 }
 

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use shaku::Interface;
 use thiserror::Error;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::event::Event;
@@ -43,10 +44,6 @@ pub trait Consumer: Send + Sync + 'static {
     /// Does the work for these messages, in their order. Passing troubles are waited out inside; what comes back
     /// names the messages (by index) that can never be served. Doing the same message twice must do no harm.
     async fn consume(&self, messages: &[Message]) -> Vec<(usize, Poison)>;
-
-    /// Told a few times a second while the bus serves: whatever was published longer ago than this, the whole group
-    /// has served. Zero: everything. [`Duration::MAX`]: not known.
-    fn is_behind(&self, _by: Duration) {}
 }
 
 /// Who listens, and to what.
@@ -55,6 +52,32 @@ pub struct Subscription {
     /// Processes with the same group share the work.
     pub group: String,
     pub topics: Vec<String>,
+}
+
+/// How long a bus's answer that a group has served everything counts for people who ask; then the group counts as
+/// behind by the answer's age.
+const PROGRESS_HOLDS: Duration = Duration::from_secs(1);
+
+/// How far a group has come with its topics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GroupProgress {
+    /// The group has served everything that lay in its topics at this moment; none: not known.
+    pub served_through: Option<Instant>,
+    /// The last look found nothing that the group had not served.
+    pub is_at_end: bool,
+}
+
+impl GroupProgress {
+    /// How far the group is behind, for people: zero when it has served everything, [`Duration::MAX`] when that is
+    /// not known.
+    #[must_use]
+    pub fn behind(&self) -> Duration {
+        match self.served_through.map(|moment| moment.elapsed()) {
+            Some(age) if self.is_at_end && age < PROGRESS_HOLDS => Duration::ZERO,
+            Some(age) => age,
+            None => Duration::MAX,
+        }
+    }
 }
 
 /// Carries events, in order for each key, at least once.
@@ -66,6 +89,9 @@ pub trait EventBus: Interface {
     /// Hands messages to the consumer until `stop`, an offset being committed only after the work is done. Never
     /// gives up: a bus that is away is waited for.
     async fn serve(&self, subscription: Subscription, consumer: Arc<dyn Consumer>, stop: CancellationToken);
+
+    /// How far a group has come, as last seen by this process, which has to be a member of it.
+    fn progress(&self, group: &str) -> GroupProgress;
 
     /// Makes the topics that are missing.
     async fn make_topics(&self, topics: &[String]) -> Result<(), BusError>;

@@ -4,6 +4,8 @@
 pub mod audit;
 pub mod bus;
 pub mod event;
+pub mod milestones;
 pub mod relay;
 pub mod store;
 pub mod topic_reader;
+pub mod topic_watcher;

@@ -3,11 +3,10 @@
 
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 use sqlx::{Connection, PgConnection, Row};
 
 use crate::{
-    db::{DbError, session_options, within_limit},
+    db::{DbError, session_options},
     ledger::log::Log,
 };
 
@@ -58,9 +57,54 @@ pub async fn move_cursor(conn: &mut PgConnection, log: Log, position: i64) -> Re
     Ok(())
 }
 
-/// The age of the oldest row of either log beyond its cursor, in milliseconds; 0 when the topic has everything.
-const BEHIND: &str = "\
-select coalesce((extract(epoch from clock_timestamp() - min(o.at)) * 1000)::int8, 0)
+/// Where both logs end, and how far the topic has them, in one snapshot. Committed rows only: a sequence's last value
+/// may belong to a batch that rolls back.
+pub const ENDS: &str = "\
+select coalesce((select position from entries where position > 0 order by position desc limit 1), 0),
+       coalesce((select position from status_changes where position > 0 order by position desc limit 1), 0),
+       (select position from cursors where log = 'entries'),
+       (select position from cursors where log = 'status_changes')";
+
+/// A position in each of the two logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Positions {
+    pub(super) entries: i64,
+    pub(super) status_changes: i64,
+}
+
+impl Positions {
+    /// Whether a relay that has published up to here has published up to that end.
+    pub(super) fn are_beyond(self, end: Self) -> bool {
+        self.entries >= end.entries && self.status_changes >= end.status_changes
+    }
+}
+
+/// Where the logs end and where the relays' cursors are.
+pub(super) struct Ends {
+    pub(super) end: Positions,
+    pub(super) cursor: Positions,
+}
+
+/// The watcher's connection.
+pub(super) async fn connect_watcher(url: &str) -> Result<PgConnection, DbError> {
+    let options =
+        session_options(url, "wallet topic watcher")?.options([("enable_seqscan", "off"), ("jit", "off")]);
+    Ok(PgConnection::connect_with(&options).await?)
+}
+
+/// Where the logs end and where the relays' cursors are, now.
+pub(super) async fn ends(conn: &mut PgConnection) -> Result<Ends, DbError> {
+    let row = sqlx::query(ENDS).fetch_one(conn).await?;
+    Ok(Ends {
+        end: Positions { entries: row.try_get(0)?, status_changes: row.try_get(1)? },
+        cursor: Positions { entries: row.try_get(2)?, status_changes: row.try_get(3)? },
+    })
+}
+
+/// The age of the oldest row of either log beyond its cursor, in milliseconds, by its own date; 0 when none waits or
+/// when it is dated in the future.
+pub const OLDEST_WAITING: &str = "\
+select coalesce(greatest(extract(epoch from clock_timestamp() - min(o.at)) * 1000, 0)::int8, 0)
 from (select e.at from cursors c cross join lateral
           (select occurred_at as at from entries where position > c.position order by position limit 1) e
       where c.log = 'entries'
@@ -69,12 +113,8 @@ from (select e.at from cursors c cross join lateral
           (select occurred_at as at from status_changes where position > c.position order by position limit 1) s
       where c.log = 'status_changes') o";
 
-/// How far the topic is behind the books, in milliseconds.
-pub async fn behind_millis(db: &DatabaseConnection) -> Result<i64, DbError> {
-    within_limit(async {
-        let row = db.query_one_raw(Statement::from_string(DbBackend::Postgres, BEHIND)).await?;
-        let row = row.ok_or_else(|| DbError::Defect("behind: no row".to_owned()))?;
-        Ok(row.try_get_by_index(0)?)
-    })
-    .await
+/// The age of the oldest row that waits for its relay, by its own date. For people only.
+pub(super) async fn oldest_waiting(conn: &mut PgConnection) -> Result<Duration, DbError> {
+    let millis: i64 = sqlx::query(OLDEST_WAITING).fetch_one(conn).await?.try_get(0)?;
+    Ok(Duration::from_millis(u64::try_from(millis).unwrap_or_default()))
 }

@@ -162,7 +162,9 @@ impl Wallets for WalletService {
         let new_enough = |view: &WalletView| at_least.is_none_or(|version| view.money.version >= version);
         if self.freshness.cache_may_answer() {
             // A cache that is away is no error of the reader's: it has counted and logged it itself.
-            if let Some(view) = self.cache.get(wallet).await.ok().flatten().filter(new_enough) {
+            let cached = self.cache.get(wallet).await.ok().flatten().filter(new_enough);
+            // Judged again after the answer: the process may have stood still while the cache was asked.
+            if let Some(view) = cached.filter(|_| self.freshness.cache_may_answer()) {
                 FROM_CACHE.increment(1);
                 return Ok(view);
             }

@@ -120,10 +120,10 @@ async fn work_that_was_not_finished_is_done_again(bus: Arc<dyn EventBus>) {
 async fn a_group_that_has_heard_everything_is_not_behind(bus: Arc<dyn EventBus>) {
     let topic = topic(&bus, "behind").await;
     let served = Served::begin(&bus, &unique("group"), &[&topic]).await;
-    until("an empty topic is known to be served", || served.listener.behind() == Some(Duration::ZERO)).await;
+    until("an empty topic is known to be served", || served.is_caught_up()).await;
     bus.publish(&events(&topic, 3, 0, 50)).await.unwrap();
     served.listener.hears_all_in_order(3, 50).await;
-    until("the group has caught up", || served.listener.behind() == Some(Duration::ZERO)).await;
+    until("the group has caught up", || served.is_caught_up()).await;
 }
 
 async fn headers_and_bytes_arrive_as_they_were(bus: Arc<dyn EventBus>) {
@@ -169,7 +169,7 @@ async fn a_full_group_holds_up_the_publisher_until_it_leaves() {
     tokio::time::timeout(Duration::from_secs(5), publisher).await.expect("the publisher goes on").unwrap();
     let after: Arc<Listener> = Arc::default();
     let later = Served::with(&bus, "full", &["t"], Arc::clone(&after));
-    until("the group is there again", || after.behind().is_some()).await;
+    until("the group is there again", || later.is_caught_up()).await;
     publish_all(bus.as_ref(), &events("t", 1, 0, 1)).await;
     after.hears_all_in_order(1, 1).await;
     assert_eq!(after.count(), 1, "what was left behind is gone with the group");

@@ -19,6 +19,7 @@ mod history;
 mod kafka_faults;
 mod keys;
 mod kill;
+mod lease;
 mod lost_commits;
 mod migrations;
 mod model;

@@ -31,7 +31,7 @@ enum Session {
     Pool,
 }
 
-const CASES: [Case; 27] = [
+const CASES: [Case; 28] = [
     Case { name: "lock", sql: store::LOCK, session: Session::Loop, indexes: &["wallets_pkey"] },
     Case {
         name: "recall",
@@ -105,6 +105,12 @@ const CASES: [Case; 27] = [
         sql: log::FIND_STATUS_CHANGES,
         session: Session::Relay,
         indexes: &["status_changes_pkey"],
+    },
+    Case {
+        name: "ends",
+        sql: events::store::ENDS,
+        session: Session::Relay,
+        indexes: &["entries_position_idx", "status_changes_position_idx", "cursors_pkey"],
     },
     Case {
         name: "owners",

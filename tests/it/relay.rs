@@ -66,6 +66,7 @@ impl Listening {
             bus,
             committed: Arc::new(tokio::sync::Notify::new()),
             late_rows: Arc::clone(&late_rows),
+            position: Arc::default(),
         };
         tokio::spawn(relay.run(stop.clone()));
         // Both are at work when the first entry is heard.

@@ -7,7 +7,6 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI64, Ordering},
     },
-    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -19,7 +18,7 @@ use super::group::{Group, Queue, Waiting};
 use crate::{
     adapters::dead_letter::dead_letter,
     events::{
-        bus::{BusError, Consumer, EventBus, Message, PublishError, Subscription},
+        bus::{BusError, Consumer, EventBus, GroupProgress, Message, PublishError, Subscription},
         event::Event,
     },
 };
@@ -83,9 +82,9 @@ impl Groups {
     }
 
     /// Serves what is there, and forgets it only then.
-    async fn serve(&self, queue: &mut Queue, consumer: &dyn Consumer) {
+    async fn serve(&self, group: &Group, queue: &mut Queue, consumer: &dyn Consumer) {
         queue.fill().await;
-        consumer.is_behind(queue.batch.first().map_or(Duration::ZERO, |oldest| oldest.since.elapsed()));
+        group.begins(&queue.batch);
         let messages: Vec<Message> = queue.batch.iter().map(|waiting| waiting.message.clone()).collect();
         for (index, poison) in consumer.consume(&messages).await {
             let Some(Waiting { message, offset, .. }) = queue.batch.get(index) else { continue };
@@ -93,10 +92,8 @@ impl Groups {
             metrics::counter!("wallet_bus_dead_letters_total", "topic" => message.topic.clone()).increment(1);
             self.send(dead_letter(message, 0, *offset, &poison)).await;
         }
+        group.served(queue.batch.len());
         queue.batch.clear();
-        if queue.is_empty() {
-            consumer.is_behind(Duration::ZERO);
-        }
     }
 }
 
@@ -131,18 +128,20 @@ impl EventBus for InProcessBus {
 
     async fn serve(&self, subscription: Subscription, consumer: Arc<dyn Consumer>, stop: CancellationToken) {
         let seat = self.groups.join(&subscription);
-        // It begins with the present: nothing waits.
-        consumer.is_behind(Duration::ZERO);
         let work = async {
             let mut queue = seat.group.queue.lock().await;
             loop {
-                self.groups.serve(&mut queue, consumer.as_ref()).await;
+                self.groups.serve(&seat.group, &mut queue, consumer.as_ref()).await;
             }
         };
         tokio::select! {
             () = stop.cancelled() => {}
             () = work => {}
         }
+    }
+
+    fn progress(&self, group: &str) -> GroupProgress {
+        self.groups.lock().get(group).map_or_else(GroupProgress::default, |served| served.group.progress())
     }
 
     async fn make_topics(&self, _topics: &[String]) -> Result<(), BusError> {

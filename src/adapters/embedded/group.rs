@@ -1,6 +1,9 @@
 //! One group's queue.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{
+    Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
 
 use tokio::{
     sync::{Mutex as TurnTaking, mpsc},
@@ -8,7 +11,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::events::bus::Message;
+use crate::events::bus::{GroupProgress, Message};
 
 /// As many messages wait for a group; then publishing waits.
 const ROOM: usize = 8_192;
@@ -28,6 +31,10 @@ pub(super) struct Waiting {
 pub(super) struct Group {
     topics: Mutex<Vec<String>>,
     entrance: mpsc::Sender<Waiting>,
+    /// Messages that have entered and are not served yet.
+    pending: AtomicU64,
+    /// Everything that entered before this moment is served.
+    served_through: Mutex<Option<Instant>>,
     /// The last member has left.
     pub(super) gone: CancellationToken,
     pub(super) queue: TurnTaking<Queue>,
@@ -44,15 +51,55 @@ impl Group {
     pub(super) fn new() -> Self {
         let (entrance, exit) = mpsc::channel(ROOM);
         let queue = TurnTaking::new(Queue { exit, batch: Vec::new() });
-        Self { topics: Mutex::default(), entrance, gone: CancellationToken::new(), queue }
+        Self {
+            topics: Mutex::default(),
+            entrance,
+            pending: AtomicU64::new(0),
+            served_through: Mutex::default(),
+            gone: CancellationToken::new(),
+            queue,
+        }
     }
 
     /// Waits for room, as long as the group lives.
     pub(super) async fn send(&self, waiting: Waiting) {
         tokio::select! {
-            _ = self.entrance.send(waiting) => {}
+            place = self.entrance.reserve() => if let Ok(place) = place {
+                // Counted before it is in: a publisher that has returned has been counted.
+                self.pending.fetch_add(1, Ordering::SeqCst);
+                place.send(waiting);
+            },
             () = self.gone.cancelled() => {}
         }
+    }
+
+    /// These messages are about to be served; those before them are. A message that entered later than the first of
+    /// them was still on its way at that one's moment.
+    pub(super) fn begins(&self, batch: &[Waiting]) {
+        if let Some(first) = batch.first() {
+            let mut known = self.served_through();
+            *known = known.max(Some(first.since));
+        }
+    }
+
+    /// So many messages are served.
+    pub(super) fn served(&self, count: usize) {
+        self.pending.fetch_sub(count as u64, Ordering::SeqCst);
+    }
+
+    /// How far the group has come. Nothing pending: it has everything of this moment.
+    pub(super) fn progress(&self) -> GroupProgress {
+        let now = Instant::now();
+        let is_at_end = self.pending.load(Ordering::SeqCst) == 0;
+        let mut known = self.served_through();
+        if is_at_end {
+            *known = known.max(Some(now));
+        }
+        GroupProgress { served_through: *known, is_at_end }
+    }
+
+    fn served_through(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.served_through.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The group hears these topics too.
@@ -76,10 +123,5 @@ impl Queue {
         if self.batch.is_empty() {
             self.exit.recv_many(&mut self.batch, BATCH_MAX).await;
         }
-    }
-
-    /// Nothing waits.
-    pub(super) fn is_empty(&self) -> bool {
-        self.exit.is_empty() && self.batch.is_empty()
     }
 }

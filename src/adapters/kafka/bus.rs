@@ -11,6 +11,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    lag::SharedProgress,
     line::{Line, Record},
     member::Member,
     reach::Reach,
@@ -18,7 +19,7 @@ use super::{
     topics::{self, Probe},
 };
 use crate::events::{
-    bus::{BusError, Consumer, EventBus, Message, PublishError, Subscription},
+    bus::{BusError, Consumer, EventBus, GroupProgress, Message, PublishError, Subscription},
     event::Event,
 };
 
@@ -32,13 +33,21 @@ pub struct KafkaBus {
     /// One for each topic, so that a topic in trouble does not hold up another.
     lines: Mutex<HashMap<String, Arc<Line>>>,
     probe: Arc<Probe>,
+    /// By group.
+    progress: Mutex<HashMap<String, SharedProgress>>,
 }
 
 impl KafkaBus {
     /// A bus over these brokers.
     #[must_use]
     pub fn new(settings: KafkaSettings) -> Self {
-        Self { settings, reach: Arc::default(), lines: Mutex::default(), probe: Arc::default() }
+        Self {
+            settings,
+            reach: Arc::default(),
+            lines: Mutex::default(),
+            probe: Arc::default(),
+            progress: Mutex::default(),
+        }
     }
 
     fn line(&self, topic: &str) -> Arc<Line> {
@@ -49,6 +58,16 @@ impl KafkaBus {
         let line = Arc::new(Line::new(topic, self.settings.clone(), Arc::clone(&self.reach)));
         lines.insert(topic.to_owned(), Arc::clone(&line));
         line
+    }
+
+    pub(super) fn settings(&self) -> &KafkaSettings {
+        &self.settings
+    }
+
+    /// Where a group's progress is noted.
+    pub(super) fn shared_progress(&self, group: &str) -> SharedProgress {
+        let mut all = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(all.entry(group.to_owned()).or_default())
     }
 
     /// Puts messages into their dead-letter topics, which are made if they are missing. Ends only when all are there.
@@ -101,6 +120,10 @@ impl EventBus for KafkaBus {
                 () = tokio::time::sleep(PAUSE) => {}
             }
         }
+    }
+
+    fn progress(&self, group: &str) -> GroupProgress {
+        *self.shared_progress(group).lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn make_topics(&self, topics: &[String]) -> Result<(), BusError> {

@@ -3,42 +3,42 @@
 //! when another process does the work, or when nothing comes because nothing can.
 
 use std::{
-    collections::{HashMap, VecDeque},
-    sync::{Arc, Weak},
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
 use rdkafka::{
     Offset, TopicPartitionList,
     consumer::{Consumer as _, StreamConsumer},
-    error::{KafkaError, KafkaResult, RDKafkaErrorCode},
+    error::{KafkaError, KafkaResult},
 };
 use tokio::time::Instant;
 
-use super::membership::Membership;
-use crate::events::bus::{Consumer, Subscription};
+use super::{membership::Membership, partitions::Partitions, settings::KafkaSettings};
+use crate::events::{
+    bus::{GroupProgress, Subscription},
+    milestones::Milestones,
+};
 
 /// Between two looks.
-const EVERY: Duration = Duration::from_millis(300);
-/// How long the list of a topic's partitions holds.
-const LIST_HOLDS: Duration = Duration::from_secs(30);
+const EVERY: Duration = Duration::from_millis(200);
 /// How long each question to the broker may take.
 const LIMIT: Duration = Duration::from_secs(1);
-/// As many moments as are remembered; further ones only make the estimate finer.
-const MOMENTS: usize = 240;
 
 type Offsets = HashMap<(String, i32), i64>;
+
+/// What is known of one group's progress, shared by its watcher and those who ask the bus.
+pub(super) type SharedProgress = Arc<Mutex<GroupProgress>>;
 
 /// Watches one group.
 pub(super) struct Lag {
     subscription: Subscription,
     consumer: Weak<StreamConsumer<Membership>>,
-    /// The topics' partitions, and when they were listed.
-    partitions: Option<(Instant, TopicPartitionList)>,
-    /// Where the topics ended, at moments that the group has not reached yet.
-    ahead: VecDeque<(Instant, Offsets)>,
-    /// The latest moment that the group is known to have reached.
-    reached: Option<Instant>,
+    partitions: Arc<Mutex<Partitions>>,
+    /// Where the topics ended, and up to which moment the group has served them.
+    ends: Milestones<Offsets>,
+    progress: SharedProgress,
 }
 
 /// One look at the broker.
@@ -49,60 +49,64 @@ struct Look {
 }
 
 impl Lag {
-    pub(super) fn new(subscription: &Subscription, consumer: Weak<StreamConsumer<Membership>>) -> Self {
-        let subscription = subscription.clone();
-        Self { subscription, consumer, partitions: None, ahead: VecDeque::new(), reached: None }
+    pub(super) fn new(
+        subscription: &Subscription,
+        settings: &KafkaSettings,
+        consumer: Weak<StreamConsumer<Membership>>,
+        progress: SharedProgress,
+    ) -> Self {
+        let partitions = Arc::new(Mutex::new(Partitions::of(&subscription.topics, settings)));
+        Self {
+            subscription: subscription.clone(),
+            consumer,
+            partitions,
+            ends: Milestones::default(),
+            progress,
+        }
     }
 
-    /// Tells the consumer, for as long as the group's member lives.
-    pub(super) async fn watch(mut self, consumer: &dyn Consumer) {
+    /// Keeps the group's progress up to date for as long as its member lives.
+    pub(super) async fn watch(mut self) {
         loop {
             let Some(member) = self.consumer.upgrade() else { return };
             let moment = Instant::now();
-            let behind = match self.look(member).await {
-                Ok(look) => self.after(moment, &look),
+            let is_at_end = match self.look(member).await {
+                Ok(look) => self.after(moment, look),
                 Err(error) => {
                     tracing::debug!(group = self.subscription.group, %error, "how far the group is behind is not known");
-                    self.partitions = None;
-                    self.unknown()
+                    false
                 }
             };
+            let behind = self.publish(is_at_end).behind();
             metrics::gauge!("wallet_bus_behind_seconds", "group" => self.subscription.group.clone())
                 .set(behind.min(Duration::from_secs(86_400)).as_secs_f64());
-            consumer.is_behind(behind);
             tokio::time::sleep(EVERY).await;
         }
     }
 
     /// Asks the broker, on a thread that may block.
-    async fn look(&mut self, member: Arc<StreamConsumer<Membership>>) -> KafkaResult<Look> {
-        let known = self.partitions.take_if(|(listed, _)| listed.elapsed() < LIST_HOLDS);
-        let topics = self.subscription.topics.clone();
+    async fn look(&self, member: Arc<StreamConsumer<Membership>>) -> KafkaResult<Look> {
+        let partitions = Arc::clone(&self.partitions);
         let asked = tokio::task::spawn_blocking(move || {
-            let listed = known.map_or_else(|| Ok((Instant::now(), partitions(&member, &topics)?)), Ok);
-            listed.and_then(|listed| Look::take(&member, &listed.1).map(|look| (look, listed)))
+            let mut partitions = partitions.lock().unwrap_or_else(PoisonError::into_inner);
+            Look::take(&member, partitions.list()?)
         });
-        let (look, listed) = asked.await.map_err(|_| KafkaError::Canceled)??;
-        self.partitions = Some(listed);
-        Ok(look)
+        asked.await.map_err(|_| KafkaError::Canceled)?
     }
 
-    fn after(&mut self, moment: Instant, look: &Look) -> Duration {
-        if self.ahead.len() < MOMENTS {
-            self.ahead.push_back((moment, look.ends.clone()));
-        }
-        while let Some((moment, ends)) = self.ahead.front()
-            && look.has_reached(ends)
-        {
-            self.reached = Some(*moment);
-            self.ahead.pop_front();
-        }
-        if self.ahead.is_empty() { Duration::ZERO } else { self.unknown() }
+    /// Whether the group has reached the ends of this look, which began at `moment`.
+    fn after(&mut self, moment: Instant, look: Look) -> bool {
+        let Look { ends, done } = look;
+        self.ends.note(moment, ends);
+        self.ends
+            .advance(|ends| ends.iter().all(|(place, end)| done.get(place).is_some_and(|done| done >= end)));
+        self.ends.is_at_end()
     }
 
-    /// The group is at most so far behind: it had everything when it was last seen to.
-    fn unknown(&self) -> Duration {
-        self.reached.map_or(Duration::MAX, |reached| reached.elapsed())
+    fn publish(&self, is_at_end: bool) -> GroupProgress {
+        let mut known = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        *known = GroupProgress { served_through: known.served_through.max(self.ends.reached()), is_at_end };
+        *known
     }
 }
 
@@ -120,30 +124,6 @@ impl Look {
         consumer.context().reach.regained();
         Ok(Self { ends, done })
     }
-
-    fn has_reached(&self, ends: &Offsets) -> bool {
-        ends.iter().all(|(place, end)| self.done.get(place).is_some_and(|done| done >= end))
-    }
-}
-
-fn partitions(consumer: &StreamConsumer<Membership>, topics: &[String]) -> KafkaResult<TopicPartitionList> {
-    let mut list = TopicPartitionList::new();
-    for topic in topics {
-        let metadata = consumer.fetch_metadata(Some(topic), LIMIT)?;
-        let found: Vec<i32> = metadata
-            .topics()
-            .iter()
-            .flat_map(|topic| topic.partitions())
-            .map(|partition| partition.id())
-            .collect();
-        if found.is_empty() {
-            return Err(KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition));
-        }
-        for partition in found {
-            list.add_partition(topic, partition);
-        }
-    }
-    Ok(list)
 }
 
 fn at(

@@ -54,10 +54,11 @@ impl Member {
 
     /// Serves until `stop`, or until another member has to take its place.
     pub(super) async fn serve(self, bus: &KafkaBus, consumer: &dyn Consumer, stop: &CancellationToken) {
-        let lag = Lag::new(&self.subscription, Arc::downgrade(&self.consumer));
+        let progress = bus.shared_progress(&self.subscription.group);
+        let lag = Lag::new(&self.subscription, bus.settings(), Arc::downgrade(&self.consumer), progress);
         tokio::select! {
             () = stop.cancelled() => {}
-            () = lag.watch(consumer) => {}
+            () = lag.watch() => {}
             Fatal(error) = self.work(bus, consumer) => {
                 tracing::error!(group = self.subscription.group, %error, "the consumer ends; another begins");
             }

@@ -10,6 +10,7 @@ mod lag;
 mod line;
 mod member;
 mod membership;
+mod partitions;
 mod reach;
 mod settings;
 mod tally;

@@ -37,6 +37,7 @@ pub(super) struct Leader<'r> {
 impl<'r> Leader<'r> {
     pub(super) fn new(relay: &'r Relay, conn: Connection, cursor: i64, progress: &'r mut Progress) -> Self {
         let reader = LogReader::default();
+        relay.position.set(cursor);
         Self { relay, conn, reader, cursor, progress, looked_at_holes: Instant::now() }
     }
 
@@ -87,6 +88,7 @@ impl<'r> Leader<'r> {
                 fail_point("relay.cursor_moved");
             }
             self.cursor = reached;
+            self.relay.position.set(reached);
         }
         metrics::counter!("wallet_relay_events_total", "log" => self.relay.log.name())
             .increment(u64::try_from(confirmed).unwrap_or_default());

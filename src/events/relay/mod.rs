@@ -23,6 +23,7 @@ use self::leader::Leader;
 use super::{
     bus::{EventBus, PublishError},
     store,
+    topic_watcher::RelayPosition,
 };
 use crate::{
     db::{Connection, DbError, in_time},
@@ -50,6 +51,8 @@ pub struct Relay {
     pub committed: Arc<Notify>,
     /// Where rows are counted that the gate should have waited for.
     pub late_rows: Arc<LateRows>,
+    /// Up to which position this relay has published.
+    pub position: Arc<RelayPosition>,
 }
 
 /// Why the relay had to begin again.

@@ -75,8 +75,6 @@ pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
 #[derive(Default)]
 pub struct Listener {
     heard: Mutex<Vec<Message>>,
-    /// What the bus said of how far the group is behind.
-    behind: Mutex<Option<Duration>>,
     /// While it stands, no work gets done: it is waited out inside.
     is_stuck: Mutex<bool>,
 }
@@ -88,10 +86,6 @@ impl Listener {
 
     pub fn count(&self) -> usize {
         self.heard().len()
-    }
-
-    pub fn behind(&self) -> Option<Duration> {
-        *self.behind.lock().unwrap()
     }
 
     pub fn stick(&self, is_stuck: bool) {
@@ -143,15 +137,13 @@ impl Consumer for Listener {
         }
         poison
     }
-
-    fn is_behind(&self, by: Duration) {
-        *self.behind.lock().unwrap() = Some(by);
-    }
 }
 
 /// A listener that is being served.
 pub struct Served {
     pub listener: Arc<Listener>,
+    bus: Arc<dyn EventBus>,
+    group: String,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -161,7 +153,7 @@ impl Served {
     pub async fn begin(bus: &Arc<dyn EventBus>, group: &str, topics: &[&str]) -> Self {
         let served = Self::with(bus, group, topics, Arc::default());
         if !bus.is_durable() {
-            until("the group is there", || served.listener.behind().is_some()).await;
+            until("the group is there", || served.is_caught_up()).await;
         }
         served
     }
@@ -176,7 +168,16 @@ impl Served {
             let (bus, consumer, stop) = (Arc::clone(bus), Arc::clone(&listener), stop.clone());
             async move { bus.serve(subscription, consumer, stop).await }
         });
-        Self { listener, stop, task }
+        Self { listener, bus: Arc::clone(bus), group: group.to_owned(), stop, task }
+    }
+
+    /// What the bus says of how far the group is behind.
+    pub fn behind(&self) -> Duration {
+        self.bus.progress(&self.group).behind()
+    }
+
+    pub fn is_caught_up(&self) -> bool {
+        self.behind() == Duration::ZERO
     }
 
     /// Stops in good order.
