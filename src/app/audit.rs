@@ -87,6 +87,9 @@ fn describe(topic: &str, audited: &TopicAudited) {
         "the topic {topic} {verdict}: {} messages of {wallets} wallets, {} of them repeats; {waiting} rows wait beyond the relay's cursor",
         counts.messages, counts.repeats
     );
+    if counts.superseded > 0 {
+        println!("  {} messages are of a generation before the books were restored", counts.superseded);
+    }
     if audited.from > 0 {
         println!("  rows up to position {} are not expected in it", audited.from);
     }

@@ -9,7 +9,7 @@ use tracing::{info, warn};
 use super::bootstrap::Shared;
 use crate::{
     cache::BalanceCache,
-    config::Config,
+    config::{AppEnv, Config},
     consumers::{Lease, RefreshCache},
     db::Pool,
     events::{
@@ -54,9 +54,16 @@ pub fn start(config: &Config, shared: &Shared, faces: Faces, stop: &Cancellation
     let positions = RelayPositions::default();
     for ((log, committed), topic) in logs.into_iter().zip(topics.clone()) {
         let bus = Arc::clone(&bus);
-        let (database_url, late_rows) = (config.database_url.clone(), Arc::clone(&shared.late_rows));
-        let position = positions.of(log);
-        let relay = Relay { database_url, log, topic, bus, committed, late_rows, position };
+        let relay = Relay {
+            database_url: config.database_url.clone(),
+            log,
+            topic,
+            bus,
+            committed,
+            position: positions.of(log),
+            state: Arc::clone(&shared.relays),
+            allows_other_books: config.app_env == AppEnv::Development,
+        };
         tasks.spawn(relay.run(stop.clone()));
     }
     let refresher = Arc::new(RefreshCache::new(cache, clock));

@@ -20,8 +20,11 @@ use crate::{
         self,
         migrator::{self, Direction},
     },
-    events::relay::LateRows,
-    ledger::posting_loop::{BatchClock, LoopSettings, PostingLoop},
+    events::relay::RelayState,
+    ledger::{
+        log,
+        posting_loop::{BatchClock, LoopSettings, PostingLoop},
+    },
 };
 
 /// How long the service waits for Postgres at its start.
@@ -46,8 +49,7 @@ pub struct Shared {
     /// Told after each commit of this process.
     pub committed: Arc<Notify>,
     pub freshness: Arc<Freshness>,
-    /// Rows that a relay of this process published late.
-    pub late_rows: Arc<LateRows>,
+    pub relays: Arc<RelayState>,
 }
 
 /// Connects. Postgres is not asked here ([`wait_for_postgres`] does), and a Kafka or a Redis that is away now is no
@@ -66,7 +68,7 @@ pub fn connect(config: &Config) -> anyhow::Result<Infra> {
         posting_loop: PostingLoop::start(settings, Arc::clone(&committed)),
         committed,
         freshness: Arc::new(Freshness::default()),
-        late_rows: Arc::default(),
+        relays: Arc::default(),
     };
     let kafka = kafka_settings(config).map(KafkaBus::new);
     let redis = match config.redis_url.as_deref() {
@@ -112,5 +114,17 @@ pub async fn wait_for_postgres(config: &Config) -> anyhow::Result<()> {
     }
     info!(missing, "the database lacks migrations; running them");
     migrator::migrate(&config.database_url, Direction::Up).await.context("cannot migrate")?;
+    Ok(())
+}
+
+/// Sets the logs' sequences to where their rows and cursors are, where a restore has left them behind.
+pub async fn advance_sequences(config: &Config) -> anyhow::Result<()> {
+    let behind = log::advance_sequences(&config.database_url).await;
+    for (sequence, position) in behind.context("the logs' sequences cannot be set right")? {
+        warn!(
+            sequence,
+            position, "a sequence was behind its log, as after a restore, and was set to the position"
+        );
+    }
     Ok(())
 }

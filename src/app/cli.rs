@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{audit, cache, migrate, openapi, serve, token};
+use super::{audit, books, cache, migrate, openapi, serve, token};
 use crate::{config::Config, telemetry};
 
 /// A wallet service: balances that are right and fast at once.
@@ -40,6 +40,11 @@ enum Command {
         #[arg(long, default_value = "backend")]
         name: String,
     },
+    /// Decide what the service must not decide for itself about the books.
+    Books {
+        #[command(subcommand)]
+        action: BooksCommand,
+    },
     /// Look after the balance cache.
     Cache {
         #[command(subcommand)]
@@ -68,6 +73,29 @@ pub(super) enum MigrateCommand {
 enum TokenScope {
     /// Open wallets, read them, move money between any two.
     Service,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum BooksCommand {
+    /// Go on from the books as they are, after they were restored to an earlier moment.
+    ///
+    /// What the topic, caches and consumers have beyond that moment is not part of these books any more: messages carry a
+    /// higher generation from now on, and consumers forget what they have beyond.
+    NewGeneration {
+        #[command(flatten)]
+        decision: Decision,
+    },
+}
+
+/// Who decided something, and why; both are kept in the books.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Decision {
+    /// The operator's name.
+    #[arg(long)]
+    pub(super) actor: String,
+    /// Why: the incident, the ticket.
+    #[arg(long)]
+    pub(super) reason: String,
 }
 
 #[derive(Clone, Copy, Debug, Subcommand)]
@@ -107,6 +135,7 @@ pub fn run() -> ExitCode {
             Command::Serve => serve::run(config, metrics).await,
             Command::Migrate { direction } => migrate::run(&config, direction).await,
             Command::Token { scope: TokenScope::Service, name } => token::print(&config, &name),
+            Command::Books { action } => books::run(&config, action).await,
             Command::Audit(args) => audit::run(&config, args).await,
             Command::Cache { action: CacheCommand::Rebuild } => cache::rebuild(&config).await,
             Command::Openapi => openapi::print(),

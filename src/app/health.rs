@@ -9,7 +9,7 @@ use crate::{
     api::health::{Dependency, HealthReport, HealthSource, HealthStatus},
     cache::{BalanceCache, Freshness},
     db,
-    events::{bus::EventBus, relay::LateRows},
+    events::{bus::EventBus, relay::RelayState},
     ledger::posting_loop::PostingLoop,
 };
 
@@ -21,7 +21,7 @@ pub struct Health {
     pub cache: Arc<dyn BalanceCache>,
     pub bus: Arc<dyn EventBus>,
     pub freshness: Arc<Freshness>,
-    pub late_rows: Arc<LateRows>,
+    pub relays: Arc<RelayState>,
     /// Cancelled when the process is on its way out.
     pub stopping: CancellationToken,
 }
@@ -39,15 +39,12 @@ impl HealthSource for Health {
             notes.push("REDIS_URL is empty: each process has a balance cache of its own".to_owned());
         }
         let is_behind = !self.freshness.cache_may_answer();
-        let late_rows = self.late_rows.count();
-        if late_rows > 0 {
-            notes.push(format!(
-                "{late_rows} rows were published late: the log says which; compare books and topic"
-            ));
-        }
+        let relay_notes = self.relays.notes();
+        let is_relayed = relay_notes.is_empty();
+        notes.extend(relay_notes);
         let status = match (&postgres, &cache, &bus) {
             (Err(_), _, _) => HealthStatus::Down,
-            (_, Ok(()), Ok(())) if !is_behind && late_rows == 0 => HealthStatus::Ok,
+            (_, Ok(()), Ok(())) if !is_behind && is_relayed => HealthStatus::Ok,
             _ => HealthStatus::Degraded,
         };
         HealthReport {

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod background;
+pub mod books;
 pub mod bootstrap;
 pub mod cache;
 pub mod cli;

@@ -75,6 +75,7 @@ pub async fn start(config: Config, metrics: Renderer) -> anyhow::Result<Running>
     let address = listener.local_addr()?;
     let acceptor = TcpAcceptor::from_std(listener)?;
     bootstrap::wait_for_postgres(&config).await?;
+    bootstrap::advance_sequences(&config).await?;
     let infra = bootstrap::connect(&config)?;
     let shared = infra.shared.clone();
     let module = module::build(&config, infra);
@@ -85,7 +86,7 @@ pub async fn start(config: Config, metrics: Renderer) -> anyhow::Result<Running>
         cache: module.resolve(),
         bus: module.resolve(),
         freshness: Arc::clone(&shared.freshness),
-        late_rows: Arc::clone(&shared.late_rows),
+        relays: Arc::clone(&shared.relays),
         stopping: stop.clone(),
     };
     let endpoint = api::build(Parts {

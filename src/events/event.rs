@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    kernel::clock::{Timestamp, rfc3339_micros},
+    kernel::{
+        books::{BooksId, LogMark},
+        clock::{Timestamp, rfc3339_micros},
+    },
     ledger::log::{EntryRow, LogRow, StatusChangeRow},
 };
 
@@ -12,8 +15,11 @@ use crate::{
 pub const TRANSACTION_CREATED: &str = "wallet.transaction.created.v1";
 /// `ce_type` of a status event.
 pub const STATUS_CHANGED: &str = "wallet.status.changed.v1";
-/// `ce_source` of both.
+/// `ce_source` of both in the books' first generation; `/wallet/g<generation>` in a later one, so that source and id name
+/// one event.
 pub const SOURCE: &str = "/wallet";
+/// The header with the [`LogMark`] of a message's row.
+pub const BOOKS_HEADER: &str = "wallet_books";
 
 /// An event on its way to a topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +57,10 @@ pub struct TransactionCreated {
     pub unreleased: i64,
     /// The wallet's own sequence: 1, 2, 3 … A consumer can tell a repeat (not above what it has seen) and a gap.
     pub version: i64,
+    /// The history of the books. A consumer that meets a higher one takes its versions as the truth, and forgets what it
+    /// had beyond them.
+    #[serde(default = "first_generation")]
+    pub generation: i64,
     pub reference_id: Option<Uuid>,
     /// RFC 3339 with six digits.
     pub occurred_at: String,
@@ -76,46 +86,67 @@ pub struct StatusChanged {
     pub frozen: bool,
     /// The wallet's own sequence of status changes: 1, 2, 3 …
     pub status_version: i64,
+    /// The history of the books, as in [`TransactionCreated`].
+    #[serde(default = "first_generation")]
+    pub generation: i64,
     /// RFC 3339 with six digits.
     pub occurred_at: String,
 }
 
+/// That of messages from before there were generations.
+fn first_generation() -> i64 {
+    BooksId::FIRST_GENERATION
+}
+
 impl Event {
-    /// The event that tells of a log's row.
-    pub fn of(row: &LogRow, topic: &str) -> Result<Self, serde_json::Error> {
+    /// The event of a log's row, in this history of the books.
+    pub fn of(row: &LogRow, topic: &str, books: BooksId) -> Result<Self, serde_json::Error> {
         let (wallet, number, kind, at, payload) = match row {
             LogRow::Entry(row) => {
-                let payload = serde_json::to_vec(&TransactionCreated::from(row))?;
+                let payload = serde_json::to_vec(&TransactionCreated::of(row, books))?;
                 (row.wallet, row.version.to_string(), TRANSACTION_CREATED, row.occurred_at, payload)
             }
             LogRow::StatusChange(row) => {
-                let payload = serde_json::to_vec(&StatusChanged::from(row))?;
+                let payload = serde_json::to_vec(&StatusChanged::of(row, books))?;
                 (row.wallet, format!("s{}", row.status_version), STATUS_CHANGED, row.occurred_at, payload)
             }
         };
         Ok(Self {
             topic: topic.to_owned(),
             key: wallet.to_string(),
-            headers: headers(wallet.0, &number, kind, at),
+            headers: headers(wallet.0, &number, kind, at, LogMark { books, position: row.position() }),
             payload,
         })
     }
 }
 
-fn headers(wallet: Uuid, number: &str, kind: &str, at: Timestamp) -> Vec<(&'static str, String)> {
+fn headers(
+    wallet: Uuid,
+    number: &str,
+    kind: &str,
+    at: Timestamp,
+    mark: LogMark,
+) -> Vec<(&'static str, String)> {
+    let source = match mark.books.generation {
+        BooksId::FIRST_GENERATION => SOURCE.to_owned(),
+        later => format!("{SOURCE}/g{later}"),
+    };
     vec![
         ("ce_specversion", "1.0".to_owned()),
         ("ce_id", format!("{wallet}:{number}")),
         ("ce_type", kind.to_owned()),
-        ("ce_source", SOURCE.to_owned()),
+        ("ce_source", source),
         ("ce_time", rfc3339_micros(at)),
         ("ce_subject", wallet.to_string()),
         ("content-type", "application/json".to_owned()),
+        (BOOKS_HEADER, mark.to_string()),
     ]
 }
 
-impl From<&EntryRow> for TransactionCreated {
-    fn from(row: &EntryRow) -> Self {
+impl TransactionCreated {
+    /// The body of an entry, in this history of the books.
+    #[must_use]
+    pub fn of(row: &EntryRow, books: BooksId) -> Self {
         Self {
             transaction_id: row.transaction.0,
             wallet_id: row.wallet.0,
@@ -136,6 +167,7 @@ impl From<&EntryRow> for TransactionCreated {
             held: row.after.held,
             unreleased: row.after.unreleased,
             version: row.version,
+            generation: books.generation,
             reference_id: row.reference.map(|reference| reference.0),
             occurred_at: rfc3339_micros(row.occurred_at),
             hash: hex::encode(row.hash),
@@ -143,14 +175,17 @@ impl From<&EntryRow> for TransactionCreated {
     }
 }
 
-impl From<&StatusChangeRow> for StatusChanged {
-    fn from(row: &StatusChangeRow) -> Self {
+impl StatusChanged {
+    /// The body of a status change, in this history of the books.
+    #[must_use]
+    pub fn of(row: &StatusChangeRow, books: BooksId) -> Self {
         Self {
             wallet_id: row.wallet.0,
             customer_xid: row.owner.0,
             status: row.status.word().to_owned(),
             frozen: row.frozen,
             status_version: row.status_version,
+            generation: books.generation,
             occurred_at: rfc3339_micros(row.occurred_at),
         }
     }

@@ -19,7 +19,7 @@ pub struct Rule {
 }
 
 /// Every rule.
-pub const RULES: [Rule; 12] = [
+pub const RULES: [Rule; 16] = [
     Rule {
         sentence: "every wallet's buckets are the sum of its entries",
         sql: "select format('wallet %s: has %s/%s/%s, entries give %s/%s/%s', coalesce(w.id, e.wallet_id),
@@ -142,6 +142,40 @@ pub const RULES: [Rule; 12] = [
                   where n <= 100) e
               where w.id is null or (k.incoming_amounts, k.incoming_versions, k.outgoing_amounts, k.outgoing_versions)
                                     is distinct from (e.ia, e.iv, e.oa, e.ov)",
+    },
+    Rule {
+        sentence: "a position stands once in its log",
+        sql: "select format('%s: position %s stands %s times', log, position, count(*))
+              from (select 'entries' log, position from entries
+                    union all select 'status_changes', position from status_changes) p
+              group by log, position having count(*) > 1",
+    },
+    Rule {
+        sentence: "a wallet's positions rise with its versions",
+        sql: "select format('wallet %s, %s %s: position %s after %s', wallet_id, log, version, position, previous)
+              from (select 'entry' log, wallet_id, version, position,
+                           lag(position) over (partition by wallet_id order by version) previous from entries
+                    union all
+                    select 'status change', wallet_id, status_version, position,
+                           lag(position) over (partition by wallet_id order by status_version) from status_changes) p
+              where position <= previous",
+    },
+    Rule {
+        sentence: "a log's sequence is not behind its rows or the cursors that follow it",
+        sql: "select format('%s: handed out up to %s, rows up to %s, cursor at %s', s.name, last.value, s.highest, s.cursor)
+              from (select 'entries_position_seq' as name, (select max(position) from entries) as highest,
+                           (select max(position) from cursors where log in ('entries', 'top_transfers')) as cursor
+                    union all
+                    select 'status_changes_position_seq', (select max(position) from status_changes),
+                           (select max(position) from cursors where log = 'status_changes')) s
+              cross join lateral (select coalesce(pg_sequence_last_value(s.name::regclass), 0) as value) last
+              where last.value < greatest(s.highest, s.cursor)",
+    },
+    Rule {
+        sentence: "a log's sequence hands out one position at a time",
+        sql: "select format('%s: %s at a time, by %s', sequencename, cache_size, increment_by) from pg_sequences
+              where sequencename in ('entries_position_seq', 'status_changes_position_seq')
+                and schemaname = any(current_schemas(false)) and (cache_size, increment_by) <> (1, 1)",
     },
 ];
 

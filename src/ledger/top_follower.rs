@@ -70,7 +70,7 @@ impl TopTransfersFollower {
 
 /// Folds every block that is full by now. The cursor is read anew each time: whoever sets it back has all folded again.
 async fn catch_up(conn: &mut Connection, tails: &mut Tails) -> Result<(), DbError> {
-    let high = in_time(log::highest_committed(conn, Log::Entries)).await?;
+    let high = in_time(log::standing(conn, Log::Entries)).await?.position;
     let mut cursor = in_time(store::cursor(conn)).await?;
     let behind = metrics::gauge!("wallet_top_transfers_behind_positions");
     if high > cursor {

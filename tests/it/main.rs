@@ -16,6 +16,7 @@ mod exercise;
 #[cfg(debug_assertions)]
 mod fail_points;
 mod history;
+mod history_of_books;
 mod kafka_faults;
 mod keys;
 mod kill;

@@ -89,8 +89,8 @@ async fn no_way_down_drops_rows_that_exist_nowhere_else() {
     db.wallets(2).await;
     let told = all_down(&db, DataLoss::OnlyIfEmpty).await;
     assert!(told.contains("0001 is not taken back: it would drop 2 rows of customers"), "{told}");
-    // What follows from other tables goes and comes.
-    migrate(&db.url, Direction::DownTo(2, DataLoss::Forbidden)).await.unwrap();
+    // What follows from other tables goes and comes, and so does what is empty.
+    migrate(&db.url, Direction::DownTo(2, DataLoss::OnlyIfEmpty)).await.unwrap();
     migrate(&db.url, Direction::Up).await.unwrap();
     let gone = migrate(&db.url, Direction::DownTo(0, DataLoss::Accepted)).await.unwrap();
     assert!(gone.iter().all(|migration| !migration.applied));
@@ -100,7 +100,7 @@ async fn no_way_down_drops_rows_that_exist_nowhere_else() {
 async fn where_no_loss_is_allowed_not_even_empty_tables_are_dropped() {
     let db = TestDatabase::create().await;
     let told = all_down(&db, DataLoss::Forbidden).await;
-    assert!(told.contains("0002 is not taken back: it drops"), "{told}");
+    assert!(told.contains("0005 is not taken back: it drops"), "{told}");
 }
 
 /// A row that is written between the first count and the drop: the tables are locked before they are counted again.

@@ -99,6 +99,7 @@ fn entry(topic: &str, view: &WalletView, version: i64) -> Event {
         held: money.held,
         unreleased: money.unreleased,
         version,
+        generation: 1,
         reference_id: None,
         occurred_at: rfc3339_micros(Utc::now()),
         hash: String::new(),
@@ -115,6 +116,7 @@ fn change(topic: &str, view: &WalletView, version: i64) -> Event {
         status: if status.enabled { "enabled" } else { "disabled" }.to_owned(),
         frozen: false,
         status_version: version,
+        generation: 1,
         occurred_at: rfc3339_micros(status.enabled_at.or(status.disabled_at).unwrap()),
     };
     made(topic, view, STATUS_CHANGED, serde_json::to_vec(&body).unwrap())

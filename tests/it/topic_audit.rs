@@ -18,7 +18,7 @@ use wallet::{
     },
     kernel::{finding::ROWS_PER_FINDING, ids::WalletId},
     ledger::{
-        log::{Log, LogReader},
+        log::{self, Log, LogReader},
         posting_loop::PostingLoop,
         store,
     },
@@ -82,7 +82,8 @@ impl Published {
 async fn events(db: &TestDatabase, log: Log) -> Vec<Event> {
     let mut conn = store::connect(&db.url).await.unwrap();
     let rows = LogReader::default().read(&mut conn, log, 0, i64::MAX, 1_000).await.unwrap();
-    rows.iter().map(|row| Event::of(row, "").unwrap()).collect()
+    let books = log::standing(&mut conn, log).await.unwrap().books;
+    rows.iter().map(|row| Event::of(row, "", books).unwrap()).collect()
 }
 
 fn reader() -> KafkaTopicReader {

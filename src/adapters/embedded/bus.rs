@@ -21,6 +21,7 @@ use crate::{
         bus::{BusError, Consumer, EventBus, GroupProgress, Message, PublishError, Subscription},
         event::Event,
     },
+    kernel::books::LogMark,
 };
 
 /// The bus that the module has by default.
@@ -146,6 +147,11 @@ impl EventBus for InProcessBus {
 
     async fn make_topics(&self, _topics: &[String]) -> Result<(), BusError> {
         Ok(())
+    }
+
+    /// Nothing outlives this process here, so there is no other history to meet.
+    async fn last_mark(&self, _topic: &str) -> Result<Option<LogMark>, BusError> {
+        Ok(None)
     }
 
     async fn ping(&self) -> Result<(), BusError> {

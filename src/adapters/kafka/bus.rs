@@ -13,14 +13,18 @@ use tokio_util::sync::CancellationToken;
 use super::{
     lag::SharedProgress,
     line::{Line, Record},
+    marks,
     member::Member,
     reach::Reach,
     settings::KafkaSettings,
     topics::{self, Probe},
 };
-use crate::events::{
-    bus::{BusError, Consumer, EventBus, GroupProgress, Message, PublishError, Subscription},
-    event::Event,
+use crate::{
+    events::{
+        bus::{BusError, Consumer, EventBus, GroupProgress, Message, PublishError, Subscription},
+        event::Event,
+    },
+    kernel::books::LogMark,
 };
 
 /// Between two attempts at something that failed.
@@ -128,6 +132,12 @@ impl EventBus for KafkaBus {
 
     async fn make_topics(&self, topics: &[String]) -> Result<(), BusError> {
         topics::make(&self.settings, topics).await.map_err(BusError)
+    }
+
+    async fn last_mark(&self, topic: &str) -> Result<Option<LogMark>, BusError> {
+        let (settings, topic) = (self.settings.clone(), topic.to_owned());
+        let read = tokio::task::spawn_blocking(move || marks::last(&settings, &topic)).await;
+        read.map_err(|error| BusError(error.to_string()))?.map_err(|error| BusError(error.to_string()))
     }
 
     async fn ping(&self) -> Result<(), BusError> {

@@ -8,6 +8,7 @@ mod batch;
 mod bus;
 mod lag;
 mod line;
+mod marks;
 mod member;
 mod membership;
 mod partitions;

@@ -63,6 +63,7 @@ mod tests {
             held: 0,
             unreleased: 0,
             version: 1,
+            generation: 1,
             reference_id: None,
             occurred_at: "2026-01-01T00:00:00.000001Z".to_owned(),
             hash: String::new(),

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     events::{event::Event, topic_reader::StoredMessage},
-    kernel::{finding::Findings, ids::WalletId},
+    kernel::{books::BooksId, finding::Findings, ids::WalletId},
     ledger::log::LogRow,
 };
 
@@ -45,11 +45,14 @@ pub struct Counts {
     pub messages: u64,
     /// Messages whose wallet and version had come before.
     pub repeats: u64,
+    /// Messages of an earlier generation that the books do not have: they were restored to a moment before those.
+    pub superseded: u64,
 }
 
 /// A comparison under way.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Comparison {
+    books: BooksId,
     pub(super) findings: Findings,
     pub(super) counts: Counts,
     pub(super) wallets: HashMap<WalletId, Progress>,
@@ -58,6 +61,17 @@ pub(super) struct Comparison {
 }
 
 impl Comparison {
+    /// A comparison with these books.
+    pub(super) fn with(books: BooksId) -> Self {
+        Self {
+            books,
+            findings: Findings::default(),
+            counts: Counts::default(),
+            wallets: HashMap::new(),
+            passed_over: BTreeSet::new(),
+        }
+    }
+
     /// Takes the next message. `row` is the books' row with its wallet and version, `is_whole` whether its partition is
     /// there from its beginning.
     pub(super) fn take(
@@ -68,7 +82,14 @@ impl Comparison {
         is_whole: bool,
     ) {
         self.counts.messages += 1;
-        self.compare(stored, decoded, row);
+        let difference = self.difference(stored, decoded, row);
+        if difference.is_some() && decoded.generation < self.books.generation {
+            self.counts.superseded += 1;
+            return;
+        }
+        if let Some((rule, difference)) = difference {
+            self.findings.add(rule, || format!("{}{difference}", place(stored, decoded)));
+        }
         let hash = match &decoded.body {
             Body::Money(event) => hash_of(event).unwrap_or(NO_HASH),
             Body::Status(_) => NO_HASH,
@@ -113,17 +134,20 @@ impl Comparison {
         });
     }
 
-    fn compare(&mut self, stored: &StoredMessage, decoded: &Decoded, row: Option<&LogRow>) {
-        let Some(row) = row else {
-            return self.findings.add(IS_IN_BOOKS, || place(stored, decoded));
-        };
-        let difference = match Event::of(row, &stored.message.topic) {
-            Ok(event) => decoded.difference(stored, &event, row),
+    /// The rule that the message breaks beside the books' row, and how.
+    fn difference(
+        &self,
+        stored: &StoredMessage,
+        decoded: &Decoded,
+        row: Option<&LogRow>,
+    ) -> Option<(&'static str, String)> {
+        let Some(row) = row else { return Some((IS_IN_BOOKS, String::new())) };
+        let books = BooksId { generation: decoded.generation, ..self.books };
+        let difference = match Event::of(row, &stored.message.topic, books) {
+            Ok(event) => decoded.difference(stored, &event, row, books),
             Err(error) => Some(error.to_string()),
         };
-        if let Some(difference) = difference {
-            self.findings.add(IS_EQUAL, || format!("{}: {difference}", place(stored, decoded)));
-        }
+        Some((IS_EQUAL, format!(": {}", difference?)))
     }
 
     fn check_chain(

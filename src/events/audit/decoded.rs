@@ -4,10 +4,10 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     events::{
-        event::{Event, StatusChanged, TransactionCreated},
+        event::{BOOKS_HEADER, Event, StatusChanged, TransactionCreated},
         topic_reader::StoredMessage,
     },
-    kernel::ids::WalletId,
+    kernel::{books::BooksId, ids::WalletId},
     ledger::log::{Log, LogRow},
 };
 
@@ -17,6 +17,8 @@ pub(super) struct Decoded {
     pub(super) wallet: WalletId,
     /// The entry's version, or the status version.
     pub(super) version: i64,
+    /// The history of the books that it was published in.
+    pub(super) generation: i64,
     pub(super) body: Body,
 }
 
@@ -33,13 +35,19 @@ impl Decoded {
         let decoded = match log {
             Log::Entries => {
                 let body: Box<TransactionCreated> = body(stored)?;
-                Self { wallet: WalletId(body.wallet_id), version: body.version, body: Body::Money(body) }
+                Self {
+                    wallet: WalletId(body.wallet_id),
+                    version: body.version,
+                    generation: body.generation,
+                    body: Body::Money(body),
+                }
             }
             Log::StatusChanges => {
                 let body: StatusChanged = body(stored)?;
                 Self {
                     wallet: WalletId(body.wallet_id),
                     version: body.status_version,
+                    generation: body.generation,
                     body: Body::Status(body),
                 }
             }
@@ -51,14 +59,22 @@ impl Decoded {
     }
 
     /// What the message says otherwise than the event that the books' row would be published as.
-    pub(super) fn difference(&self, stored: &StoredMessage, event: &Event, row: &LogRow) -> Option<String> {
+    pub(super) fn difference(
+        &self,
+        stored: &StoredMessage,
+        event: &Event,
+        row: &LogRow,
+        books: BooksId,
+    ) -> Option<String> {
         let message = &stored.message;
         if message.key != event.key.as_bytes() {
             return Some(format!("its key is {:?}", String::from_utf8_lossy(&message.key)));
         }
         for (name, expected) in &event.headers {
             let found = message.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-            if found != Some(expected) {
+            // An older release did not write it.
+            let is_absent = *name == BOOKS_HEADER && found.is_none();
+            if found != Some(expected) && !is_absent {
                 return Some(format!("its {name} is {found:?}, not {expected:?}"));
             }
         }
@@ -67,8 +83,8 @@ impl Decoded {
         }
         // An older release may have written the fields in another order, or fewer of them.
         let is_equal = match (&self.body, row) {
-            (Body::Money(body), LogRow::Entry(row)) => **body == TransactionCreated::from(row),
-            (Body::Status(body), LogRow::StatusChange(row)) => *body == StatusChanged::from(row),
+            (Body::Money(body), LogRow::Entry(row)) => **body == TransactionCreated::of(row, books),
+            (Body::Status(body), LogRow::StatusChange(row)) => *body == StatusChanged::of(row, books),
             _ => false,
         };
         (!is_equal).then(|| {

@@ -31,7 +31,7 @@ use crate::{
         finding::{Finding, ROWS_PER_FINDING},
         ids::WalletId,
     },
-    ledger::log::{Log, LogReader, LogRow},
+    ledger::log::{self, Log, LogReader, LogRow},
 };
 
 /// Wallets that are asked for in one statement.
@@ -82,16 +82,17 @@ pub async fn audit_topic(
     let mut conn = store::connect(asked.database_url).await?;
     // In this order: a cursor that moved after the ends were noted would tell of rows beyond them.
     let cursor = cursor(&mut conn, asked.log).await?;
+    let books = log::standing(&mut conn, asked.log).await?.books;
     let mut topic = reader.open(asked.topic).await?;
     let mut begin = Beginning::of(topic.partitions(), asked.from, cursor);
-    let mut comparison = Comparison::default();
-    let mut log = LogReader::default();
+    let mut comparison = Comparison::with(books);
+    let mut rows = LogReader::default();
     loop {
         let chunk = topic.next().await?;
         if chunk.is_empty() {
             break;
         }
-        take(&mut conn, &mut log, asked.log, &chunk, &mut begin, &mut comparison).await?;
+        take(&mut conn, &mut rows, asked.log, &chunk, &mut begin, &mut comparison).await?;
     }
     finish(conn, asked.log, cursor, begin.from, comparison).await
 }

@@ -1,9 +1,6 @@
 //! The second look at what the relay passed without finding a row, and what happens when one turns up.
 
-use std::{
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
-};
+use std::time::Duration;
 
 use tokio::time::Instant;
 use tracing::error;
@@ -18,23 +15,6 @@ use crate::{
 const SECOND_LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// The maximum number of rows of one hole that are published at once.
 const LATE_MAX: usize = 2_000;
-
-/// The number of rows that this process published late. More than zero is a defect of the gate: a wallet's messages
-/// came out of order, and `/health` is degraded until the process ends.
-#[derive(Debug, Default)]
-pub struct LateRows(AtomicU64);
-
-impl LateRows {
-    fn add(&self, rows: usize) {
-        self.0.fetch_add(u64::try_from(rows).unwrap_or(u64::MAX), Ordering::Relaxed);
-    }
-
-    /// How many there were.
-    #[must_use]
-    pub fn count(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
 
 impl Leader<'_> {
     /// Remembers the positions beyond `after` and up to `reached` that none of these rows has.
@@ -84,8 +64,8 @@ impl Leader<'_> {
                 "a row was committed behind the relay's cursor and is published late"
             );
         }
-        self.relay.late_rows.add(rows.len());
         let count = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+        self.relay.state.add_late_rows(count);
         metrics::counter!("wallet_relay_late_rows_total", "log" => log.name()).increment(count);
         Ok(())
     }

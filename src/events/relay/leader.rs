@@ -9,7 +9,10 @@ use super::{Interrupted, Progress, Relay};
 use crate::{
     db::{Connection, in_time},
     events::{bus::PublishError, event::Event, store},
-    kernel::fail_point::fail_point,
+    kernel::{
+        books::{BooksId, LogMark},
+        fail_point::fail_point,
+    },
     ledger::log::{self, LogReader, LogRow},
 };
 
@@ -27,6 +30,8 @@ pub(super) struct Leader<'r> {
     pub(super) relay: &'r Relay,
     pub(super) conn: Connection,
     pub(super) reader: LogReader,
+    /// The books that are relayed.
+    books: BooksId,
     /// Everything up to here is confirmed.
     cursor: i64,
     pub(super) progress: &'r mut Progress,
@@ -35,10 +40,16 @@ pub(super) struct Leader<'r> {
 }
 
 impl<'r> Leader<'r> {
-    pub(super) fn new(relay: &'r Relay, conn: Connection, cursor: i64, progress: &'r mut Progress) -> Self {
+    pub(super) fn new(
+        relay: &'r Relay,
+        conn: Connection,
+        start: LogMark,
+        progress: &'r mut Progress,
+    ) -> Self {
+        let LogMark { books, position: cursor } = start;
         let reader = LogReader::default();
         relay.position.set(cursor);
-        Self { relay, conn, reader, cursor, progress, looked_at_holes: Instant::now() }
+        Self { relay, conn, reader, books, cursor, progress, looked_at_holes: Instant::now() }
     }
 
     /// Publishes everything that lies beyond the cursor now.
@@ -46,7 +57,10 @@ impl<'r> Leader<'r> {
         let log = self.relay.log;
         loop {
             self.look_at_holes().await?;
-            let high = in_time(log::highest_committed(&mut self.conn, log)).await?;
+            let LogMark { books, position: high } = in_time(log::standing(&mut self.conn, log)).await?;
+            if books != self.books {
+                return Err(Interrupted::NewGeneration(books.generation));
+            }
             if high <= self.cursor {
                 return Ok(());
             }
@@ -100,7 +114,7 @@ impl<'r> Leader<'r> {
     }
 
     pub(super) fn events(&self, rows: &[LogRow]) -> Result<Vec<Event>, serde_json::Error> {
-        rows.iter().map(|row| Event::of(row, &self.relay.topic)).collect()
+        rows.iter().map(|row| Event::of(row, &self.relay.topic, self.books)).collect()
     }
 
     /// Hands events to the bus and waits for its answer for as long as that takes, with signs of life to Postgres: a

@@ -9,28 +9,34 @@
 //! relay that stands by takes over. When the old leader goes on, what it still has on its way are repeats: both began
 //! at or before the first row not confirmed and publish in order, so each row's first occurrence is in order as well.
 
+mod history;
 mod late_rows;
 mod leader;
+mod state;
 
 use std::{sync::Arc, time::Duration};
 
 use thiserror::Error;
-use tokio::{sync::Notify, time::sleep};
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use self::leader::Leader;
+use self::{history::OtherHistory, leader::Leader};
 use super::{
-    bus::{EventBus, PublishError},
+    bus::{BusError, EventBus, PublishError},
     store,
     topic_watcher::RelayPosition,
 };
 use crate::{
     db::{Connection, DbError, in_time},
+    kernel::books::LogMark,
     ledger::log::{self, Holes, Log},
 };
 
-pub use self::late_rows::LateRows;
+pub use self::state::RelayState;
 
 /// Between two looks at the log without a notice of this process's posting loop: other processes write too.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
@@ -49,10 +55,12 @@ pub struct Relay {
     pub bus: Arc<dyn EventBus>,
     /// Notified by the posting loop of this process after each commit.
     pub committed: Arc<Notify>,
-    /// Where rows are counted that the gate should have waited for.
-    pub late_rows: Arc<LateRows>,
     /// Up to which position this relay has published.
     pub position: Arc<RelayPosition>,
+    /// What `/health` shows of the relays.
+    pub state: Arc<RelayState>,
+    /// Publishes beside messages of other books, which a topic in development may hold from a database that was dropped.
+    pub allows_other_books: bool,
 }
 
 /// Why the relay had to begin again.
@@ -62,6 +70,13 @@ enum Interrupted {
     Db(#[from] DbError),
     #[error(transparent)]
     Publish(#[from] PublishError),
+    #[error(transparent)]
+    Bus(#[from] BusError),
+    /// The books are not those, or not where, the topic has them from: nothing is published until an operator has decided.
+    #[error(transparent)]
+    History(#[from] OtherHistory),
+    #[error("the books have begun generation {0}")]
+    NewGeneration(i64),
     #[error("an event cannot be written: {0}")]
     Event(#[from] serde_json::Error),
 }
@@ -72,6 +87,8 @@ struct Progress {
     holes: Holes,
     /// The last interruption was logged, and nothing was published since.
     is_troubled: bool,
+    /// When an operator was last asked to decide between two histories.
+    asked_at: Option<Instant>,
 }
 
 impl Relay {
@@ -93,8 +110,16 @@ impl Relay {
         while !stop.is_cancelled() {
             match self.lead(stop, &mut progress).await {
                 Ok(()) => return,
+                Err(Interrupted::NewGeneration(generation)) => {
+                    info!(
+                        log = self.log.name(),
+                        generation, "the relay goes on in the books' new generation"
+                    );
+                }
                 Err(reason) => {
-                    if !std::mem::replace(&mut progress.is_troubled, true) {
+                    if let Interrupted::History(other) = &reason {
+                        self.ask_operator(other, &mut progress);
+                    } else if !std::mem::replace(&mut progress.is_troubled, true) {
                         warn!(log = self.log.name(), %reason, "the relay stopped and begins again at the first row not confirmed");
                     }
                     metrics::counter!("wallet_relay_interruptions_total", "log" => self.log.name())
@@ -111,8 +136,8 @@ impl Relay {
     /// Stands by, then leads until something fails or the relay is to stop.
     async fn lead(&self, stop: &CancellationToken, progress: &mut Progress) -> Result<(), Interrupted> {
         let mut conn = in_time(store::connect(&self.database_url)).await?;
-        let Some(cursor) = self.first_position(&mut conn, stop).await? else { return Ok(()) };
-        let mut leader = Leader::new(self, conn, cursor, progress);
+        let Some(start) = self.first_position(&mut conn, stop).await? else { return Ok(()) };
+        let mut leader = Leader::new(self, conn, start, progress);
         loop {
             let is_last_round = stop.is_cancelled();
             leader.catch_up().await?;
@@ -127,16 +152,16 @@ impl Relay {
         }
     }
 
-    /// The position after which this relay publishes, once it leads. None: it was to stop before.
+    /// The mark after which this relay publishes, once it leads. None: it was to stop before.
     async fn first_position(
         &self,
         conn: &mut Connection,
         stop: &CancellationToken,
-    ) -> Result<Option<i64>, Interrupted> {
+    ) -> Result<Option<LogMark>, Interrupted> {
         if !self.bus.is_durable() {
             // Nothing outlives this process on such a bus, so every process begins with the present. What is committed
             // behind the gate is in every read that comes later.
-            let present = in_time(log::highest_committed(conn, self.log)).await?;
+            let present = in_time(log::standing(conn, self.log)).await?;
             log::gate(conn, |_| ()).await?;
             return Ok(Some(present));
         }
@@ -146,7 +171,9 @@ impl Relay {
                 () = stop.cancelled() => return Ok(None),
             }
         }
+        let cursor = self.check_history(conn).await?;
+        self.state.unblock(self.log);
         info!(log = self.log.name(), topic = self.topic, "this process relays");
-        Ok(Some(in_time(store::cursor(conn, self.log)).await?))
+        Ok(Some(cursor))
     }
 }

@@ -3,7 +3,7 @@
 //! Positions come from a sequence before their rows are committed, so "the highest position that I have seen" is no
 //! bound: a lower one may still be on its way. The gate has three steps, each a statement with a snapshot of its own:
 //!
-//! 1. **H**, the highest position of a committed row ([`highest_committed`]);
+//! 1. **H**, the highest position of a committed row ([`standing`](super::standing()));
 //! 2. **V**, the transactions that hold the log's shared lock now ([`writers`]); it waits until each has let go of it;
 //! 3. the caller reads the rows up to H.
 //!
@@ -25,7 +25,6 @@ use std::time::Duration;
 use sqlx::{PgConnection, Row};
 use tokio::time::{Instant, sleep};
 
-use super::Log;
 use crate::{
     db::{DbError, in_time},
     ledger::store::LOG_LOCK,
@@ -34,28 +33,11 @@ use crate::{
 /// Between two questions for the holders of the log's lock.
 const GATE_PAUSE: Duration = Duration::from_millis(2);
 
-/// The highest position of a committed entry; 0 before the first.
-pub const HIGHEST_ENTRY: &str = "\
-select coalesce((select position from entries where position > 0 order by position desc limit 1), 0)";
-
-/// The highest position of a committed status change; 0 before the first.
-pub const HIGHEST_STATUS_CHANGE: &str = "\
-select coalesce((select position from status_changes where position > 0 order by position desc limit 1), 0)";
-
 /// Virtual transaction ids of the batches that may still commit a position already handed out.
 const WRITERS: &str = "\
 select coalesce(array_agg(virtualtransaction), '{}') from pg_locks
 where locktype = 'advisory' and classid = $1::int4::oid and objid = $2::int4::oid
   and database = (select oid from pg_database where datname = current_database())";
-
-/// The highest position of the log that a committed row has; 0 before the first.
-pub async fn highest_committed(conn: &mut PgConnection, log: Log) -> Result<i64, DbError> {
-    let sql = match log {
-        Log::Entries => HIGHEST_ENTRY,
-        Log::StatusChanges => HIGHEST_STATUS_CHANGE,
-    };
-    Ok(sqlx::query(sql).fetch_one(conn).await?.try_get(0)?)
-}
 
 /// The batches that hold the log's lock at this moment, as virtual transaction ids.
 pub async fn writers(conn: &mut PgConnection) -> Result<Vec<String>, DbError> {

@@ -5,12 +5,14 @@ mod gate;
 mod holes;
 mod reader;
 mod rows;
+mod standing;
 
 pub use self::{
-    gate::{HIGHEST_ENTRY, HIGHEST_STATUS_CHANGE, gate, highest_committed, writers},
+    gate::{gate, writers},
     holes::{Holes, LATE_ENTRIES, LATE_STATUS_CHANGES, Range, filled, missing, running},
     reader::{FIND_ENTRIES, FIND_STATUS_CHANGES, LogReader, READ_ENTRIES, READ_STATUS_CHANGES},
     rows::{EntryRow, LogRow, StatusChangeRow},
+    standing::{STANDING_ENTRIES, STANDING_STATUS_CHANGES, advance_sequences, sequences_behind, standing},
 };
 
 /// One of the ledger's two logs.

@@ -2,6 +2,7 @@
 //! with the generic plan, and never by a sequential scan, so that a fresh database is as fast as an old one.
 //! `docs/decisions/0003-the-loops-statements.md` says why each has the shape it has.
 
+mod generations;
 mod look;
 mod owners;
 mod recall;
@@ -15,6 +16,7 @@ use sqlx::{Connection, PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
 pub use self::{
+    generations::begin_generation,
     look::look,
     owners::{OWNERS, owners},
     recall::{RECALL, RECALL_OWN, Recalled, is_booked, recall},

@@ -75,6 +75,7 @@ select e.wallet_id::text, e.version, jsonb_build_object(
                                  'unreleased', e.delta_unreleased),
     'currency', t.currency, 'balance', e.available + e.held + e.unreleased, 'available_balance', e.available,
     'held', e.held, 'unreleased', e.unreleased, 'version', e.version,
+    'generation', (select max(generation) from generations),
     'reference_id', case when e.kind <> 4 then t.reference_id end, -- the sender's is the sender's own
     'occurred_at', to_char(e.occurred_at at time zone 'utc', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'),
     'hash', encode(e.hash, 'hex'))
@@ -86,7 +87,7 @@ const STATUS: &str = "\
 select s.wallet_id::text, s.status_version, jsonb_build_object(
     'wallet_id', s.wallet_id, 'customer_xid', c.xid,
     'status', case s.status when 0 then 'disabled' when 1 then 'enabled' end, 'frozen', s.frozen,
-    'status_version', s.status_version,
+    'status_version', s.status_version, 'generation', (select max(generation) from generations),
     'occurred_at', to_char(s.occurred_at at time zone 'utc', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'))
 from status_changes s join wallets w on w.id = s.wallet_id join customers c on c.id = w.customer_id";
 

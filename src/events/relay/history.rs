@@ -1,0 +1,106 @@
+//! Whether the books are those that the topic has its messages from, and have all that it has.
+
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::time::Instant;
+use tracing::{error, warn};
+
+use super::{Interrupted, Progress, Relay};
+use crate::{
+    db::{Connection, in_time},
+    events::store,
+    kernel::books::LogMark,
+    ledger::log,
+};
+
+/// Between two error lines about one and the same trouble.
+const ASK_AGAIN: Duration = Duration::from_secs(60);
+
+/// What keeps a relay from publishing until an operator has decided.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub(super) enum OtherHistory {
+    #[error(
+        "the topic has messages up to {topic}, the books end at {books}: they were restored to an earlier moment. \
+         Restore the later books, or run `wallet books new-generation` to go on from these (docs/operations.md)"
+    )]
+    Behind { topic: LogMark, books: LogMark },
+    #[error(
+        "the topic has messages of other books, {topic}; these are {books}. Name the books' own topic, or another one \
+         (docs/operations.md)"
+    )]
+    Foreign { topic: LogMark, books: LogMark },
+    #[error(
+        "the sequence {0} is behind the rows or the cursor of its log, and would hand positions out twice: \
+         start a process again, which sets it right"
+    )]
+    Sequence(String),
+}
+
+/// Whether books that stand at `books` may publish to a topic whose latest message has the mark `topic`.
+fn compare(topic: LogMark, books: LogMark) -> Result<(), OtherHistory> {
+    if topic.books.id != books.books.id {
+        return Err(OtherHistory::Foreign { topic, books });
+    }
+    // A generation that the topic does not know is an operator's decision to go on from where the books are.
+    if topic.books.generation < books.books.generation {
+        return Ok(());
+    }
+    let goes_on = topic.books == books.books && topic.position <= books.position;
+    if goes_on { Ok(()) } else { Err(OtherHistory::Behind { topic, books }) }
+}
+
+impl Relay {
+    /// The mark of the cursor, if the books go on where the topic ends.
+    pub(super) async fn check_history(&self, conn: &mut Connection) -> Result<LogMark, Interrupted> {
+        // The topic is asked first: what is published was committed before, so the books have it by now.
+        let topic = self.bus.last_mark(&self.topic).await?;
+        let books = in_time(log::standing(conn, self.log)).await?;
+        match topic.map_or(Ok(()), |topic| compare(topic, books)) {
+            Err(foreign @ OtherHistory::Foreign { .. }) if self.allows_other_books => {
+                warn!(log = self.log.name(), "{foreign}; in development the relay publishes all the same");
+            }
+            compared => compared?,
+        }
+        let behind = in_time(log::sequences_behind(conn)).await?;
+        if let Some((sequence, _)) = behind.into_iter().next() {
+            return Err(OtherHistory::Sequence(sequence).into());
+        }
+        let cursor = in_time(store::cursor(conn, self.log)).await?;
+        Ok(LogMark { books: books.books, position: cursor })
+    }
+
+    /// Says what an operator has to decide, loudly and once a minute.
+    pub(super) fn ask_operator(&self, other: &OtherHistory, progress: &mut Progress) {
+        self.state.block(self.log, other.to_string());
+        if progress.asked_at.is_none_or(|at| at.elapsed() >= ASK_AGAIN) {
+            progress.asked_at = Some(Instant::now());
+            error!(log = self.log.name(), topic = self.topic, "nothing is published: {other}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::kernel::books::BooksId;
+
+    fn mark(id: u128, generation: i64, position: i64) -> LogMark {
+        LogMark { books: BooksId { id: Uuid::from_u128(id), generation }, position }
+    }
+
+    #[test]
+    fn books_go_on_where_the_topic_ends_or_in_a_generation_that_it_does_not_know() {
+        let books = mark(1, 2, 10);
+        for topic in [mark(1, 2, 10), mark(1, 2, 3), mark(1, 1, 99)] {
+            assert_eq!(compare(topic, books), Ok(()), "{topic}");
+        }
+        for topic in [mark(1, 2, 11), mark(1, 3, 1)] {
+            assert_eq!(compare(topic, books), Err(OtherHistory::Behind { topic, books }));
+        }
+        let topic = mark(2, 1, 1);
+        assert_eq!(compare(topic, books), Err(OtherHistory::Foreign { topic, books }));
+    }
+}

@@ -1,0 +1,188 @@
+//! Books that were restored to an earlier moment, beside a topic that knows of later ones.
+
+use std::{process::Output, sync::Arc, time::Duration};
+
+use serde_json::Value;
+use wallet::ledger::posting_loop::PostingLoop;
+
+use super::support::{
+    app::{Settings, settings_for},
+    customer::Customer,
+    database::TestDatabase,
+    operations::{deposit, settings as loop_settings},
+    process::{Server, command},
+    topic::whole,
+    topic_audit::disagreements,
+    wait::until,
+};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn books(settings: &Settings, arguments: &[&str]) -> Output {
+    let arguments: Vec<&str> = ["books"].iter().chain(arguments).copied().collect();
+    command(settings, &arguments).output().expect("the command")
+}
+
+async fn health(server: &Server) -> Value {
+    let answer = reqwest::get(format!("{}/health", server.base)).await.expect("an answer");
+    answer.json::<Value>().await.expect("JSON")["data"].clone()
+}
+
+/// Each message of the money topic: source, generation, wallet and version, in the order of the partition.
+async fn messages(settings: &Settings) -> Vec<(String, i64, String, i64)> {
+    let all = whole(&settings["KAFKA_BROKERS"], &settings["KAFKA_TOPIC_TRANSACTIONS"]).await;
+    all.iter()
+        .map(|message| {
+            let number = |name: &str| message.body[name].as_i64().expect("a number");
+            let source = message.headers["ce_source"].clone();
+            (source, number("generation"), message.key.clone(), number("version"))
+        })
+        .collect()
+}
+
+async fn published(settings: &Settings, count: usize) -> Vec<(String, i64, String, i64)> {
+    until("everything is published", PATIENCE, async || {
+        let all = messages(settings).await;
+        (all.len() >= count).then_some(all)
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn books_restored_to_an_earlier_moment_are_published_only_after_an_operator_has_said_so() {
+    let db = TestDatabase::create().await;
+    let mut settings = settings_for(&db);
+    let server = Server::start(&settings);
+    let customer = Customer::enabled(&server.base).await;
+    assert_eq!(customer.deposit(100).await.status, 201);
+    published(&settings, 1).await;
+    // The backup: a copy of the database as it stands now.
+    drop(server);
+    let backup = db.copy().await;
+    let server = Server::start(&settings);
+    let customer = customer.at(&server.base);
+    assert_eq!(customer.deposit(900).await.status, 201);
+    published(&settings, 2).await;
+    drop(server);
+
+    settings.insert("DATABASE_URL".to_owned(), backup.url.clone());
+    let server = Server::start(&settings);
+    let customer = customer.at(&server.base);
+    let notes = until("the relay asks", PATIENCE, async || {
+        let health = health(&server).await;
+        let notes = health["notes"].to_string();
+        (health["status"] == "degraded" && notes.contains("restored to an earlier moment")).then_some(notes)
+    })
+    .await;
+    assert!(notes.contains("wallet books new-generation"), "{notes}");
+    assert_eq!(customer.deposit(7).await.status, 201, "money moves all the same");
+    assert_eq!(messages(&settings).await.len(), 2, "nothing is published in the old generation");
+
+    let begun =
+        books(&settings, &["new-generation", "--actor", "ann", "--reason", "backup of noon restored"]);
+    assert!(begun.status.success(), "{begun:?}");
+    let all = published(&settings, 3).await;
+    let generation = backup.number("select max(generation) from generations").await;
+    assert!(generation > 1_700_000_000, "the seconds since 1970: {generation}");
+    let expected = (format!("/wallet/g{generation}"), generation, customer.wallet.to_string(), 2);
+    assert_eq!(all[2], expected, "the second version once more, in the new generation");
+    assert_eq!(
+        all[..2].iter().map(|m| (m.0.as_str(), m.1, m.3)).collect::<Vec<_>>(),
+        [("/wallet", 1, 1), ("/wallet", 1, 2)]
+    );
+    let disagreements = disagreements(&settings).await;
+    assert!(disagreements.is_empty(), "what the books have lost is superseded: {disagreements:#?}");
+    until("all is well again", PATIENCE, async || (health(&server).await["status"] == "ok").then_some(()))
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_generation_that_is_begun_while_a_relay_leads_reaches_the_next_message() {
+    let db = TestDatabase::create().await;
+    let settings = settings_for(&db);
+    let server = Server::start(&settings);
+    let customer = Customer::enabled(&server.base).await;
+    assert_eq!(customer.deposit(1).await.status, 201);
+    published(&settings, 1).await;
+    for _ in 0..2 {
+        let begun = books(&settings, &["new-generation", "--actor", "ann", "--reason", "a rehearsal"]);
+        assert!(begun.status.success(), "{begun:?}");
+    }
+    assert_eq!(db.number("select count(*) from generations").await, 3, "each call begins one");
+    assert_eq!(customer.deposit(2).await.status, 201);
+    let all = published(&settings, 2).await;
+    assert_eq!(all[1].1, db.number("select max(generation) from generations").await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_production_a_topic_of_other_books_is_left_alone() {
+    let other = TestDatabase::create().await;
+    let mut settings = settings_for(&other);
+    let server = Server::start(&settings);
+    let customer = Customer::enabled(&server.base).await;
+    assert_eq!(customer.deposit(1).await.status, 201);
+    published(&settings, 1).await;
+    drop(server);
+
+    let db = TestDatabase::create().await;
+    // Databases of tests are copies of one template.
+    db.run("update books set id = gen_random_uuid()").await;
+    let wallet = db.wallets(1).await[0];
+    let posting_loop = PostingLoop::start(loop_settings(&db.url), Arc::default());
+    posting_loop.post(deposit(wallet, 2)).await.unwrap();
+    for (name, value) in [
+        ("DATABASE_URL", db.url.as_str()),
+        ("APP_ENV", "production"),
+        ("JWT_SECRET", "a-secret-of-the-tests-own-with-many-characters-0123456789"),
+        ("SERVICE_API_KEY", "a-key-of-the-tests-own-with-many-characters-9876543210"),
+    ] {
+        settings.insert(name.to_owned(), value.to_owned());
+    }
+    let server = Server::start(&settings);
+    until("the relay asks", PATIENCE, async || {
+        health(&server).await["notes"].to_string().contains("messages of other books").then_some(())
+    })
+    .await;
+    assert_eq!(messages(&settings).await.len(), 1);
+}
+
+/// A data-only restore and logical replication leave sequences where a new database has them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sequence_that_a_restore_has_left_behind_loses_no_event() {
+    let db = TestDatabase::create().await;
+    let settings = settings_for(&db);
+    let server = Server::start(&settings);
+    let customer = Customer::enabled(&server.base).await;
+    for _ in 0..3 {
+        assert_eq!(customer.deposit(1).await.status, 201);
+    }
+    published(&settings, 3).await;
+    drop(server);
+    db.run(
+        "select setval('entries_position_seq', 1, false), setval('status_changes_position_seq', 1, false)",
+    )
+    .await;
+    let server = Server::start(&settings);
+    let customer = customer.at(&server.base);
+    assert_eq!(customer.deposit(1).await.status, 201);
+    let all = published(&settings, 4).await;
+    assert_eq!(all.iter().map(|message| message.3).collect::<Vec<_>>(), [1, 2, 3, 4]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_does_not_lead_while_its_cursor_is_beyond_the_sequence() {
+    let db = TestDatabase::create().await.unaudited();
+    let settings = settings_for(&db);
+    let server = Server::start(&settings);
+    let customer = Customer::enabled(&server.base).await;
+    assert_eq!(customer.deposit(1).await.status, 201);
+    published(&settings, 1).await;
+    db.run("update cursors set position = 50 where log = 'entries'").await;
+    let cut = "select pg_terminate_backend(pid) from pg_stat_activity
+               where datname = current_database() and application_name = 'wallet relay'";
+    db.run(cut).await;
+    until("the relay asks", PATIENCE, async || {
+        health(&server).await["notes"].to_string().contains("entries_position_seq").then_some(())
+    })
+    .await;
+}
