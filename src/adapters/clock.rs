@@ -1,9 +1,19 @@
 //! The system's clock: the only place that reads it.
 
+use std::time::Duration;
+
 use chrono::Utc;
+use rustix::time::{ClockId, clock_gettime};
 use shaku::Component;
 
 use crate::kernel::clock::{Clock, Timestamp, whole_micros};
+
+/// Linux' `CLOCK_MONOTONIC`, and with it `std::time::Instant`, stands still while the machine is suspended;
+/// `CLOCK_BOOTTIME` does not (clock_gettime(2)).
+#[cfg(target_os = "linux")]
+const SINCE_BOOT: ClockId = ClockId::Boottime;
+#[cfg(not(target_os = "linux"))]
+const SINCE_BOOT: ClockId = ClockId::Monotonic;
 
 /// Tells the time of this machine, in whole microseconds.
 #[derive(Component, Default)]
@@ -13,5 +23,10 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         whole_micros(Utc::now())
+    }
+
+    fn since_boot(&self) -> Duration {
+        // Never negative, and less than a second in nanoseconds.
+        Duration::try_from(clock_gettime(SINCE_BOOT)).unwrap_or_default()
     }
 }

@@ -1,22 +1,41 @@
-//! `wallet books new-generation`.
+//! `wallet books`: what an operator decides about the books.
 
 use anyhow::{Context, ensure};
 
 use super::cli::{BooksCommand, Decision};
-use crate::{config::Config, kernel::books::BooksId, ledger::store};
+use crate::{
+    config::Config,
+    db,
+    kernel::{books::BooksId, clock::rfc3339_millis},
+    ledger::store,
+};
 
 /// Carries out an operator's decision about the books.
 pub(super) async fn run(config: &Config, command: BooksCommand) -> anyhow::Result<()> {
     match command {
         BooksCommand::NewGeneration { decision } => new_generation(config, &decision).await,
+        BooksCommand::AcceptClock { decision } => accept_clock(config, &decision).await,
     }
 }
 
 async fn new_generation(config: &Config, decision: &Decision) -> anyhow::Result<()> {
-    let Decision { actor, reason } = decision;
-    ensure!(!actor.trim().is_empty() && !reason.trim().is_empty(), "an actor and a reason must be given");
+    let Decision { actor, reason } = complete(decision)?;
     let begun = store::begin_generation(&config.database_url, actor, reason).await;
     let BooksId { id, generation } = begun.context("cannot begin a generation")?;
     println!("the books {id} go on in generation {generation}; relays and caches follow by themselves");
     Ok(())
+}
+
+async fn accept_clock(config: &Config, decision: &Decision) -> anyhow::Result<()> {
+    let Decision { actor, reason } = complete(decision)?;
+    let db = db::connect(&config.database_url, 1).context("DATABASE_URL")?;
+    let accepted = store::accept_clock(&db, actor, reason).await.context("cannot accept the clock")?;
+    println!("Postgres' clock is accepted: {}; this holds for a day", rfc3339_millis(accepted));
+    Ok(())
+}
+
+fn complete(decision: &Decision) -> anyhow::Result<&Decision> {
+    let Decision { actor, reason } = decision;
+    ensure!(!actor.trim().is_empty() && !reason.trim().is_empty(), "an actor and a reason must be given");
+    Ok(decision)
 }

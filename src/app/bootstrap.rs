@@ -11,6 +11,7 @@ use tracing::{info, warn};
 
 use crate::{
     adapters::{
+        clock::SystemClock,
         kafka::{KafkaBus, KafkaSettings},
         redis::RedisCache,
     },
@@ -24,6 +25,7 @@ use crate::{
     ledger::{
         log,
         posting_loop::{BatchClock, LoopSettings, PostingLoop},
+        store::{self, EntryAhead},
     },
 };
 
@@ -61,7 +63,7 @@ pub fn connect(config: &Config) -> anyhow::Result<Infra> {
         database_url: config.database_url.clone(),
         batch_max: config.batch_max,
         queue_max: config.queue_max,
-        clock: BatchClock::Database,
+        clock: BatchClock::database(Arc::new(SystemClock)),
     };
     let shared = Shared {
         db,
@@ -127,4 +129,18 @@ pub async fn advance_sequences(config: &Config) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+/// Warns of an entry that is dated in the future: its wallet stays at that time until then. Money moves all the same.
+pub async fn warn_of_entry_ahead(db: &db::Pool) {
+    match store::entry_ahead(db).await {
+        Ok(Some(EntryAhead { wallet, version, occurred_at })) => warn!(
+            %wallet,
+            version,
+            %occurred_at,
+            "an entry is dated in the future: Postgres' clock was ahead, or is behind now; `wallet audit` names all of them"
+        ),
+        Ok(None) => {}
+        Err(error) => warn!(%error, "could not look for entries that are dated in the future"),
+    }
 }

@@ -85,6 +85,11 @@ pub(super) enum BooksCommand {
         #[command(flatten)]
         decision: Decision,
     },
+    /// Accept Postgres' clock as right, although the service's machine has another time; every process goes on.
+    AcceptClock {
+        #[command(flatten)]
+        decision: Decision,
+    },
 }
 
 /// Who decided something, and why; both are kept in the books.

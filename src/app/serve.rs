@@ -78,6 +78,7 @@ pub async fn start(config: Config, metrics: Renderer) -> anyhow::Result<Running>
     bootstrap::advance_sequences(&config).await?;
     let infra = bootstrap::connect(&config)?;
     let shared = infra.shared.clone();
+    bootstrap::warn_of_entry_ahead(&shared.db).await;
     let module = module::build(&config, infra);
     let stop = CancellationToken::new();
     let health = Health {

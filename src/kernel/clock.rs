@@ -1,15 +1,21 @@
 //! Time: UTC, in whole microseconds, as Postgres keeps it.
 
+use std::time::Duration;
+
 use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
 use shaku::Interface;
 
 /// A moment in UTC.
 pub type Timestamp = DateTime<Utc>;
 
-/// Tells the time. The time of money is not asked here: a batch takes it from Postgres, under its locks.
+/// Tells the time of this machine. A batch of the ledger takes its time from Postgres, under its locks, and is compared
+/// with this one.
 pub trait Clock: Interface {
-    /// This moment.
+    /// This moment, as the wall clock has it, which may be set.
     fn now(&self) -> Timestamp;
+
+    /// How long this machine has been up, also while it was suspended. Nobody sets this clock.
+    fn since_boot(&self) -> Duration;
 }
 
 /// RFC 3339 with milliseconds: how the API writes a time.

@@ -19,7 +19,7 @@ pub struct Rule {
 }
 
 /// Every rule.
-pub const RULES: [Rule; 16] = [
+pub const RULES: [Rule; 17] = [
     Rule {
         sentence: "every wallet's buckets are the sum of its entries",
         sql: "select format('wallet %s: has %s/%s/%s, entries give %s/%s/%s', coalesce(w.id, e.wallet_id),
@@ -68,6 +68,11 @@ pub const RULES: [Rule; 16] = [
                     is distinct from (coalesce(e.hash, decode(repeat('00', 32), 'hex')), e.occurred_at)",
     },
     Rule {
+        sentence: "no entry is dated in the future",
+        sql: "select format('wallet %s, entry %s: %s', wallet_id, version, occurred_at)
+              from entries where occurred_at > clock_timestamp() + interval '1 minute'",
+    },
+    Rule {
         sentence: "a transaction has one entry in the wallet that asked, of its kind, amount and time",
         sql: "select format('transaction %s', t.id)
               from transactions t
@@ -78,14 +83,14 @@ pub const RULES: [Rule; 16] = [
                              when t.kind = 3 then -(t.amount + t.fee) end)",
     },
     Rule {
-        sentence: "a transfer, and nothing else, has an entry in the receiver's wallet, of its amount and time",
+        sentence: "a transfer, and nothing else, has an entry in the receiver's wallet, of its amount",
         sql: "select format('transaction %s', t.id)
               from transactions t
               left join entries e
                   on e.wallet_id = t.other_wallet_id and e.version = t.other_version and e.transaction_id = t.id
               where (t.kind = 3) <> (t.other_wallet_id is not null) or t.other_wallet_id = t.wallet_id
-                 or t.kind = 3 and (e.kind, e.occurred_at, e.delta_available + e.delta_held + e.delta_unreleased)
-                                   is distinct from (4, t.created_at, t.amount)",
+                 or t.kind = 3 and (e.kind, e.delta_available + e.delta_held + e.delta_unreleased)
+                                   is distinct from (4, t.amount)",
     },
     Rule {
         sentence: "an entry belongs to a transaction that knows it",

@@ -67,6 +67,7 @@ pub struct Transaction {
     pub currency: Currency,
     pub reference: Option<ReferenceId>,
     pub note: Option<String>,
+    /// The time of its entry in the wallet that asked. The other side's entry has a time of its own.
     pub created_at: Timestamp,
 }
 

@@ -11,13 +11,14 @@ use tokio::{
 use tracing::{error, info, warn};
 
 use super::{
+    batch_clock::BatchClock,
     book::{Book, Outcome},
     operation::{KeyName, Operation, ReferenceKey},
     store,
 };
 use crate::{
     db::DbError,
-    kernel::{clock::Timestamp, fail_point::fail_point, ids::WalletId},
+    kernel::{fail_point::fail_point, ids::WalletId},
 };
 
 /// A batch whose commit has not been sent so long after its oldest operation began to wait is given up: nothing was
@@ -33,15 +34,6 @@ const CONNECT_LIMIT: Duration = Duration::from_millis(800);
 /// How often a batch is run again when other transactions are in the way.
 const BUSY_RETRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(50);
-
-/// Where a batch's time comes from.
-#[derive(Clone, Copy, Debug)]
-pub enum BatchClock {
-    /// Postgres' clock, read under the locks.
-    Database,
-    /// Always this moment, so that two runs can be compared to the last bit.
-    Fixed(Timestamp),
-}
 
 /// Why a batch got no decisions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +51,8 @@ enum Run {
     Done(Vec<Outcome>),
     /// Nothing was done.
     Failed(DbError),
+    /// Postgres' clock can't be believed; nothing was done.
+    Undated,
     /// The commit was sent; no answer came.
     CommitLost {
         outcomes: Vec<Outcome>,
@@ -99,6 +93,7 @@ impl Lane {
             let earlier = lost.as_ref().map(|(outcomes, _)| outcomes.as_slice());
             match self.run(batch, earlier, deadline, turn).await {
                 Run::Done(outcomes) => return Ok(outcomes),
+                Run::Undated => return Err(Failure::Unavailable),
                 Run::CommitLost { outcomes, sent_at } => {
                     warn!(operations = batch.len(), "a commit was lost; asking Postgres what became of it");
                     metrics::counter!("wallet_commits_lost_total").increment(1);
@@ -145,7 +140,8 @@ impl Lane {
         let prepared = timeout_at(deadline, self.prepare(batch, earlier)).await;
         let prepared = prepared.unwrap_or_else(|_| Err(DbError::Away("no answer in time".to_owned())));
         let (outcomes, to_commit) = match prepared {
-            Ok(prepared) => prepared,
+            Ok(Some(prepared)) => prepared,
+            Ok(None) => return Run::Undated,
             Err(error) => {
                 // Whatever state the connection is in: a new one is in a known state. Its end rolls back.
                 self.conn = None;
@@ -176,12 +172,13 @@ impl Lane {
     }
 
     /// Everything before the commit. Answers whether there is something to commit; if not, the transaction is over.
+    /// None: the batch can't be dated.
     async fn prepare(
         &mut self,
         batch: &[&Operation],
         earlier: Option<&[Outcome]>,
-    ) -> Result<(Vec<Outcome>, bool), DbError> {
-        let clock = self.clock;
+    ) -> Result<Option<(Vec<Outcome>, bool)>, DbError> {
+        let clock = self.clock.clone();
         let conn = self.connection().await?;
         store::control(conn, "begin").await?;
         fail_point("lane.begun");
@@ -193,7 +190,7 @@ impl Lane {
             if store::is_booked(conn, batch).await? {
                 store::control(conn, "rollback").await?;
                 info!("the lost commit had taken place");
-                return Ok((outcomes.to_vec(), false));
+                return Ok(Some((outcomes.to_vec(), false)));
             }
             info!("the lost commit had not taken place; running the batch again");
         }
@@ -202,9 +199,10 @@ impl Lane {
         let keys: Vec<&KeyName> = batch.iter().filter_map(|o| Some(&o.key.as_ref()?.name)).collect();
         let recalled = store::recall(conn, &references, &keys).await?;
         fail_point("lane.recalled");
-        let now = match clock {
-            BatchClock::Database => recalled.now,
-            BatchClock::Fixed(moment) => moment,
+        let now = clock.time(recalled.now, async || store::clock_accepted_at(conn).await).await?;
+        let Some(now) = now else {
+            store::control(conn, "rollback").await?;
+            return Ok(None);
         };
         let mut book = Book::new(wallets, recalled.references, recalled.keys);
         let outcomes = batch.iter().map(|operation| book.apply(operation, now)).collect();
@@ -212,14 +210,14 @@ impl Lane {
         fail_point("lane.decided");
         if changes.is_empty() {
             store::control(conn, "rollback").await?;
-            return Ok((outcomes, false));
+            return Ok(Some((outcomes, false)));
         }
         store::write(conn, &changes).await.inspect_err(|reason| {
             if !reason.is_passing() {
                 error!(%reason, operations = batch.len(), "a batch could not be written");
             }
         })?;
-        Ok((outcomes, true))
+        Ok(Some((outcomes, true)))
     }
 
     async fn connection(&mut self) -> Result<&mut PgConnection, DbError> {

@@ -6,6 +6,7 @@
 
 pub mod audit;
 mod backlog;
+mod batch_clock;
 pub mod book;
 pub mod entry;
 mod error;

@@ -28,7 +28,7 @@ use super::{
 };
 use crate::kernel::fail_point::fail_point;
 
-pub use super::lane::BatchClock;
+pub use super::batch_clock::BatchClock;
 
 /// So many batches are under way at most.
 const LANES: usize = 2;
@@ -112,7 +112,7 @@ impl PostingLoop {
 
 /// Gives what has arrived to lanes that are free, until nobody can ask any more and all is answered.
 async fn run(settings: LoopSettings, mut arriving: mpsc::UnboundedReceiver<Waiting>, committed: Arc<Notify>) {
-    let new_lane = || Lane::new(settings.database_url.clone(), settings.clock);
+    let new_lane = || Lane::new(settings.database_url.clone(), settings.clock.clone());
     let mut idle: Vec<Lane> = (0..LANES).map(|_| new_lane()).collect();
     // One batch at a time is before its commit: what arrives meanwhile shares the next one.
     let turns = Arc::new(Semaphore::new(1));

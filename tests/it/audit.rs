@@ -13,7 +13,7 @@ use super::support::{
 };
 
 /// What breaks each rule, in the order of [`RULES`], behind the back of the database's own rules. Wallet 1 ends in …01.
-const BREAKS: [(&str, &str); 16] = [
+const BREAKS: [(&str, &str); 17] = [
     (
         "update wallets set available = available + 1 where id::text like '%01'",
         "wallet 00000000-0000-0000-0000-000000000001",
@@ -25,6 +25,10 @@ const BREAKS: [(&str, &str); 16] = [
     ),
     ("update entries set hash = sha256(hash) where version = 2 and wallet_id::text like '%01'", "entry 2"),
     ("update wallets set head_hash = sha256(head_hash) where id::text like '%01'", "000000000001"),
+    (
+        "update entries set occurred_at = now() + interval '61 seconds' where version = 2 and wallet_id::text like '%01'",
+        "000000000001, entry 2: ",
+    ),
     (
         "update transactions set amount = amount + 1 where version = 1 and wallet_id::text like '%01'",
         "transaction ",

@@ -43,7 +43,7 @@ fn ended(output: &Output) -> (Option<i32>, String, String) {
     (output.status.code(), text(&output.stdout), text(&output.stderr))
 }
 
-const COMMANDS: [&[&str]; 10] = [
+const COMMANDS: [&[&str]; 13] = [
     &[],
     &["serve"],
     &["migrate"],
@@ -52,6 +52,9 @@ const COMMANDS: [&[&str]; 10] = [
     &["migrate", "status"],
     &["openapi"],
     &["audit"],
+    &["books"],
+    &["books", "accept-clock", "--actor", "ann", "--reason", "a test"],
+    &["books", "new-generation", "--actor", "ann", "--reason", "a test"],
     &["token", "--scope", "service"],
     &["cache", "rebuild"],
 ];
@@ -117,27 +120,25 @@ async fn the_tables_go_up_down_and_up_again() {
         db.number("select count(*) from pg_tables where schemaname = 'public' and tablename = 'entries'")
             .await
     };
+    let names = [
+        "0001 books",
+        "0002 transfers and keys",
+        "0003 top transfers",
+        "0004 schema compatibility",
+        "0005 books identity",
+        "0006 clock acceptances",
+    ];
     let state = |applied: usize| -> String {
-        let names =
-            ["0001 books", "0002 transfers and keys", "0003 top transfers", "0004 schema compatibility"];
         let word = |at: usize| if at < applied { "applied" } else { "missing" };
         names.iter().enumerate().map(|(at, name)| format!("{name}: {}\n", word(at))).collect()
     };
-    let [none, one, two, three, all] = [0, 1, 2, 3, 4].map(state);
-    for (arguments, expected, tables_then) in [
-        (&["status"][..], &none, 0),
-        (&["up"], &all, 1),
-        (&["up"], &all, 1),
-        (&["status"], &all, 1),
-        (&["down"], &three, 1),
-        (&["down"], &two, 1),
-        (&["down"], &one, 1),
-        (&["down"], &none, 0),
-        (&["down"], &none, 0),
-        (&["up"], &all, 1),
-        (&["down", "--all"], &none, 0),
-    ] {
-        assert_eq!((&migrate(arguments), tables().await), (expected, tables_then), "{arguments:?}");
+    let all = names.len();
+    let first = [(&["status"][..], 0), (&["up"], all), (&["up"], all), (&["status"], all)];
+    let back = (0..all).rev().map(|left| (&["down"][..], left));
+    let last = [(&["down"][..], 0), (&["up"], all), (&["down", "--all"], 0)];
+    for (arguments, applied) in first.into_iter().chain(back).chain(last) {
+        let (expected, tables_then) = (state(applied), i64::from(applied > 0));
+        assert_eq!((migrate(arguments), tables().await), (expected, tables_then), "{arguments:?}");
     }
     let (code, _, complained) = ended(&run(&settings, &["audit"]));
     assert!(code == Some(1) && complained.lines().count() == 1, "no tables, no audit: {complained}");

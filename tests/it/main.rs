@@ -6,6 +6,7 @@
 
 mod access;
 mod audit;
+mod batch_clock;
 mod batches;
 mod bus;
 mod cache;

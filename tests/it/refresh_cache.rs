@@ -14,7 +14,10 @@ use tokio::{task::JoinHandle, time::sleep};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use wallet::{
-    adapters::embedded::{InProcessBus, InProcessCache},
+    adapters::{
+        clock::SystemClock,
+        embedded::{InProcessBus, InProcessCache},
+    },
     cache::{BalanceCache, CacheError, Freshness, ViewPart, WalletView},
     consumers::{Lease, RefreshCache},
     events::{
@@ -22,10 +25,7 @@ use wallet::{
         event::{Deltas, Event, STATUS_CHANGED, StatusChanged, TRANSACTION_CREATED, TransactionCreated},
         topic_watcher::TopicWatcher,
     },
-    kernel::{
-        clock::{Clock, Timestamp, rfc3339_micros},
-        ids::WalletId,
-    },
+    kernel::{clock::rfc3339_micros, ids::WalletId},
 };
 
 use crate::{
@@ -38,14 +38,6 @@ use crate::{
         views::{money, status, wallet},
     },
 };
-
-struct WallClock;
-
-impl Clock for WallClock {
-    fn now(&self) -> Timestamp {
-        Utc::now()
-    }
-}
 
 /// A cache that can be made to fail.
 #[derive(Default)]
@@ -149,7 +141,7 @@ impl Refreshing {
     ) -> Self {
         let db = TestDatabase::create().await;
         let freshness = Arc::new(Freshness::default());
-        let refresher: Arc<dyn Consumer> = Arc::new(RefreshCache::new(cache, Arc::new(WallClock)));
+        let refresher: Arc<dyn Consumer> = Arc::new(RefreshCache::new(cache, Arc::new(SystemClock)));
         let stop = CancellationToken::new();
         let lease = Lease {
             topic: TopicWatcher::new(db.url.clone()),
@@ -338,7 +330,7 @@ async fn a_redis_that_goes_away_and_comes_back_is_refreshed() {
 /// The consumer alone: of each part only the newest is written, and what is poison is named.
 #[tokio::test]
 async fn the_refresher_names_what_it_cannot_understand() {
-    let refresher = RefreshCache::new(Arc::new(InProcessCache::default()), Arc::new(WallClock));
+    let refresher = RefreshCache::new(Arc::new(InProcessCache::default()), Arc::new(SystemClock));
     let view = wallet(0);
     let of = |event: Event| Message {
         topic: event.topic,

@@ -1,4 +1,7 @@
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::{
+    sync::atomic::{AtomicI64, Ordering},
+    time::Duration,
+};
 
 use aws_lc_rs::hmac;
 use serde_json::{Value, json};
@@ -15,6 +18,10 @@ struct Hands(AtomicI64);
 impl Clock for Hands {
     fn now(&self) -> Timestamp {
         Timestamp::from_timestamp(self.0.load(Ordering::Relaxed), 0).unwrap()
+    }
+
+    fn since_boot(&self) -> Duration {
+        Duration::ZERO
     }
 }
 

@@ -110,12 +110,13 @@ impl<C: Chain> Pages<C> {
         if receiver.currency != sender.currency {
             return Err(Refusal::CurrencyMismatch);
         }
-        // After this point the transfer succeeds. Both sides carry one time.
-        let occurred_at = not_before(sender, not_before(receiver, now));
+        // After this point the transfer succeeds. Each side is dated for itself, so that a wallet whose last entry lies in
+        // the future does not take the other one there.
+        let (sent_at, received_at) = (not_before(sender, now), not_before(receiver, now));
         let (incoming, outgoing) = (Buckets::available(amount.minor_units()), Buckets::available(-required));
-        let credit = append(&self.chain, receiver, operation.id, Kind::TransferIn, incoming, occurred_at);
-        let debit = append(&self.chain, sender, operation.id, Kind::TransferOut, outgoing, occurred_at);
-        let receipt = Receipt { id: operation.id, occurred_at, fee: *fee, wallet: sender.clone() };
+        let credit = append(&self.chain, receiver, operation.id, Kind::TransferIn, incoming, received_at);
+        let debit = append(&self.chain, sender, operation.id, Kind::TransferOut, outgoing, sent_at);
+        let receipt = Receipt { id: operation.id, occurred_at: sent_at, fee: *fee, wallet: sender.clone() };
         let other = Some((credit.wallet, credit.version));
         self.record(operation, Kind::TransferOut, TransactionStatus::Completed, *amount, &receipt, other);
         self.entries.extend([debit, credit]);

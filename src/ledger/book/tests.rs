@@ -162,7 +162,7 @@ fn refusals_come_in_their_documented_order() {
 }
 
 #[test]
-fn a_transfer_is_one_transaction_with_an_entry_on_each_side_at_one_time() {
+fn a_transfer_is_one_transaction_with_an_entry_on_each_side() {
     let mut receiver = wallet(2, Status::Enabled, 7);
     (receiver.version, receiver.last_entry_at) = (3, Some(at(9)));
     let mut book = Book::new([wallet(1, Status::Enabled, 100), receiver], [], []);
@@ -176,8 +176,33 @@ fn a_transfer_is_one_transaction_with_an_entry_on_each_side_at_one_time() {
     let entries: Vec<_> =
         changes.entries.iter().map(|e| (e.kind, e.version, e.delta.available, e.after.available)).collect();
     assert_eq!(entries, [(Kind::TransferOut, 1, -62, 38), (Kind::TransferIn, 4, 60, 67)]);
-    assert!(changes.entries.iter().all(|e| e.transaction == asked.id && e.occurred_at == at(9)));
-    assert_eq!((transaction.created_at, receipt.occurred_at), (at(9), at(9)));
+    assert!(changes.entries.iter().all(|e| e.transaction == asked.id));
+    let times: Vec<_> = changes.entries.iter().map(|e| e.occurred_at).collect();
+    assert_eq!(times, [at(1), at(9)], "each side is dated for itself");
+    assert_eq!((transaction.created_at, receipt.occurred_at), (at(1), at(1)));
+}
+
+#[test]
+fn a_wallet_dated_in_the_future_takes_no_other_wallet_there() {
+    let year = 365 * 86_400;
+    let mut all: Vec<_> = (1..=4).map(|number| wallet(number, Status::Enabled, 100)).collect();
+    (all[0].version, all[0].last_entry_at) = (1, Some(at(year)));
+    let mut book = Book::new(all, [], []);
+    for (id, from, to) in [(1, 1, 2), (2, 2, 3), (3, 3, 1), (4, 4, 1), (5, 1, 4)] {
+        decide(&mut book, &operation(id, from, transfer(to, 10, 0, id)), at(1)).unwrap();
+    }
+    let changes = book.into_changes();
+    for entry in &changes.entries {
+        let expected = if entry.wallet.0.as_u128() == 1 { at(year) } else { at(1) };
+        assert_eq!(entry.occurred_at, expected, "{entry:?}");
+    }
+    for transaction in &changes.transactions {
+        let own = changes
+            .entries
+            .iter()
+            .find(|e| (e.wallet, e.version) == (transaction.wallet, transaction.version));
+        assert_eq!(Some(transaction.created_at), own.map(|entry| entry.occurred_at), "{transaction:?}");
+    }
 }
 
 #[test]

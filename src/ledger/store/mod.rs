@@ -2,6 +2,7 @@
 //! with the generic plan, and never by a sequential scan, so that a fresh database is as fast as an old one.
 //! `docs/decisions/0003-the-loops-statements.md` says why each has the shape it has.
 
+mod clock;
 mod generations;
 mod look;
 mod owners;
@@ -16,6 +17,7 @@ use sqlx::{Connection, PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
 pub use self::{
+    clock::{ACCEPTED_AT, EntryAhead, accept_clock, clock_accepted_at, entry_ahead},
     generations::begin_generation,
     look::look,
     owners::{OWNERS, owners},

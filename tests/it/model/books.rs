@@ -14,7 +14,8 @@ use super::{
 #[derive(Clone, Debug)]
 pub struct Booked {
     pub id: Uuid,
-    /// Microseconds since 1970; a batch has one time.
+    /// Microseconds since 1970; a batch has one time, that of the asker's entries, as long as Postgres' clock is not set
+    /// back while the clients are at work.
     pub at: i64,
     position: i64,
     pub kind: Kind,

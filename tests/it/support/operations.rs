@@ -1,7 +1,10 @@
 //! Operations, as tests ask for them.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 use wallet::{
+    adapters::clock::SystemClock,
     kernel::{
         ids::{OperationId, ReferenceId, WalletId},
         money::Amount,
@@ -58,6 +61,6 @@ pub fn settings(database_url: &str) -> LoopSettings {
         database_url: database_url.to_owned(),
         batch_max: 256,
         queue_max: 10_000,
-        clock: BatchClock::Database,
+        clock: BatchClock::database(Arc::new(SystemClock)),
     }
 }

@@ -171,7 +171,8 @@ proptest! {
             let all = batches.iter().flat_map(|batch| &batch.entries);
             let of_it: Vec<_> = all.filter(|entry| entry.transaction == transaction.id).collect();
             prop_assert_eq!(of_it.len(), if transaction.other.is_some() { 2 } else { 1 });
-            prop_assert!(of_it.iter().all(|entry| entry.occurred_at == transaction.created_at));
+            let own = of_it.iter().find(|entry| entry.wallet == transaction.wallet);
+            prop_assert_eq!(own.map(|entry| entry.occurred_at), Some(transaction.created_at));
         }
         let is_kept = |(outcome, operation): (&Outcome, &Operation)| !outcome.replayed
             && match outcome.decision {

@@ -1,0 +1,2 @@
+-- loses: clock_acceptances
+drop table clock_acceptances;
