@@ -23,8 +23,8 @@ pub trait HealthSource: Send + Sync {
     /// Everything, asked of each dependency now.
     async fn report(&self) -> HealthReport;
 
-    /// Whether requests may be sent here: Postgres is there, was migrated when this process began, and the process is not on its
-    /// way out.
+    /// Whether requests may be sent here: Postgres is there with the tables that this version needs, and the process is
+    /// not on its way out.
     async fn is_ready(&self) -> bool;
 }
 
@@ -37,7 +37,7 @@ pub enum HealthStatus {
     Ok,
     /// Money moves, but something beside it is away or behind.
     Degraded,
-    /// Postgres is away.
+    /// Postgres is away, or its tables are not those that this version needs.
     Down,
 }
 
@@ -122,7 +122,7 @@ impl HealthApi {
     /// How the service is
     ///
     /// `ok`, or `degraded` when something other than Postgres is away or behind; money moves in both. 503 when
-    /// Postgres is away; the report is in `data` then, too.
+    /// Postgres is away or its tables are not those that this version needs; the report is in `data` then, too.
     #[oai(path = "/health", method = "get", operation_id = "get_health")]
     async fn get_health(&self) -> Reported {
         Reported(self.source.report().await)
@@ -138,7 +138,7 @@ impl HealthApi {
 
     /// Whether requests may be sent here
     ///
-    /// Postgres is there, was migrated when this process began, and the process is not on its way out; 503 otherwise.
+    /// Postgres is there with the tables that this version needs, and the process is not on its way out; 503 otherwise.
     #[oai(path = "/health/ready", method = "get", operation_id = "get_readiness")]
     async fn get_readiness(&self) -> Result<Answer<200, Yes>, ApiError> {
         if self.source.is_ready().await {

@@ -19,7 +19,7 @@ use crate::{
     config::{AppEnv, Config},
     db::{
         self,
-        migrator::{self, Direction},
+        migrator::{self, Direction, SchemaFault},
     },
     events::relay::RelayState,
     ledger::{
@@ -90,14 +90,14 @@ pub(super) fn kafka_settings(config: &Config) -> Option<KafkaSettings> {
     Some(KafkaSettings::new(brokers, config.kafka_partitions, config.kafka_replication))
 }
 
-/// Waits until Postgres answers and has every table. In development a database that lacks some gets them; in
-/// production that is somebody's decision.
+/// Waits until Postgres answers and this binary can run on what it has. In development a database that lacks migrations
+/// gets them; in production that is somebody's decision.
 pub async fn wait_for_postgres(config: &Config) -> anyhow::Result<()> {
     let give_up_at = Instant::now() + WAIT_FOR_POSTGRES;
     let mut has_waited = false;
-    let status = loop {
+    let state = loop {
         match migrator::status(&config.database_url).await {
-            Ok(status) => break status,
+            Ok(state) => break state,
             Err(error) if error.is_passing() && Instant::now() < give_up_at => {
                 if !std::mem::replace(&mut has_waited, true) {
                     warn!(%error, "waiting for Postgres, for {} s at most", WAIT_FOR_POSTGRES.as_secs());
@@ -107,13 +107,11 @@ pub async fn wait_for_postgres(config: &Config) -> anyhow::Result<()> {
             Err(error) => return Err(error).context("Postgres, as DATABASE_URL names it, cannot be used"),
         }
     };
-    let missing = status.iter().filter(|migration| !migration.applied).count();
-    if missing == 0 {
-        return Ok(());
-    }
-    if config.app_env == AppEnv::Production {
-        bail!("the database lacks {missing} migrations: run `wallet migrate up` first");
-    }
+    let missing = match state.fault() {
+        None => return Ok(()),
+        Some(SchemaFault::Lacks(missing)) if config.app_env == AppEnv::Development => missing,
+        Some(fault) => bail!(fault),
+    };
     info!(missing, "the database lacks migrations; running them");
     migrator::migrate(&config.database_url, Direction::Up).await.context("cannot migrate")?;
     Ok(())

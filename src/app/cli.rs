@@ -52,7 +52,7 @@ enum Command {
     },
 }
 
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub(super) enum MigrateCommand {
     /// Run every migration that the database lacks.
     Up,
@@ -65,8 +65,15 @@ pub(super) enum MigrateCommand {
         #[arg(long)]
         yes_lose_data: bool,
     },
-    /// List the migrations and which of them the database has.
+    /// List the migrations and which of them the database has; exits with 1 if one was changed, is half applied or is
+    /// newer than this version.
     Status,
+    /// Print the SQL that gives a role what the service needs; the owner of the tables runs it.
+    Grants {
+        /// The role that serves.
+        #[arg(long)]
+        role: String,
+    },
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -113,8 +120,13 @@ enum CacheCommand {
 #[must_use]
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
-    if let Command::Openapi = cli.command {
-        return finish(openapi::print());
+    // What needs no setting.
+    match &cli.command {
+        Command::Openapi => return finish(openapi::print()),
+        Command::Migrate { direction: MigrateCommand::Grants { role } } => {
+            return finish(migrate::print_grants(role));
+        }
+        _ => {}
     }
     // Read before any thread runs.
     let config = match Config::load() {

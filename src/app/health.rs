@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     api::health::{Dependency, HealthReport, HealthSource, HealthStatus},
     cache::{BalanceCache, Freshness},
-    db,
+    db::{self, migrator::SchemaCheck},
     events::{bus::EventBus, relay::RelayState},
     ledger::posting_loop::PostingLoop,
 };
@@ -22,6 +22,8 @@ pub struct Health {
     pub bus: Arc<dyn EventBus>,
     pub freshness: Arc<Freshness>,
     pub relays: Arc<RelayState>,
+    /// Whether the database still is one that this binary can run on.
+    pub schema: Arc<SchemaCheck>,
     /// Cancelled when the process is on its way out.
     pub stopping: CancellationToken,
 }
@@ -38,13 +40,19 @@ impl HealthSource for Health {
         if self.cache.name() == "in-process" {
             notes.push("REDIS_URL is empty: each process has a balance cache of its own".to_owned());
         }
+        let can_use_books = postgres.is_ok() && self.schema.fault().await.is_none();
+        if postgres.is_ok() && !can_use_books {
+            notes.push(
+                "the database's tables are not those that this version needs; the log says why".to_owned(),
+            );
+        }
         let is_behind = !self.freshness.cache_may_answer();
         let relay_notes = self.relays.notes();
         let is_relayed = relay_notes.is_empty();
         notes.extend(relay_notes);
-        let status = match (&postgres, &cache, &bus) {
-            (Err(_), _, _) => HealthStatus::Down,
-            (_, Ok(()), Ok(())) if !is_behind && is_relayed => HealthStatus::Ok,
+        let status = match (can_use_books, &cache, &bus) {
+            (false, _, _) => HealthStatus::Down,
+            (true, Ok(()), Ok(())) if !is_behind && is_relayed => HealthStatus::Ok,
             _ => HealthStatus::Degraded,
         };
         HealthReport {
@@ -61,6 +69,8 @@ impl HealthSource for Health {
     }
 
     async fn is_ready(&self) -> bool {
-        !self.stopping.is_cancelled() && db::ping(&self.db).await.is_ok()
+        !self.stopping.is_cancelled()
+            && db::ping(&self.db).await.is_ok()
+            && self.schema.fault().await.is_none()
     }
 }

@@ -1,40 +1,81 @@
-//! `wallet migrate up|down|status`.
+//! `wallet migrate up|down|status|grants`.
 
 use anyhow::{Context, bail};
 
 use super::cli::MigrateCommand;
 use crate::{
     config::{AppEnv, Config},
-    db::migrator::{self, DataLoss, Direction, MigrationError, MigrationStatus},
+    db::migrator::{
+        self, DataLoss, Direction, MigrationError, MigrationState, MigrationStatus, SchemaFault, SchemaState,
+    },
 };
 
-/// Runs the migrations and prints where the database stands.
+/// Runs the migrations and prints where the database stands; `status` fails if something is wrong with it. That
+/// migrations are missing is an answer, and no failure.
 pub(super) async fn run(config: &Config, command: MigrateCommand) -> anyhow::Result<()> {
     let url = &config.database_url;
-    let is_production = config.app_env == AppEnv::Production;
-    let mut again = "wallet migrate down --yes-lose-data";
-    let status = match command {
-        MigrateCommand::Up => migrator::migrate(url, Direction::Up).await,
-        MigrateCommand::Down { all, yes_lose_data } => {
-            let loss = match (yes_lose_data, is_production) {
-                (true, _) => DataLoss::Accepted,
-                (false, true) => DataLoss::Forbidden,
-                (false, false) => DataLoss::OnlyIfEmpty,
-            };
-            let direction = if all { Direction::DownTo(0, loss) } else { Direction::DownOne(loss) };
-            if all {
-                again = "wallet migrate down --all --yes-lose-data";
-            }
-            migrator::migrate(url, direction).await
+    match command {
+        MigrateCommand::Up => print(&migrator::migrate(url, Direction::Up).await.context("cannot migrate")?),
+        MigrateCommand::Down { all, yes_lose_data } => print(&down(config, all, yes_lose_data).await?),
+        MigrateCommand::Status => {
+            let state = migrator::status(url).await.context("cannot read the state of the migrations")?;
+            print(&state);
+            return judge(&state);
         }
-        MigrateCommand::Status => migrator::status(url).await.map_err(MigrationError::from),
-    };
-    if let Err(refused @ MigrationError::WouldLose { .. }) = &status {
-        let production = if is_production { " (APP_ENV is production)" } else { "" };
-        bail!("{refused}{production}; nothing was changed. To drop it all the same: `{again}`");
-    }
-    for MigrationStatus { version, description, applied } in status.context("cannot migrate")? {
-        println!("{version:04} {description}: {}", if applied { "applied" } else { "missing" });
+        MigrateCommand::Grants { role } => return print_grants(&role),
     }
     Ok(())
+}
+
+/// Prints the statements that give a role what the service needs.
+pub(super) fn print_grants(role: &str) -> anyhow::Result<()> {
+    let Some(sql) = migrator::grants(role) else {
+        bail!("--role {role:?} is not the name of one role");
+    };
+    print!("{sql}");
+    Ok(())
+}
+
+async fn down(config: &Config, all: bool, yes_lose_data: bool) -> anyhow::Result<SchemaState> {
+    let is_production = config.app_env == AppEnv::Production;
+    let loss = match (yes_lose_data, is_production) {
+        (true, _) => DataLoss::Accepted,
+        (false, true) => DataLoss::Forbidden,
+        (false, false) => DataLoss::OnlyIfEmpty,
+    };
+    let direction = if all { Direction::DownTo(0, loss) } else { Direction::DownOne(loss) };
+    match migrator::migrate(&config.database_url, direction).await {
+        Err(refused @ MigrationError::WouldLose { .. }) => {
+            let why = if is_production { " (APP_ENV is production)" } else { "" };
+            let all = if all { " --all" } else { "" };
+            bail!(
+                "{refused}{why}; nothing was changed. To drop it all the same: \
+                 `wallet migrate down{all} --yes-lose-data`"
+            )
+        }
+        other => other.context("cannot migrate"),
+    }
+}
+
+fn print(state: &SchemaState) {
+    for MigrationStatus { version, description, state } in &state.migrations {
+        let word = match state {
+            MigrationState::Applied => "applied",
+            MigrationState::Missing => "missing",
+            MigrationState::Changed => "applied from another text",
+            MigrationState::HalfApplied => "half applied",
+            MigrationState::Unknown => "applied, unknown to this version",
+        };
+        println!("{version:04} {description}: {word}");
+    }
+}
+
+fn judge(state: &SchemaState) -> anyhow::Result<()> {
+    match state.fault() {
+        None if state.count(MigrationState::Unknown) > 0 => {
+            bail!("the database is newer than this version of the wallet, which may still serve")
+        }
+        None | Some(SchemaFault::Lacks(_)) => Ok(()),
+        Some(fault) => bail!(fault),
+    }
 }

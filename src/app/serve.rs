@@ -27,6 +27,7 @@ use super::{
 use crate::{
     api::{self, Parts, Renderer, ServiceKey},
     config::Config,
+    db::migrator::SchemaCheck,
     telemetry::Telemetry,
 };
 
@@ -88,6 +89,7 @@ pub async fn start(config: Config, metrics: Renderer) -> anyhow::Result<Running>
         bus: module.resolve(),
         freshness: Arc::clone(&shared.freshness),
         relays: Arc::clone(&shared.relays),
+        schema: Arc::new(SchemaCheck::new(shared.db.clone())),
         stopping: stop.clone(),
     };
     let endpoint = api::build(Parts {

@@ -34,6 +34,8 @@ mod readme;
 mod redis_faults;
 mod refresh_cache;
 mod relay;
+mod roles;
+mod schema;
 mod support;
 mod terminate;
 mod top_transfers;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Connection, Row};
-use wallet::db::migrator::{self, DataLoss, Direction, MigrationError, migrate};
+use wallet::db::migrator::{self, DataLoss, Direction, MigrationError, MigrationState, migrate};
 
 use super::support::{database::TestDatabase, wait::until};
 
@@ -24,25 +24,26 @@ async fn schema(db: &TestDatabase) -> Vec<String> {
 #[tokio::test]
 async fn up_down_up_gives_the_same_schema() {
     let db = TestDatabase::empty().await;
-    let up = migrate(&db.url, Direction::Up).await.unwrap();
-    assert!(!up.is_empty() && up.iter().all(|migration| migration.applied));
+    let up = migrate(&db.owner_url, Direction::Up).await.unwrap();
+    assert!(up.fault().is_none() && !up.migrations.is_empty());
     let first = schema(&db).await;
     assert!(first.iter().any(|line| line.starts_with("entries.hash")), "{first:#?}");
-    let down = migrate(&db.url, Direction::DownTo(0, DataLoss::OnlyIfEmpty)).await.unwrap();
-    assert!(down.iter().all(|migration| !migration.applied));
+    let down = migrate(&db.owner_url, Direction::DownTo(0, DataLoss::OnlyIfEmpty)).await.unwrap();
+    assert_eq!(down.count(MigrationState::Missing), down.migrations.len());
     assert_eq!(schema(&db).await, Vec::<String>::new());
-    migrate(&db.url, Direction::Up).await.unwrap();
+    migrate(&db.owner_url, Direction::Up).await.unwrap();
     assert_eq!(schema(&db).await, first);
 }
 
 #[tokio::test]
 async fn down_takes_one_migration_back_and_twice_up_does_no_harm() {
     let db = TestDatabase::empty().await;
-    let (one, other) = tokio::join!(migrate(&db.url, Direction::Up), migrate(&db.url, Direction::Up));
+    let (one, other) =
+        tokio::join!(migrate(&db.owner_url, Direction::Up), migrate(&db.owner_url, Direction::Up));
     assert_eq!(one.unwrap(), other.unwrap());
-    let before = migrator::status(&db.url).await.unwrap().len();
-    let after = migrate(&db.url, Direction::DownOne(DataLoss::OnlyIfEmpty)).await.unwrap();
-    assert_eq!(after.iter().filter(|migration| migration.applied).count(), before - 1);
+    let before = migrator::status(&db.owner_url).await.unwrap().migrations.len();
+    let after = migrate(&db.owner_url, Direction::DownOne(DataLoss::OnlyIfEmpty)).await.unwrap();
+    assert_eq!(after.count(MigrationState::Applied), before - 1);
 }
 
 /// The number that the database says a running binary must have.
@@ -54,22 +55,22 @@ async fn compatible_from(db: &TestDatabase) -> i64 {
 async fn the_database_says_the_oldest_schema_number_that_a_running_binary_may_have() {
     let db = TestDatabase::create().await;
     let from = compatible_from(&db).await;
-    let newest = migrator::status(&db.url).await.unwrap().last().unwrap().version;
+    let newest = migrator::status(&db.owner_url).await.unwrap().migrations.last().unwrap().version;
     assert!((3..=newest).contains(&from), "{from}");
     for second in ["(true, 1)", "(false, 1)"] {
         let sql = AssertSqlSafe(format!("insert into schema_compatibility values {second}"));
         sqlx::raw_sql(sql).execute(&mut db.connect().await).await.expect_err("there is one row");
     }
-    migrate(&db.url, Direction::DownTo(4, DataLoss::OnlyIfEmpty)).await.unwrap();
+    migrate(&db.owner_url, Direction::DownTo(4, DataLoss::OnlyIfEmpty)).await.unwrap();
     assert_eq!(compatible_from(&db).await, 3);
-    migrate(&db.url, Direction::Up).await.unwrap();
+    migrate(&db.owner_url, Direction::Up).await.unwrap();
     assert_eq!(compatible_from(&db).await, from);
 }
 
 /// Takes everything back, as far as this is allowed, and gives what was said.
 async fn all_down(db: &TestDatabase, loss: DataLoss) -> String {
     let before = schema(db).await;
-    let refused = migrate(&db.url, Direction::DownTo(0, loss)).await.unwrap_err();
+    let refused = migrate(&db.owner_url, Direction::DownTo(0, loss)).await.unwrap_err();
     assert!(matches!(refused, MigrationError::WouldLose { .. }), "{refused}");
     assert_eq!(schema(db).await, before, "all of it or nothing");
     refused.to_string()
@@ -90,10 +91,10 @@ async fn no_way_down_drops_rows_that_exist_nowhere_else() {
     let told = all_down(&db, DataLoss::OnlyIfEmpty).await;
     assert!(told.contains("0001 is not taken back: it would drop 2 rows of customers"), "{told}");
     // What follows from other tables goes and comes, and so does what is empty.
-    migrate(&db.url, Direction::DownTo(2, DataLoss::OnlyIfEmpty)).await.unwrap();
-    migrate(&db.url, Direction::Up).await.unwrap();
-    let gone = migrate(&db.url, Direction::DownTo(0, DataLoss::Accepted)).await.unwrap();
-    assert!(gone.iter().all(|migration| !migration.applied));
+    migrate(&db.owner_url, Direction::DownTo(2, DataLoss::OnlyIfEmpty)).await.unwrap();
+    migrate(&db.owner_url, Direction::Up).await.unwrap();
+    let gone = migrate(&db.owner_url, Direction::DownTo(0, DataLoss::Accepted)).await.unwrap();
+    assert_eq!(gone.count(MigrationState::Missing), gone.migrations.len());
 }
 
 #[tokio::test]
@@ -107,14 +108,14 @@ async fn where_no_loss_is_allowed_not_even_empty_tables_are_dropped() {
 #[tokio::test]
 async fn a_row_that_is_committed_while_a_way_down_begins_is_not_dropped() {
     let db = TestDatabase::create().await.unaudited();
-    migrate(&db.url, Direction::DownTo(1, DataLoss::OnlyIfEmpty)).await.unwrap();
+    migrate(&db.owner_url, Direction::DownTo(1, DataLoss::OnlyIfEmpty)).await.unwrap();
     let mut writer = db.connect().await;
     let mut open = writer.begin().await.unwrap();
     sqlx::raw_sql("insert into customers (id, xid) values (gen_random_uuid(), gen_random_uuid())")
         .execute(&mut *open)
         .await
         .unwrap();
-    let url = db.url.clone();
+    let url = db.owner_url.clone();
     let down = tokio::spawn(async move { migrate(&url, Direction::DownTo(0, DataLoss::OnlyIfEmpty)).await });
     let waiting = "select count(*) from pg_locks l join pg_database d on d.oid = l.database
                    where d.datname = current_database() and not l.granted and l.mode = 'AccessExclusiveLock'";

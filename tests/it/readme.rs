@@ -7,12 +7,18 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use serde_json::Value;
 use tokio::task::spawn_blocking;
 
-use crate::support::app::TestApp;
+use crate::support::{
+    app::{Settings, TestApp},
+    database::TestDatabase,
+    process::Server,
+    wait::until,
+};
 
 const README: &str = include_str!("../../README.md");
 /// Where the README's service listens.
@@ -83,6 +89,62 @@ async fn the_readmes_examples_print_what_it_says() {
     for (example, told) in examples.iter().zip(told) {
         assert_eq!(generally(told), generally(example.prints), "{}", example.shell);
     }
+}
+
+/// The blocks of the README's production part, with other names than those of the README, on the tests' server.
+fn production(role: &str, address: &str) -> String {
+    let pieces = README.split("<!-- production -->\n").skip(1);
+    let blocks: Vec<&str> = pieces.map(|piece| block(piece, "sh").0).collect();
+    assert_eq!(blocks.len(), 3);
+    blocks
+        .join("\n")
+        .replace("wallet_owner", &format!("{role}_owner"))
+        .replace("wallet_app", &format!("{role}_app"))
+        .replace("database wallet ", &format!("database {role}_production "))
+        .replace("connect wallet\n", &format!("connect {role}_production\n"))
+        .replace("127.0.0.1:5432/wallet", &format!("{address}/{role}_production"))
+}
+
+#[tokio::test]
+async fn the_readmes_production_part_ends_with_a_service_that_owns_nothing_and_is_ready() {
+    let db = TestDatabase::create().await;
+    let (admin, _) = db.owner_url.rsplit_once('/').expect("a database");
+    let (_, address) = admin.rsplit_once('@').or_else(|| admin.rsplit_once("//")).expect("a host");
+    let role = format!("wallet_test_{}", std::process::id());
+    // psql is where Postgres is, which Debian does not put on the path whole.
+    let script = format!(
+        "set -euo pipefail; PATH=$PATH:$(echo /usr/lib/postgresql/*/bin | tr ' ' :)\n\
+         wallet() {{ if [ $1 = serve ]; then exec \"$WALLET\" serve; else \"$WALLET\" \"$@\"; fi; }}\n{}",
+        production(&role, address)
+    );
+    let settings = [
+        ("PATH", std::env::var("PATH").expect("a path")),
+        ("ADMIN_URL", db.owner_url.clone()),
+        ("WALLET", env!("CARGO_BIN_EXE_wallet").to_owned()),
+        ("HOST", "127.0.0.1".to_owned()),
+        ("PORT", "0".to_owned()),
+    ];
+    let settings = settings.map(|(name, value)| (name.to_owned(), value)).into();
+    let server = Server::of(script_command(&script, &settings));
+    let ready = async || {
+        let answer = reqwest::get(format!("{}/health/ready", server.base)).await.expect("an answer");
+        (answer.status().as_u16() == 200).then_some(())
+    };
+    until("readiness", Duration::from_secs(10), ready).await;
+    let owned = format!(
+        "select count(*) from pg_shdepend d join pg_roles r on r.oid = d.refobjid
+                             where r.rolname = '{role}_app' and d.deptype = 'o'"
+    );
+    assert_eq!(db.number(&owned).await, 0);
+    drop(server);
+    db.run(&format!("drop database {role}_production with (force)")).await;
+    db.run(&format!("drop role {role}_owner, {role}_app")).await;
+}
+
+fn script_command(script: &str, settings: &Settings) -> Command {
+    let mut command = Command::new("bash");
+    command.args(["-c", script]).env_clear().envs(settings).current_dir(env!("CARGO_TARGET_TMPDIR"));
+    command
 }
 
 fn root() -> PathBuf {

@@ -1,6 +1,9 @@
 //! Migrations: plain SQL files of `migrations/`, built into the binary, run under a lock of the migrator.
 
+mod check;
 mod files;
+mod grants;
+mod state;
 
 use sqlx::{
     AssertSqlSafe, Connection, PgConnection,
@@ -9,18 +12,15 @@ use sqlx::{
 use thiserror::Error;
 
 use self::files::{Loss, Step};
+pub use self::{
+    check::SchemaCheck,
+    grants::grants,
+    state::{MigrationState, MigrationStatus, SchemaFault, SchemaState},
+};
 use super::{DbError, session_options};
 
 /// The migrator's own table, as sqlx names it.
 const TABLE: &str = "_sqlx_migrations";
-
-/// One migration and whether the database has it.
-#[derive(Debug, PartialEq, Eq)]
-pub struct MigrationStatus {
-    pub version: i64,
-    pub description: String,
-    pub applied: bool,
-}
 
 /// Which way to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +51,12 @@ pub enum MigrationError {
     Db(#[from] DbError),
     #[error(transparent)]
     Failed(#[from] MigrateError),
+    /// The database is not one that this binary's migrations can go on from.
+    #[error(transparent)]
+    Fault(#[from] SchemaFault),
+    /// Only a binary that has all of the database's migrations may change them.
+    #[error("the database has migration {0:04}, which this version of the wallet does not have")]
+    Unknown(i64),
     /// The way down would drop what exists nowhere else.
     #[error("migration {version:04} is not taken back: {reason}")]
     WouldLose { version: i64, reason: String },
@@ -63,19 +69,19 @@ pub enum MigrationError {
 ///
 /// # Errors
 /// [`MigrationError::WouldLose`] if `loss` does not allow what a way down would drop; nothing was changed then.
-pub async fn migrate(url: &str, direction: Direction) -> Result<Vec<MigrationStatus>, MigrationError> {
+pub async fn migrate(url: &str, direction: Direction) -> Result<SchemaState, MigrationError> {
     let (mut conn, steps) = (connect(url).await?, files::steps()?);
     match direction {
         Direction::Up => up(&mut conn, &steps).await?,
         Direction::DownOne(loss) => down(&mut conn, &steps, None, loss).await?,
         Direction::DownTo(target, loss) => down(&mut conn, &steps, Some(target), loss).await?,
     }
-    Ok(status_on(&mut conn).await?)
+    Ok(state::read(&mut conn, &steps).await?)
 }
 
-/// Every migration and whether the database has it.
-pub async fn status(url: &str) -> Result<Vec<MigrationStatus>, DbError> {
-    status_on(&mut connect(url).await?).await
+/// Where the database stands. Changes nothing, and needs no more rights than [`grants`] gives.
+pub async fn status(url: &str) -> Result<SchemaState, DbError> {
+    state::read(&mut connect(url).await?, &files::steps()?).await
 }
 
 /// Migrations may take long: the time limit of ordinary statements does not hold for them.
@@ -84,29 +90,33 @@ async fn connect(url: &str) -> Result<PgConnection, DbError> {
     Ok(PgConnection::connect_with(&options).await?)
 }
 
-/// Takes the migrator's lock, which ends with the connection, and reads which migrations the database has; a second
-/// one sees what the first has done.
-async fn applied(conn: &mut PgConnection, steps: &[Step]) -> Result<Vec<i64>, MigrateError> {
+/// Takes the migrator's lock, which ends with the connection, and reads where the database stands; a second one sees
+/// what the first has done.
+async fn locked(conn: &mut PgConnection, steps: &[Step]) -> Result<SchemaState, MigrationError> {
     conn.lock().await?;
-    conn.ensure_migrations_table(TABLE).await?;
-    if let Some(dirty) = conn.dirty_version(TABLE).await? {
-        return Err(MigrateError::Dirty(dirty));
+    let state = state::read(conn, steps).await?;
+    match state.fault() {
+        None | Some(SchemaFault::Lacks(_) | SchemaFault::Absent(_)) => Ok(state),
+        Some(fault) => Err(fault.into()),
     }
-    let found = conn.list_applied_migrations(TABLE).await?;
-    for migration in &found {
-        match steps.iter().find(|step| step.version == migration.version) {
-            None => return Err(MigrateError::VersionMissing(migration.version)),
-            Some(step) if step.up.checksum != migration.checksum => {
-                return Err(MigrateError::VersionMismatch(migration.version));
-            }
-            Some(_) => {}
-        }
+}
+
+/// Refuses where the database has migrations that this binary does not.
+fn must_know_all(state: &SchemaState) -> Result<(), MigrationError> {
+    match state.migrations.iter().find(|migration| migration.state == MigrationState::Unknown) {
+        Some(unknown) => Err(MigrationError::Unknown(unknown.version)),
+        None => Ok(()),
     }
-    Ok(found.iter().map(|migration| migration.version).collect())
 }
 
 async fn up(conn: &mut PgConnection, steps: &[Step]) -> Result<(), MigrationError> {
-    let applied = applied(conn, steps).await?;
+    let state = locked(conn, steps).await?;
+    if state.count(MigrationState::Missing) == 0 {
+        return Ok(());
+    }
+    must_know_all(&state)?;
+    conn.ensure_migrations_table(TABLE).await?;
+    let applied = state.applied();
     for step in steps.iter().filter(|step| !applied.contains(&step.version)) {
         conn.apply(TABLE, &step.up).await?;
     }
@@ -120,7 +130,9 @@ async fn down(
     target: Option<i64>,
     loss: DataLoss,
 ) -> Result<(), MigrationError> {
-    let applied = applied(conn, steps).await?;
+    let state = locked(conn, steps).await?;
+    must_know_all(&state)?;
+    let applied = state.applied();
     let target = target.unwrap_or_else(|| applied.iter().rev().nth(1).copied().unwrap_or(0));
     let undone: Vec<&Step> =
         steps.iter().rev().filter(|step| step.version > target && applied.contains(&step.version)).collect();
@@ -173,18 +185,4 @@ async fn must_be_empty(conn: &mut PgConnection, lossy: &[(i64, &str)]) -> Result
 async fn run(conn: &mut PgConnection, sql: &str) -> Result<(), DbError> {
     sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(conn).await?;
     Ok(())
-}
-
-async fn status_on(conn: &mut PgConnection) -> Result<Vec<MigrationStatus>, DbError> {
-    let failed = |error: MigrateError| DbError::Defect(error.to_string());
-    conn.ensure_migrations_table(TABLE).await.map_err(failed)?;
-    let applied = conn.list_applied_migrations(TABLE).await.map_err(failed)?;
-    let steps = files::steps()?.into_iter();
-    Ok(steps
-        .map(|step| MigrationStatus {
-            applied: applied.iter().any(|a| a.version == step.version),
-            version: step.version,
-            description: step.description,
-        })
-        .collect())
 }

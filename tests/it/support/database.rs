@@ -1,14 +1,18 @@
-//! A database for each test, made from a migrated template; at its end the books are audited.
+//! A database for each test, made from a migrated template; at its end the books are audited. The service under test
+//! uses a role that has what `wallet migrate grants` gives and owns nothing; the test itself is the owner.
 
 use std::{
     process,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        LazyLock,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use tokio::sync::OnceCell;
 use wallet::{
-    db::migrator::{Direction, migrate},
+    db::migrator::{Direction, grants, migrate},
     kernel::ids::WalletId,
     ledger::{audit::audit, book::Book, store},
 };
@@ -17,7 +21,10 @@ use super::{operations::deposit, servers::servers};
 
 /// A database that is gone when this is dropped.
 pub struct TestDatabase {
+    /// For the service.
     pub url: String,
+    /// For migrations, and for what a test arranges or breaks.
+    pub owner_url: String,
     name: String,
     is_audited: bool,
 }
@@ -26,10 +33,25 @@ static TEMPLATE: OnceCell<String> = OnceCell::const_new();
 static NEXT: AtomicU32 = AtomicU32::new(1);
 
 /// The server's URL with another database's name.
-fn url_of(name: &str) -> String {
+fn owner_url_of(name: &str) -> String {
     let (server, _) = servers().database_url.rsplit_once('/').expect("DATABASE_URL names a database");
     format!("{server}/{name}")
 }
+
+/// The same for the role of this process, which owns nothing.
+fn url_of(name: &str) -> String {
+    let url = owner_url_of(name);
+    let (scheme, rest) = url.split_once("://").expect("DATABASE_URL is a URL");
+    let host = rest.split_once('@').map_or(rest, |(_, host)| host);
+    format!("{scheme}://{}:{}@{host}", role(), *PASSWORD)
+}
+
+/// The role that serves in this process's tests.
+fn role() -> String {
+    format!("wallet_test_{}", process::id())
+}
+
+static PASSWORD: LazyLock<String> = LazyLock::new(|| uuid::Uuid::new_v4().to_string());
 
 async fn admin(sql: String) {
     let mut conn = PgConnection::connect(&servers().database_url).await.expect("Postgres");
@@ -44,17 +66,40 @@ async fn template() -> &'static str {
             let left = "select datname from pg_database where datname ~ '^wallet_test_[0-9]+_'";
             for row in sqlx::query(left).fetch_all(&mut conn).await.expect("databases") {
                 let name: String = row.get(0);
-                let pid = name.split('_').nth(2).unwrap_or_default();
-                if !std::path::Path::new("/proc").join(pid).exists() {
+                if is_left_over(&name) {
                     admin(format!("drop database if exists {name} with (force)")).await;
                 }
             }
+            let left = "select rolname::text from pg_roles where rolname ~ '^wallet_test_[0-9]+(_|$)'";
+            for row in sqlx::query(left).fetch_all(&mut conn).await.expect("roles") {
+                let name: String = row.get(0);
+                if is_left_over(&name) {
+                    // Another process of tests may be at it, too.
+                    let drop = format!("drop role if exists {name}");
+                    admin(format!("do $$ begin {drop}; exception when others then null; end $$")).await;
+                }
+            }
+            admin(format!("create role {} login password '{}'", role(), *PASSWORD)).await;
             let name = format!("wallet_test_{}_template", process::id());
             admin(format!("create database {name}")).await;
-            migrate(&url_of(&name), Direction::Up).await.expect("migrations");
+            let url = owner_url_of(&name);
+            migrate(&url, Direction::Up).await.expect("migrations");
+            let mut owner = PgConnection::connect(&url).await.expect("Postgres");
+            grant_on(&mut owner).await;
             name
         })
         .await
+}
+
+async fn grant_on(owner: &mut PgConnection) {
+    let grants = AssertSqlSafe(grants(&role()).expect("a role"));
+    sqlx::raw_sql(grants).execute(owner).await.expect("grants");
+}
+
+/// Whether a database or a role was made by a process that has ended; perhaps one that had our number.
+fn is_left_over(name: &str) -> bool {
+    let pid = name.split('_').nth(2).unwrap_or_default();
+    pid == process::id().to_string() || !std::path::Path::new("/proc").join(pid).exists()
 }
 
 impl TestDatabase {
@@ -64,8 +109,9 @@ impl TestDatabase {
         Self::make(&format!(" template {template}")).await
     }
 
-    /// A database without any table.
+    /// A database without any table, in which the service's role has no rights.
     pub async fn empty() -> Self {
+        template().await;
         Self::make("").await.unaudited()
     }
 
@@ -82,7 +128,7 @@ impl TestDatabase {
     async fn make(from: &str) -> Self {
         let name = format!("wallet_test_{}_{}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         admin(format!("create database {name}{from}")).await;
-        Self { url: url_of(&name), name, is_audited: true }
+        Self { url: url_of(&name), owner_url: owner_url_of(&name), name, is_audited: true }
     }
 
     /// For tests that break the books on purpose.
@@ -91,8 +137,14 @@ impl TestDatabase {
         self
     }
 
+    /// A connection of the owner.
     pub async fn connect(&self) -> PgConnection {
-        PgConnection::connect(&self.url).await.expect("the test's database")
+        PgConnection::connect(&self.owner_url).await.expect("the test's database")
+    }
+
+    /// Gives the service's role its rights again, as after every migration.
+    pub async fn grant(&self) {
+        grant_on(&mut self.connect().await).await;
     }
 
     /// Runs statements, for tests that arrange or break things.

@@ -26,7 +26,12 @@ pub fn command(settings: &Settings, arguments: &[&str]) -> Command {
 impl Server {
     /// Starts a server and waits until it listens.
     pub fn start(settings: &Settings) -> Self {
-        let mut server = Self::begin(settings);
+        Self::of(command(settings, &["serve"]))
+    }
+
+    /// Runs what becomes a server, and waits until it listens.
+    pub fn of(command: Command) -> Self {
+        let mut server = Self::spawn(command);
         let stdout = BufReader::new(server.child.stdout.take().expect("its output"));
         let mut lines = stdout.lines().map_while(Result::ok);
         let base = lines.find_map(|line| line.strip_prefix("listening on ").map(str::to_owned));
@@ -38,7 +43,10 @@ impl Server {
 
     /// Starts a server and waits for nothing.
     pub fn begin(settings: &Settings) -> Self {
-        let mut command = command(settings, &["serve"]);
+        Self::spawn(command(settings, &["serve"]))
+    }
+
+    fn spawn(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the service");
         let stderr = BufReader::new(child.stderr.take().expect("its log"));
         // Printed here, its log is part of the test's output: it is seen when the test fails.

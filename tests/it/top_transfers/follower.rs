@@ -122,8 +122,9 @@ async fn rows_and_cursor_that_are_deleted_come_again_and_a_new_migration_begins_
         is_exact(&app.db, &customer, 100).await;
     }
     app.stop().await;
-    migrate(&app.db.url, Direction::DownTo(2, DataLoss::OnlyIfEmpty)).await.unwrap();
-    migrate(&app.db.url, Direction::Up).await.unwrap();
+    migrate(&app.db.owner_url, Direction::DownTo(2, DataLoss::OnlyIfEmpty)).await.unwrap();
+    migrate(&app.db.owner_url, Direction::Up).await.unwrap();
+    app.db.grant().await;
     let server = Server::start(&app.settings);
     is_exact(&app.db, &customer.at(&server.base), 100).await;
     is_kept_through(&app.db, customer.wallet, full).await;
