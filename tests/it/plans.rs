@@ -110,7 +110,7 @@ const CASES: [Case; 28] = [
         name: "ends",
         sql: events::store::ENDS,
         session: Session::Relay,
-        indexes: &["entries_position_idx", "status_changes_position_idx", "cursors_pkey"],
+        indexes: &["entries_position_key", "status_changes_position_key", "cursors_pkey"],
     },
     Case {
         name: "owners",
