@@ -2,15 +2,15 @@
 
 use crate::events::bus::{Message, Poison};
 
-/// The message as it goes to `<topic>.dlq`: the same key, value and headers, and beside them where it lay and what is
-/// wrong with it.
+/// The message as it goes to `<topic>.dlq`: the same key, value and headers to the byte, null where they were null, and
+/// beside them where it lay and what is wrong with it.
 pub(super) fn dead_letter(message: &Message, partition: i32, offset: i64, poison: &Poison) -> Message {
     let mut headers = message.headers.clone();
     headers.extend([
-        ("dlq_topic".to_owned(), message.topic.clone()),
-        ("dlq_partition".to_owned(), partition.to_string()),
-        ("dlq_offset".to_owned(), offset.to_string()),
-        ("dlq_error".to_owned(), poison.0.clone()),
+        ("dlq_topic".to_owned(), text(&message.topic)),
+        ("dlq_partition".to_owned(), text(&partition.to_string())),
+        ("dlq_offset".to_owned(), text(&offset.to_string())),
+        ("dlq_error".to_owned(), text(&poison.0)),
     ]);
     Message {
         topic: dead_letter_topic(&message.topic),
@@ -18,6 +18,10 @@ pub(super) fn dead_letter(message: &Message, partition: i32, offset: i64, poison
         payload: message.payload.clone(),
         headers,
     }
+}
+
+fn text(value: &str) -> Option<Vec<u8>> {
+    Some(value.as_bytes().to_vec())
 }
 
 /// The name of the topic's dead letters.

@@ -87,7 +87,10 @@ pub fn connect(config: &Config) -> anyhow::Result<Infra> {
 /// How to reach Kafka; None: the bus is in-process.
 pub(super) fn kafka_settings(config: &Config) -> Option<KafkaSettings> {
     let brokers = config.kafka_brokers.clone()?;
-    Some(KafkaSettings::new(brokers, config.kafka_partitions, config.kafka_replication))
+    Some(KafkaSettings {
+        compression: config.kafka_compression,
+        ..KafkaSettings::new(brokers, config.kafka_partitions, config.kafka_replication)
+    })
 }
 
 /// Waits until Postgres answers and this binary can run on what it has. In development a database that lacks migrations

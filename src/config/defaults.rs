@@ -1,9 +1,9 @@
 //! The names that can be set, and what holds when they are not.
 
-use super::{AppEnv, LogFormat};
+use super::{AppEnv, Compression, LogFormat};
 
 /// Every variable that the service reads, in the order of `.env.example`.
-pub const VARIABLES: [&str; 24] = [
+pub const VARIABLES: [&str; 25] = [
     "DATABASE_URL",
     "DATABASE_POOL_MAX",
     "REDIS_URL",
@@ -13,6 +13,7 @@ pub const VARIABLES: [&str; 24] = [
     "KAFKA_TOPIC_STATUS",
     "KAFKA_PARTITIONS",
     "KAFKA_REPLICATION",
+    "KAFKA_COMPRESSION",
     "KAFKA_GROUP_PREFIX",
     "HOST",
     "PORT",
@@ -45,6 +46,7 @@ pub(super) const KAFKA_TOPIC_TRANSACTIONS: &str = "wallet.created-transaction";
 pub(super) const KAFKA_TOPIC_STATUS: &str = "wallet.changed-status";
 pub(super) const KAFKA_PARTITIONS: i32 = 6;
 pub(super) const KAFKA_REPLICATION: i32 = 1;
+pub(super) const KAFKA_COMPRESSION: Compression = Compression::None;
 pub(super) const KAFKA_GROUP_PREFIX: &str = "wallet";
 pub(super) const HOST: &str = "0.0.0.0";
 pub(super) const PORT: u16 = 8089;

@@ -32,6 +32,8 @@ pub struct Config {
     pub kafka_partitions: i32,
     /// Of a topic that is made at start, because it is missing.
     pub kafka_replication: i32,
+    /// How what is published is compressed.
+    pub kafka_compression: Compression,
     /// In front of every consumer group's name.
     pub kafka_group_prefix: String,
     /// In front of every key in Redis.
@@ -54,14 +56,14 @@ pub struct Config {
     pub batch_max: usize,
     /// How many operations may wait for one; more are refused at once.
     pub queue_max: usize,
-    /// How many connections the pool may hold; the posting loop and the relay have their own.
+    /// How many connections the pool for reads may hold; up to 8 others are opened beside it.
     pub database_pool_max: u32,
     /// How long requests that have been read may take to end after SIGTERM, in seconds.
     pub shutdown_timeout_seconds: u64,
     pub log_format: LogFormat,
     /// What is logged: directives as `tracing-subscriber` reads them.
     pub log_filter: String,
-    /// Where the process dies, for tests; release builds have no such place.
+    /// Where the process or a task dies, for tests; release builds have no such place.
     #[cfg(debug_assertions)]
     pub fail_point: Option<Armed>,
 }
@@ -79,6 +81,32 @@ pub enum AppEnv {
     Development,
     /// Refuses weak settings.
     Production,
+}
+
+/// How messages are compressed in the topics: the codecs that every build of ours has. Clients must have it, too, and
+/// some have gzip only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    None,
+    Gzip,
+    Lz4,
+    Snappy,
+}
+
+impl Compression {
+    /// Every codec.
+    pub const ALL: [Self; 4] = [Self::None, Self::Gzip, Self::Lz4, Self::Snappy];
+
+    /// Its name, as Kafka's clients spell it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Gzip => "gzip",
+            Self::Lz4 => "lz4",
+            Self::Snappy => "snappy",
+        }
+    }
 }
 
 /// How log lines look.

@@ -90,6 +90,7 @@ impl<'a> Reader<'a> {
                 values::number(1..=100),
                 defaults::KAFKA_REPLICATION,
             ),
+            kafka_compression: self.or("KAFKA_COMPRESSION", values::compression, defaults::KAFKA_COMPRESSION),
             kafka_group_prefix: self.text(
                 "KAFKA_GROUP_PREFIX",
                 values::plain_name,

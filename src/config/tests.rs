@@ -27,6 +27,7 @@ fn a_database_is_all_that_must_be_given() {
     assert_eq!(config.topics.transactions, "wallet.created-transaction");
     assert_eq!(config.topics.status, "wallet.changed-status");
     assert_eq!((config.kafka_partitions, config.kafka_replication), (6, 1));
+    assert_eq!(config.kafka_compression, Compression::None);
     assert_eq!((config.kafka_group_prefix.as_str(), config.redis_prefix.as_str()), ("wallet", "wallet:"));
     assert_eq!((config.host.as_str(), config.port), ("0.0.0.0", 8089));
     assert_eq!(config.app_env, AppEnv::Development);
@@ -74,6 +75,8 @@ fn every_impossible_value_is_named_and_secrets_are_not_shown() {
         ("KAFKA_PARTITIONS", "0"),
         ("KAFKA_PARTITIONS", "six"),
         ("KAFKA_REPLICATION", "-1"),
+        ("KAFKA_COMPRESSION", "zstd"),
+        ("KAFKA_COMPRESSION", "GZIP"),
         ("KAFKA_GROUP_PREFIX", "a/b"),
         ("HOST", "http://localhost"),
         ("HOST", "localhost:8089"),
@@ -131,6 +134,9 @@ fn possible_values_are_taken() {
     assert_eq!((config.jwt_ttl_seconds, config.shutdown_timeout_seconds), (900, 30));
     assert_eq!((config.default_currency.as_str(), config.transfer_fee_bps), ("IDR", 0));
     assert_eq!((config.log_format, config.log_filter.as_str()), (LogFormat::Json, "wallet=debug,info"));
+    for codec in Compression::ALL {
+        assert_eq!(with(&[("KAFKA_COMPRESSION", codec.as_str())]).unwrap().kafka_compression, codec);
+    }
     for url in [
         "postgres://host/db",
         "postgres://u:p%40:x@host:5432/db",

@@ -4,7 +4,7 @@ use std::{net::IpAddr, ops::RangeInclusive, str::FromStr};
 
 use tracing_subscriber::EnvFilter;
 
-use super::{AppEnv, LogFormat, Secret, defaults};
+use super::{AppEnv, Compression, LogFormat, Secret, defaults};
 use crate::kernel::currency::Currency;
 #[cfg(debug_assertions)]
 use crate::kernel::fail_point::{ALL, Armed};
@@ -118,6 +118,11 @@ pub(super) fn topic(text: &str) -> Result<String, Must> {
     plain_name(text)
 }
 
+pub(super) fn compression(text: &str) -> Result<Compression, Must> {
+    let found = Compression::ALL.into_iter().find(|codec| codec.as_str() == text);
+    found.ok_or_else(|| format!("must be one of {}", Compression::ALL.map(Compression::as_str).join(", ")))
+}
+
 /// Letters, digits, dots, dashes and underscores.
 pub(super) fn plain_name(text: &str) -> Result<String, Must> {
     if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b)) {
@@ -190,7 +195,10 @@ pub(super) fn fail_point(app_env: AppEnv) -> impl Fn(&str) -> Result<Armed, Must
     move |text| match text.parse() {
         _ if app_env == AppEnv::Production => Err("must not be set in production".to_owned()),
         Ok(armed) => Ok(armed),
-        Err(()) => Err(format!("must be name or name:times, with one of the names {}", ALL.join(", "))),
+        Err(()) => Err(format!(
+            "must be name, name:times or name:times:panic, with one of the names {}",
+            ALL.join(", ")
+        )),
     }
 }
 

@@ -25,8 +25,7 @@ pub(super) struct Change {
 /// Understands a message by its `ce_type`, which names the version of the body too. What it does not know can never be
 /// served.
 pub(super) fn decode(message: &Message) -> Result<Change, Poison> {
-    let kind = message.headers.iter().find(|(key, _)| key == "ce_type").map(|(_, value)| value.as_str());
-    match kind {
+    match message.header("ce_type") {
         Some(TRANSACTION_CREATED) => money(&body(message)?),
         Some(STATUS_CHANGED) => status(&body(message)?),
         Some(other) => Err(Poison(format!("unknown ce_type {other:?}"))),
@@ -35,8 +34,8 @@ pub(super) fn decode(message: &Message) -> Result<Change, Poison> {
 }
 
 fn body<'m, T: Deserialize<'m>>(message: &'m Message) -> Result<T, Poison> {
-    serde_json::from_slice(&message.payload)
-        .map_err(|error| Poison(format!("the body cannot be read: {error}")))
+    let payload = message.payload.as_deref().ok_or_else(|| Poison("no body".to_owned()))?;
+    serde_json::from_slice(payload).map_err(|error| Poison(format!("the body cannot be read: {error}")))
 }
 
 fn money(event: &TransactionCreated) -> Result<Change, Poison> {

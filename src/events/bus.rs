@@ -25,13 +25,26 @@ pub struct PublishError {
 #[error("event bus: {0}")]
 pub struct BusError(pub String);
 
-/// A message as it lies in a topic.
+/// A message as it lies in a topic. Kafka distinguishes null from empty in keys, payloads and header values, and all
+/// three are bytes: others write to our topics as well, and a dead letter keeps what they wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     pub topic: String,
-    pub key: Vec<u8>,
-    pub payload: Vec<u8>,
-    pub headers: Vec<(String, String)>,
+    /// None: null.
+    pub key: Option<Vec<u8>>,
+    /// None: null, a tombstone where a topic is compacted.
+    pub payload: Option<Vec<u8>>,
+    /// Names and values, in their order; a name may come more than once. None: null.
+    pub headers: Vec<(String, Option<Vec<u8>>)>,
+}
+
+impl Message {
+    /// The first header of this name, if its value is UTF-8 text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.headers.iter().find(|(key, _)| key == name)?;
+        std::str::from_utf8(value.as_deref()?).ok()
+    }
 }
 
 /// A message cannot be understood, now or ever; it goes to `<topic>.dlq` with this reason.

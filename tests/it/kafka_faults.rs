@@ -159,6 +159,72 @@ async fn a_topic_that_is_made_later_is_found() {
     served.stop().await;
 }
 
+/// Partitions that an operator adds are served, and what lies in them counts as not served until it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn partitions_that_are_added_later_are_served_and_counted_within_seconds() {
+    let bus = shared_bus();
+    let topic = topic(&bus, "added").await;
+    let served = Served::begin(&bus, &unique("group"), &[&topic]).await;
+    // The relay's producer, which has known the topic before.
+    bus.publish(&events(&topic, 40, 0, 1)).await.unwrap();
+    served.listener.hears_all_in_order(40, 1).await;
+    until("the group has caught up", || served.is_caught_up()).await;
+    served.listener.stick(true);
+    add_partitions(&topic, 9).await;
+    let began = Instant::now();
+    // To the new ones only.
+    let producer: rdkafka::producer::FutureProducer =
+        rdkafka::ClientConfig::new().set("bootstrap.servers", &servers().kafka_brokers).create().unwrap();
+    for (key, partition) in (40..46).zip(3..9) {
+        let (key, headers) = (format!("key-{key}"), rdkafka::message::OwnedHeaders::new());
+        let record = rdkafka::producer::FutureRecord::to(&topic).partition(partition);
+        let record = record.key(&key).payload("0").headers(headers);
+        producer.send(record, Duration::from_secs(10)).await.unwrap();
+    }
+    until("the group is behind", || !served.is_caught_up()).await;
+    served.listener.stick(false);
+    served.listener.hears_all_in_order(46, 1).await;
+    until("the group has caught up", || served.is_caught_up()).await;
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    // The bus publishes to them, too.
+    let mut n = 1;
+    loop {
+        bus.publish(&events(&topic, 40, n, 1)).await.unwrap();
+        n += 1;
+        if ends(&topic, 9).await[3..].iter().any(|end| *end > 1) {
+            break;
+        }
+        assert!(began.elapsed() < Duration::from_secs(30), "the producer does not know the new partitions");
+        sleep(Duration::from_millis(200)).await;
+    }
+    served.stop().await;
+}
+
+async fn add_partitions(topic: &str, count: usize) {
+    use rdkafka::{
+        ClientConfig,
+        admin::{AdminClient, AdminOptions, NewPartitions},
+        client::DefaultClientContext,
+    };
+    let admin: AdminClient<DefaultClientContext> =
+        ClientConfig::new().set("bootstrap.servers", &servers().kafka_brokers).create().unwrap();
+    let wanted = [NewPartitions { topic_name: topic, new_partition_count: count, assignment: None }];
+    admin.create_partitions(&wanted, &AdminOptions::new()).await.unwrap()[0].as_ref().unwrap();
+}
+
+/// Where each partition of a topic ends.
+async fn ends(topic: &str, partitions: i32) -> Vec<i64> {
+    use rdkafka::{ClientConfig, consumer::BaseConsumer, consumer::Consumer};
+    let topic = topic.to_owned();
+    let ends = tokio::task::spawn_blocking(move || {
+        let consumer: BaseConsumer =
+            ClientConfig::new().set("bootstrap.servers", &servers().kafka_brokers).create().unwrap();
+        let end = |n| consumer.fetch_watermarks(&topic, n, Duration::from_secs(10)).unwrap().1;
+        (0..partitions).map(end).collect()
+    });
+    ends.await.unwrap()
+}
+
 /// Redis may be away for hours: the group must not lose us, nor the partitions move to and fro.
 #[tokio::test(flavor = "multi_thread")]
 async fn work_longer_than_a_session_keeps_its_partitions_and_is_done_once() {
@@ -196,7 +262,7 @@ async fn partitions_that_move_while_work_is_under_way_skip_nothing() {
     let both = || first.listener.count() + second.listener.count();
     until("all is heard by one or the other", || both() >= 4_000).await;
     until("the group has caught up", || first.is_caught_up()).await;
-    let mut heard: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+    let mut heard = Vec::new();
     for listener in [&first.listener, &second.listener] {
         heard.extend(listener.heard().iter().map(|message| (message.key.clone(), message.payload.clone())));
     }

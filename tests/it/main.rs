@@ -16,6 +16,7 @@ mod contract;
 mod exercise;
 #[cfg(debug_assertions)]
 mod fail_points;
+mod foreign_messages;
 mod history;
 mod history_of_books;
 mod kafka_faults;

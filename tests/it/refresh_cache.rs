@@ -218,7 +218,7 @@ async fn the_cache_follows_the_topics(bus: Arc<dyn EventBus>, cache: Arc<dyn Bal
     }
     until("the strange ones are put aside", || letters.listener.count() == 4).await;
     for letter in letters.listener.heard().iter() {
-        assert!(letter.headers.iter().any(|(key, value)| key == "dlq_error" && !value.is_empty()));
+        assert!(letter.header("dlq_error").is_some_and(|value| !value.is_empty()));
     }
     refreshing.caught_up().await;
     refreshing.stop().await;
@@ -334,16 +334,22 @@ async fn the_refresher_names_what_it_cannot_understand() {
     let view = wallet(0);
     let of = |event: Event| Message {
         topic: event.topic,
-        key: event.key.into_bytes(),
-        payload: event.payload,
-        headers: event.headers.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
+        key: Some(event.key.into_bytes()),
+        payload: Some(event.payload),
+        headers: event
+            .headers
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), Some(value.into_bytes())))
+            .collect(),
     };
     let good = of(entry("t", &view, 1));
     let altered = |from: &str, to: &str| {
-        let text = String::from_utf8(good.payload.clone()).unwrap();
+        let text = String::from_utf8(good.payload.clone().unwrap()).unwrap();
         assert!(text.contains(from));
-        Message { payload: text.replace(from, to).into_bytes(), ..good.clone() }
+        Message { payload: Some(text.replace(from, to).into_bytes()), ..good.clone() }
     };
+    let with_type =
+        |value: Option<Vec<u8>>| Message { headers: vec![("ce_type".to_owned(), value)], ..good.clone() };
     let messages = [
         good.clone(),
         altered("\"USD\"", "\"dollars\""),
@@ -352,9 +358,12 @@ async fn the_refresher_names_what_it_cannot_understand() {
         altered("\"version\":1", "\"version\":\"1\""),
         altered("\"occurred_at\":\"", "\"occurred_at\":\"yesterday "),
         altered("\"wallet_id\":\"", "\"wallet_id\":\"x"),
+        Message { payload: None, ..good.clone() },
+        with_type(None),
+        with_type(Some(vec![0xff])),
         of(change("t", &view, 1)),
     ];
     let named: Vec<usize> = refresher.consume(&messages).await.into_iter().map(|(index, _)| index).collect();
-    assert_eq!(named, [1, 2, 3, 4, 5, 6]);
+    assert_eq!(named, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
     assert_eq!(refresher.consume(&[]).await, []);
 }

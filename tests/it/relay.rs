@@ -37,8 +37,7 @@ struct Heard(Mutex<Vec<String>>);
 #[async_trait]
 impl Consumer for Heard {
     async fn consume(&self, messages: &[Message]) -> Vec<(usize, Poison)> {
-        let id =
-            |message: &Message| message.headers.iter().find(|(name, _)| name == "ce_id").unwrap().1.clone();
+        let id = |message: &Message| message.header("ce_id").unwrap().to_owned();
         self.0.lock().unwrap().extend(messages.iter().map(id));
         Vec::new()
     }

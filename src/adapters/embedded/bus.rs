@@ -114,12 +114,13 @@ impl Drop for Seat<'_> {
 impl EventBus for InProcessBus {
     async fn publish(&self, events: &[Event]) -> Result<(), PublishError> {
         for event in events {
+            let headers = event.headers.iter();
             let headers =
-                event.headers.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+                headers.map(|(key, value)| ((*key).to_owned(), Some(value.clone().into_bytes()))).collect();
             let message = Message {
                 topic: event.topic.clone(),
-                key: event.key.clone().into_bytes(),
-                payload: event.payload.clone(),
+                key: Some(event.key.clone().into_bytes()),
+                payload: Some(event.payload.clone()),
                 headers,
             };
             self.groups.send(message).await;

@@ -1,6 +1,9 @@
 //! Messages that were taken together, with the places where they lay.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use rdkafka::{
     Message as _,
@@ -65,14 +68,22 @@ impl Batch {
 
 /// Copies a message.
 pub(super) fn message_of(message: &BorrowedMessage<'_>) -> Message {
-    let headers = message.headers().map_or_else(Vec::new, |headers| {
-        let text = |value: Option<&[u8]>| String::from_utf8_lossy(value.unwrap_or_default()).into_owned();
-        headers.iter().map(|header| (header.key.to_owned(), text(header.value))).collect()
-    });
     Message {
         topic: message.topic().to_owned(),
-        key: message.key().unwrap_or_default().to_owned(),
-        payload: message.payload().unwrap_or_default().to_owned(),
-        headers,
+        key: message.key().map(<[u8]>::to_vec),
+        payload: message.payload().map(<[u8]>::to_vec),
+        headers: headers(message),
     }
+}
+
+/// Copies the headers. The client panics at a header whose name is not UTF-8: without this, whoever writes one such message
+/// to a topic stops all who read it. Such a header is left out.
+fn headers(message: &BorrowedMessage<'_>) -> Vec<(String, Option<Vec<u8>>)> {
+    let Some(headers) = message.headers() else { return Vec::new() };
+    let copy = |index| {
+        let header = headers.get(index);
+        (header.key.to_owned(), header.value.map(<[u8]>::to_vec))
+    };
+    let copied = |index| catch_unwind(AssertUnwindSafe(|| copy(index))).ok();
+    (0..headers.count()).filter_map(copied).collect()
 }

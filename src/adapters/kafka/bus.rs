@@ -36,7 +36,8 @@ pub struct KafkaBus {
     reach: Arc<Reach>,
     /// One for each topic, so that a topic in trouble does not hold up another.
     lines: Mutex<HashMap<String, Arc<Line>>>,
-    probe: Arc<Probe>,
+    /// Its lock is what keeps a crowd that asks at once from making a client, with its threads, for each.
+    probe: Arc<tokio::sync::Mutex<Probe>>,
     /// By group.
     progress: Mutex<HashMap<String, SharedProgress>>,
 }
@@ -141,7 +142,8 @@ impl EventBus for KafkaBus {
     }
 
     async fn ping(&self) -> Result<(), BusError> {
-        let (settings, probe) = (self.settings.clone(), Arc::clone(&self.probe));
+        let settings = self.settings.clone();
+        let mut probe = Arc::clone(&self.probe).lock_owned().await;
         let answer = tokio::task::spawn_blocking(move || probe.ask(&settings)).await;
         answer.map_err(|error| BusError(error.to_string()))?.map_err(|error| BusError(error.to_string()))?;
         self.reach.regained();
@@ -158,7 +160,7 @@ impl EventBus for KafkaBus {
 }
 
 fn record(event: &Event, index: usize) -> Record<'_> {
-    let headers = event.headers.iter().map(|(key, value)| (*key, value.as_str()));
+    let headers = event.headers.iter().map(|(key, value)| (*key, Some(value.as_bytes())));
     Record::with_opaque_to(&event.topic, index)
         .key(event.key.as_bytes())
         .payload(&event.payload)
@@ -166,15 +168,18 @@ fn record(event: &Event, index: usize) -> Record<'_> {
 }
 
 fn letter(message: &Message, index: usize) -> Record<'_> {
-    let headers = message.headers.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-    Record::with_opaque_to(&message.topic, index)
-        .key(&message.key)
-        .payload(&message.payload)
-        .headers(kafka_headers(message.headers.len(), headers))
+    let headers = message.headers.iter().map(|(key, value)| (key.as_str(), value.as_deref()));
+    let mut record =
+        Record::with_opaque_to(&message.topic, index).headers(kafka_headers(message.headers.len(), headers));
+    record.key = message.key.as_deref();
+    record.payload = message.payload.as_deref();
+    record
 }
 
-fn kafka_headers<'h>(count: usize, headers: impl Iterator<Item = (&'h str, &'h str)>) -> OwnedHeaders {
-    headers.fold(OwnedHeaders::new_with_capacity(count), |all, (key, value)| {
-        all.insert(Header { key, value: Some(value) })
-    })
+fn kafka_headers<'h>(
+    count: usize,
+    headers: impl Iterator<Item = (&'h str, Option<&'h [u8]>)>,
+) -> OwnedHeaders {
+    headers
+        .fold(OwnedHeaders::new_with_capacity(count), |all, (key, value)| all.insert(Header { key, value }))
 }

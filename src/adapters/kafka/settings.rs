@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use rdkafka::ClientConfig;
 
+use crate::config::Compression;
+
 /// How long a member of a group may be silent before its partitions go to others. It is also how long the partitions of
 /// a process that was killed wait, and how long a group takes to come together after a broker was away for longer than
 /// this; until then balances are read from Postgres. librdkafka answers for us from threads of its own, so that only a
@@ -19,15 +21,23 @@ pub struct KafkaSettings {
     pub partitions: i32,
     /// Copies of a topic that we make.
     pub replication: i32,
+    /// Of what we publish; what others wrote is read whatever it is.
+    pub compression: Compression,
     /// [`SESSION_TIMEOUT`]; tests that crash a consumer take less.
     pub session_timeout: Duration,
 }
 
 impl KafkaSettings {
-    /// Settings for these brokers.
+    /// Settings for these brokers, without compression.
     #[must_use]
     pub fn new(brokers: String, partitions: i32, replication: i32) -> Self {
-        Self { brokers, partitions, replication, session_timeout: SESSION_TIMEOUT }
+        Self {
+            brokers,
+            partitions,
+            replication,
+            compression: Compression::None,
+            session_timeout: SESSION_TIMEOUT,
+        }
     }
 
     /// What all clients share.
@@ -40,6 +50,8 @@ impl KafkaSettings {
             // How soon a broker that is back is found, and how often one that is down is tried.
             .set("reconnect.backoff.ms", "500")
             .set("reconnect.backoff.max.ms", "2000")
+            // A topic that is made later, and partitions that are added later, are found within this time.
+            .set("topic.metadata.refresh.interval.ms", "5000")
             .set("log.connection.close", "false");
         config
     }
@@ -56,7 +68,7 @@ impl KafkaSettings {
             // later ones.
             .set("delivery.timeout.ms", "0")
             .set("linger.ms", "2")
-            .set("compression.type", "lz4")
+            .set("compression.type", self.compression.as_str())
             // The partition that Java clients choose for a key, so that others can write to the topic too.
             .set("partitioner", "murmur2_random")
             .set("statistics.interval.ms", "15000");
@@ -77,11 +89,27 @@ impl KafkaSettings {
             .set("session.timeout.ms", self.session_timeout.as_millis().to_string())
             // We poll also while work takes long; who does not poll is stuck.
             .set("max.poll.interval.ms", self.session_timeout.as_millis().to_string())
-            // A topic that is made later is found within this time.
-            .set("topic.metadata.refresh.interval.ms", "5000")
             // Bounds the memory of a long catching up; the pause after a full queue is a second by default.
             .set("queued.max.messages.kbytes", "8192")
             .set("fetch.queue.backoff.ms", "20");
         config
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::producer::BaseProducer;
+
+    use super::*;
+
+    /// librdkafka refuses a codec that it was built without.
+    #[test]
+    fn every_codec_that_can_be_chosen_is_built_in() {
+        for compression in Compression::ALL {
+            let settings =
+                KafkaSettings { compression, ..KafkaSettings::new("127.0.0.1:1".to_owned(), 1, 1) };
+            let producer = settings.producer().create::<BaseProducer>();
+            assert!(producer.is_ok(), "{compression:?}");
+        }
     }
 }

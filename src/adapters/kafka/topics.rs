@@ -1,9 +1,6 @@
 //! Making topics, and asking whether the brokers are there.
 
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 use rdkafka::{
     ClientContext,
@@ -53,22 +50,19 @@ fn new_topic<'t>(name: &'t str, settings: &KafkaSettings) -> NewTopic<'t> {
 /// A client for asking whether the brokers are there. It is kept while they are; after a failure the next question
 /// begins with a new one, because what happens to a client that nobody polls only piles up in it.
 #[derive(Default)]
-pub(super) struct Probe(Mutex<Option<BaseConsumer<Asked>>>);
+pub(super) struct Probe {
+    client: Option<BaseConsumer<Asked>>,
+}
 
 impl Probe {
     /// Asks the brokers for their metadata. Blocks for [`PROBE_LIMIT`] at most.
-    pub(super) fn ask(&self, settings: &KafkaSettings) -> Result<(), KafkaError> {
-        let kept = self.lock().take();
-        let client = match kept {
+    pub(super) fn ask(&mut self, settings: &KafkaSettings) -> Result<(), KafkaError> {
+        let client = match self.client.take() {
             Some(client) => client,
             None => settings.client().set_log_level(RDKafkaLogLevel::Emerg).create_with_context(Asked)?,
         };
         client.fetch_metadata(None, PROBE_LIMIT)?;
-        *self.lock() = Some(client);
+        self.client = Some(client);
         Ok(())
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<BaseConsumer<Asked>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

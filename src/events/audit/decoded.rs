@@ -1,5 +1,7 @@
 //! A message's content, decoded and compared with the books' row.
 
+use std::borrow::Cow;
+
 use serde::de::DeserializeOwned;
 
 use crate::{
@@ -67,18 +69,18 @@ impl Decoded {
         books: BooksId,
     ) -> Option<String> {
         let message = &stored.message;
-        if message.key != event.key.as_bytes() {
-            return Some(format!("its key is {:?}", String::from_utf8_lossy(&message.key)));
+        if message.key.as_deref() != Some(event.key.as_bytes()) {
+            return Some(format!("its key is {:?}", text(message.key.as_deref())));
         }
         for (name, expected) in &event.headers {
-            let found = message.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+            let found = message.header(name);
             // An older release did not write it.
             let is_absent = *name == BOOKS_HEADER && found.is_none();
             if found != Some(expected) && !is_absent {
                 return Some(format!("its {name} is {found:?}, not {expected:?}"));
             }
         }
-        if message.payload == event.payload {
+        if message.payload.as_ref() == Some(&event.payload) {
             return None;
         }
         // An older release may have written the fields in another order, or fewer of them.
@@ -88,13 +90,17 @@ impl Decoded {
             _ => false,
         };
         (!is_equal).then(|| {
-            let text = String::from_utf8_lossy;
-            format!("its body is {}, not {}", text(&message.payload), text(&event.payload))
+            format!("its body is {}, not {}", text(message.payload.as_deref()), text(Some(&event.payload)))
         })
     }
 }
 
+/// Bytes as far as they are text; null is shown as nothing.
+fn text(bytes: Option<&[u8]>) -> Cow<'_, str> {
+    bytes.map(String::from_utf8_lossy).unwrap_or_default()
+}
+
 fn body<T: DeserializeOwned>(stored: &StoredMessage) -> Result<T, String> {
-    serde_json::from_slice(&stored.message.payload)
+    serde_json::from_slice(stored.message.payload.as_deref().unwrap_or_default())
         .map_err(|error| format!("the body cannot be read: {error}"))
 }

@@ -71,7 +71,8 @@ pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// A consumer that keeps what it hears. A payload `poison` can never be served, but in a dead-letter topic.
+/// A consumer that keeps what it hears. A payload `poison`, or none, can never be served, but in a
+/// dead-letter topic.
 #[derive(Default)]
 pub struct Listener {
     heard: Mutex<Vec<Message>>,
@@ -96,8 +97,8 @@ impl Listener {
     pub fn first_heard(&self) -> HashMap<String, Vec<usize>> {
         let mut numbers: HashMap<String, Vec<usize>> = HashMap::new();
         for message in self.heard().iter() {
-            let key = String::from_utf8(message.key.clone()).unwrap();
-            let number = String::from_utf8(message.payload.clone()).unwrap().parse().unwrap();
+            let key = String::from_utf8(message.key.clone().unwrap()).unwrap();
+            let number = String::from_utf8(message.payload.clone().unwrap()).unwrap().parse().unwrap();
             let heard = numbers.entry(key).or_default();
             if !heard.contains(&number) {
                 heard.push(number);
@@ -129,7 +130,8 @@ impl Consumer for Listener {
         }
         let mut poison = Vec::new();
         for (index, message) in messages.iter().enumerate() {
-            if message.payload == b"poison" && !message.topic.ends_with(".dlq") {
+            let is_poisonous = message.payload.as_deref().is_none_or(|payload| payload == b"poison");
+            if is_poisonous && !message.topic.ends_with(".dlq") {
                 poison.push((index, Poison("it is poisonous".to_owned())));
             } else {
                 self.heard().push(message.clone());
