@@ -41,9 +41,8 @@ impl TopTransfersFollower {
 
     async fn keep_following(&self) {
         let mut is_troubled = false;
-        let mut tails = Tails::default();
         loop {
-            let Err(reason) = self.lead(&mut tails, &mut is_troubled).await;
+            let Err(reason) = self.lead(&mut is_troubled).await;
             if !std::mem::replace(&mut is_troubled, true) {
                 warn!(%reason, "the largest transfers are not followed; lists of them stay right and take longer");
             }
@@ -52,14 +51,16 @@ impl TopTransfersFollower {
         }
     }
 
-    /// Stands by, then leads until something fails.
-    async fn lead(&self, tails: &mut Tails, is_troubled: &mut bool) -> Result<Infallible, DbError> {
+    /// Stands by, then leads until something fails. What was read from the log ends with the connection: the next one may
+    /// lead to other books, say those of a standby that lacks the last commits.
+    async fn lead(&self, is_troubled: &mut bool) -> Result<Infallible, DbError> {
         let mut conn = in_time(store::connect(&self.database_url)).await?;
         while !in_time(store::try_lead(&mut conn)).await? {
             sleep(STAND_BY).await;
         }
+        let mut tails = Tails::default();
         loop {
-            catch_up(&mut conn, tails).await?;
+            catch_up(&mut conn, &mut tails).await?;
             if std::mem::take(is_troubled) {
                 info!("the largest transfers are followed again");
             }

@@ -4,13 +4,16 @@
 //! It may forget at any time: whoever folds compares where a stretch begins with what is kept of the wallet, and reads the
 //! books where something lies between.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::top_transfers::BLOCK;
 use crate::kernel::ids::WalletId;
 
-/// So many entries are held at most, 8 bytes each; then the memory begins anew.
+/// The most that is held, in units of 8 bytes; then the buffer begins anew. Tables and lists grow by doubling, so the
+/// process may spend twice that: 32 MB.
 const HELD_MAX: usize = 2_000_000;
+/// What a wallet costs beside its entries, in the same unit: its row in the table, and a list of its own.
+const WALLET_COST: usize = 16;
 
 /// What a wallet's entries `after + 1`, `after + 2` … moved, as [`super::top_transfers::TopTransfers::fold`] takes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,8 +34,9 @@ impl Tail {
 #[derive(Debug, Default)]
 pub struct Tails {
     of: HashMap<WalletId, Tail>,
-    /// The wallets that have filled a block.
-    full: HashSet<WalletId>,
+    /// The wallets that have filled a block, and the version that ends it.
+    full: HashMap<WalletId, i64>,
+    /// Entries and wallets, in units of 8 bytes.
     held: usize,
 }
 
@@ -40,10 +44,13 @@ impl Tails {
     /// An entry has passed by. One that does not follow the wallet's last one begins a new stretch.
     pub fn push(&mut self, wallet: WalletId, version: i64, moved: i64) {
         if self.held >= HELD_MAX {
-            self.of.clear();
+            self.of = HashMap::new();
             self.held = 0;
         }
-        let tail = self.of.entry(wallet).or_default();
+        let tail = self.of.entry(wallet).or_insert_with(|| {
+            self.held += WALLET_COST;
+            Tail::default()
+        });
         if tail.moved.is_empty() || version != tail.end() + 1 {
             self.held -= tail.moved.len();
             *tail = Tail { after: version - 1, moved: Vec::new() };
@@ -51,21 +58,24 @@ impl Tails {
         tail.moved.push(moved);
         self.held += 1;
         if version % BLOCK == 0 {
-            self.full.insert(wallet);
+            self.full.insert(wallet, version);
         }
     }
 
     /// The stretches that end with the last full block of their wallet, for the wallets that have filled one since this
-    /// was asked last. What comes after that block stays.
+    /// was asked last; empty where the block's entries are not held. What comes after that block stays.
     pub fn take_full(&mut self) -> Vec<(WalletId, Tail)> {
         let mut all = Vec::with_capacity(self.full.len());
-        for wallet in self.full.drain() {
-            let Some(tail) = self.of.get_mut(&wallet) else { continue };
-            let after = tail.end() - tail.end() % BLOCK;
-            let Ok(count) = usize::try_from(after - tail.after) else { continue };
+        for (wallet, end) in self.full.drain() {
+            let tail = self.of.get_mut(&wallet).filter(|tail| (tail.after..=tail.end()).contains(&end));
+            let count = tail.as_ref().and_then(|tail| usize::try_from(end - tail.after).ok());
+            let (Some(tail), Some(count)) = (tail, count) else {
+                all.push((wallet, Tail { after: end, moved: Vec::new() }));
+                continue;
+            };
             let rest = tail.moved.split_off(count);
             self.held -= count;
-            all.push((wallet, std::mem::replace(tail, Tail { after, moved: rest })));
+            all.push((wallet, std::mem::replace(tail, Tail { after: end, moved: rest })));
         }
         all
     }
@@ -99,7 +109,29 @@ mod tests {
         }
         let ends: Vec<(i64, i64)> = seen.iter().map(|(_, tail)| (tail.after, tail.end())).collect();
         assert_eq!(ends, [(0, BLOCK), (BLOCK, 2 * BLOCK), (2 * BLOCK, 3 * BLOCK)]);
-        assert_eq!(tails.held, 7);
+        assert_eq!(tails.held, 7 + WALLET_COST);
+    }
+
+    #[test]
+    fn a_crowd_of_wallets_with_an_entry_each_is_bounded_too() {
+        let mut tails = Tails::default();
+        let most = HELD_MAX / WALLET_COST;
+        for n in 0..3 * most {
+            tails.push(WalletId(Uuid::from_u128(n as u128)), 1, 1);
+            assert!(tails.of.len() <= most, "{n}");
+        }
+    }
+
+    #[test]
+    fn a_block_is_named_also_when_its_entries_were_thrown_away() {
+        let mut tails = Tails::default();
+        for version in 1..=BLOCK {
+            tails.push(wallet(1), version, moved(1, version));
+        }
+        tails.held = HELD_MAX;
+        tails.push(wallet(2), 1, 1);
+        assert_eq!(tails.take_full(), [(wallet(1), Tail { after: BLOCK, moved: vec![] })]);
+        assert_eq!(tails.held, 1 + WALLET_COST);
     }
 
     proptest! {
@@ -120,7 +152,8 @@ mod tests {
                     prop_assert_eq!(&tail.moved, &expected);
                     prop_assert_eq!(tail.end() % BLOCK, 0);
                 }
-                prop_assert_eq!(tails.held, tails.of.values().map(|tail| tail.moved.len()).sum::<usize>());
+                let held: usize = tails.of.values().map(|tail| tail.moved.len() + WALLET_COST).sum();
+                prop_assert_eq!(tails.held, held);
             }
         }
     }

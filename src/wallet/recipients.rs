@@ -15,6 +15,9 @@ use crate::{
     kernel::{currency::Currency, ids::WalletId},
 };
 
+/// The most recipients that one statement looks up; the others wait for the next one.
+const LOOK_UP_MAX: usize = 1_000;
+
 /// How many are remembered at most, of each kind.
 const REMEMBERED: u64 = 100_000;
 
@@ -147,10 +150,11 @@ impl LookUps {
         found.await.unwrap_or_else(|_| Err(DbError::Defect("a look-up of recipients died".to_owned())))
     }
 
-    /// Answers everybody who waits by now; somebody else may have done so in the meantime.
+    /// Answers those who have waited longest, [`LOOK_UP_MAX`] at most. Each request brings a turn of its own, so all are
+    /// answered; a turn that finds nobody waiting does nothing.
     async fn look_up(&self, db: &Pool) {
         let _turn = self.turn.lock().await;
-        let waiting = self.take();
+        let waiting = self.take(LOOK_UP_MAX);
         if waiting.is_empty() {
             return;
         }
@@ -161,13 +165,41 @@ impl LookUps {
                 let _ = look_up.answer.send(Ok(found));
             }),
             // Who came meanwhile would wait for the same database, and for a second time limit.
-            Err(error) => waiting.into_iter().chain(self.take()).for_each(|look_up| {
+            Err(error) => waiting.into_iter().chain(self.take(usize::MAX)).for_each(|look_up| {
                 let _ = look_up.answer.send(Err(error.clone()));
             }),
         }
     }
 
-    fn take(&self) -> Vec<LookUp> {
-        std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
+    /// The first of those who wait.
+    fn take(&self, at_most: usize) -> Vec<LookUp> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = waiting.len().min(at_most);
+        let rest = waiting.split_off(count);
+        std::mem::replace(&mut *waiting, rest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_takes_a_thousand_at_most_and_leaves_the_rest_in_their_order() {
+        let look_ups = LookUps::default();
+        let id = |n: usize| Uuid::from_u128(n as u128);
+        for n in 0..LOOK_UP_MAX * 2 + 5 {
+            let asked = Asked { sender: WalletId(id(0)), recipient: id(n) };
+            look_ups.waiting.lock().unwrap().push(LookUp { asked, answer: oneshot::channel().0 });
+        }
+        let mut next = 0;
+        for expected in [LOOK_UP_MAX, LOOK_UP_MAX, 5, 0] {
+            let taken = look_ups.take(LOOK_UP_MAX);
+            assert_eq!(taken.len(), expected);
+            for look_up in taken {
+                assert_eq!(look_up.asked.recipient, id(next));
+                next += 1;
+            }
+        }
     }
 }

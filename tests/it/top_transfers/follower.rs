@@ -175,6 +175,42 @@ async fn without_a_follower_a_read_is_exact_or_says_that_it_cannot_be() {
     assert_eq!(other.get("/wallet/top-transfers").await.status, 200, "others have nothing to do with it");
 }
 
+/// A connection that was lost may come back to other books, such as those of a standby that lacks the last commits. Here
+/// the amounts of a stretch change that the follower has read and not folded.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_read_over_a_lost_connection_is_not_folded() {
+    let db = TestDatabase::create().await.unaudited();
+    let wallet = db.wallets(1).await[0];
+    let posting_loop = loop_on(&db);
+    let deposits = async |count| {
+        let posted = (0..count).map(|_| posting_loop.post(deposit(wallet, 1)));
+        assert!(futures_util::future::join_all(posted).await.iter().all(Result::is_ok));
+    };
+    deposits(200).await;
+    let stop = tokio_util::sync::CancellationToken::new();
+    let _stops = stop.clone().drop_guard();
+    tokio::spawn(TopTransfersFollower { database_url: db.url.clone() }.run(stop));
+    let sql = "select count(*) from cursors c where c.log = 'top_transfers'
+               and c.position = (select max(position) from entries)";
+    until("the follower has read the log", Duration::from_secs(20), async || {
+        (db.number(sql).await == 1).then_some(())
+    })
+    .await;
+    let first = leader(&db).await;
+    db.run(
+        "alter table entries disable trigger all; update entries set delta_available = 1000 + version;
+         alter table entries enable trigger all;
+         select pg_terminate_backend(pid) from pg_stat_activity
+             where application_name = 'wallet top transfers' and datname = current_database()",
+    )
+    .await;
+    another_leads(&db, first).await;
+    deposits(56).await;
+    is_kept_through(&db, wallet.0, 256).await;
+    let largest = "select incoming_amounts[1] from top_transfers";
+    assert_eq!(db.number(largest).await, 1_200, "the books say so now");
+}
+
 /// As in the relay's tests: a slow batch is handed a position, a quick one a later position, and the quick one commits
 /// first. The slow one fills a block.
 #[tokio::test]
