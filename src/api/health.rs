@@ -20,8 +20,11 @@ use super::{
 /// Tells how the service is. The composition knows.
 #[async_trait]
 pub trait HealthSource: Send + Sync {
-    /// Everything, asked of each dependency now.
+    /// Everything, as each dependency answered within the last second, and within 2.5 s.
     async fn report(&self) -> HealthReport;
+
+    /// Whether everything runs that has to: the posting loop, and the tasks that follow the books.
+    fn is_live(&self) -> bool;
 
     /// Whether requests may be sent here: Postgres is there with the tables that this version needs, and the process is
     /// not on its way out.
@@ -122,7 +125,9 @@ impl HealthApi {
     /// How the service is
     ///
     /// `ok`, or `degraded` when something other than Postgres is away or behind; money moves in both. 503 when
-    /// Postgres is away or its tables are not those that this version needs; the report is in `data` then, too.
+    /// Postgres is away or its tables are not those that this version needs; the report is in `data` then, too. What the
+    /// dependencies answer is asked for once a second at most, however many want to know; one that has not answered
+    /// within 2.2 s counts as away.
     #[oai(path = "/health", method = "get", operation_id = "get_health")]
     async fn get_health(&self) -> Reported {
         Reported(self.source.report().await)
@@ -130,10 +135,11 @@ impl HealthApi {
 
     /// Whether the process serves
     ///
-    /// Always 200 as long as somebody can answer: restart the process when this does not.
+    /// 503 while the posting loop, or a task that follows the books, has died and does not run again yet, whatever Postgres,
+    /// Kafka and Redis do: restart the process when this stays so.
     #[oai(path = "/health/live", method = "get", operation_id = "get_liveness")]
-    async fn get_liveness(&self) -> Answer<200, Yes> {
-        Answer(Yes { ok: true })
+    async fn get_liveness(&self) -> Result<Answer<200, Yes>, ApiError> {
+        if self.source.is_live() { Ok(Answer(Yes { ok: true })) } else { Err(Code::Unavailable.into()) }
     }
 
     /// Whether requests may be sent here
@@ -165,7 +171,12 @@ pub fn notes() -> Vec<Notes> {
     };
     vec![
         Notes { id: "get_health", codes: &[&[Code::Unavailable]], request: None, answer: sample(&report) },
-        Notes { id: "get_liveness", codes: &[], request: None, answer: sample(&Yes { ok: true }) },
+        Notes {
+            id: "get_liveness",
+            codes: &[&[Code::Unavailable]],
+            request: None,
+            answer: sample(&Yes { ok: true }),
+        },
         Notes {
             id: "get_readiness",
             codes: &[&[Code::Unavailable]],

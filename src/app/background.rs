@@ -2,11 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{sync::Notify, task::JoinSet};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::bootstrap::Shared;
+use super::{
+    bootstrap::Shared,
+    supervisor::{DeadTasks, Supervisor},
+};
 use crate::{
     cache::BalanceCache,
     config::{AppEnv, Config},
@@ -37,54 +40,70 @@ pub struct Faces {
     pub clock: Arc<dyn Clock>,
 }
 
-/// Starts everything that follows the books; it ends after `stop`, when what is booked by then is published.
-pub fn start(config: &Config, shared: &Shared, faces: Faces, stop: &CancellationToken) -> JoinSet<()> {
+/// Starts everything that follows the books; it ends after `stop`, when what is booked by then is published. A task that
+/// dies before is started again: each begins where the books, the cursors and the bus say, not where it was itself.
+pub fn start(
+    config: &Config,
+    shared: &Shared,
+    faces: Faces,
+    dead: DeadTasks,
+    stop: &CancellationToken,
+) -> Supervisor {
     let Faces { bus, cache, clock } = faces;
     let topics = [config.topics.transactions.clone(), config.topics.status.clone()];
-    let mut tasks = JoinSet::new();
-    tasks.spawn({
-        let (bus, topics, stop) = (Arc::clone(&bus), topics.to_vec(), stop.clone());
-        async move { stop.run_until_cancelled(make_topics(bus, topics)).await.unwrap_or_default() }
+    let mut tasks = Supervisor::new(stop.clone(), dead);
+    tasks.run_once("topics", {
+        let (bus, topics) = (Arc::clone(&bus), topics.to_vec());
+        move |stop| {
+            let (bus, topics) = (Arc::clone(&bus), topics.clone());
+            async move { stop.run_until_cancelled(make_topics(bus, topics)).await.unwrap_or_default() }
+        }
     });
     let logs = [
-        (Log::Entries, Arc::clone(&shared.committed)),
+        ("relay-entries", Log::Entries, Arc::clone(&shared.committed)),
         // Status changes are rare: that relay looks by itself, a few times in a tenth of a second.
-        (Log::StatusChanges, Arc::new(Notify::new())),
+        ("relay-status-changes", Log::StatusChanges, Arc::new(Notify::new())),
     ];
     let positions = RelayPositions::default();
-    for ((log, committed), topic) in logs.into_iter().zip(topics.clone()) {
-        let bus = Arc::clone(&bus);
-        let relay = Relay {
-            database_url: config.database_url.clone(),
-            log,
-            topic,
-            bus,
-            committed,
-            position: positions.of(log),
-            state: Arc::clone(&shared.relays),
-            allows_other_books: config.app_env == AppEnv::Development,
-        };
-        tasks.spawn(relay.run(stop.clone()));
+    let allows_other_books = config.app_env == AppEnv::Development;
+    for ((task, log, committed), topic) in logs.into_iter().zip(topics.clone()) {
+        let (database_url, bus) = (config.database_url.clone(), Arc::clone(&bus));
+        let (state, position) = (Arc::clone(&shared.relays), positions.of(log));
+        tasks.run(task, move |stop| {
+            let (database_url, topic) = (database_url.clone(), topic.clone());
+            let (bus, committed) = (Arc::clone(&bus), Arc::clone(&committed));
+            let (state, position) = (Arc::clone(&state), Arc::clone(&position));
+            Relay { database_url, log, topic, bus, committed, position, state, allows_other_books }.run(stop)
+        });
     }
-    let refresher = Arc::new(RefreshCache::new(cache, clock));
     let group = format!("{}-refresh-cache", config.kafka_group_prefix);
-    let topic = if bus.is_durable() {
-        TopicWatcher::new(config.database_url.clone())
-    } else {
-        TopicWatcher::of_this_process(config.database_url.clone(), positions)
-    };
-    let freshness = Arc::clone(&shared.freshness);
-    let lease = Lease { topic, bus: Arc::clone(&bus), group: group.clone(), freshness };
-    tasks.spawn(lease.keep(stop.clone()));
+    tasks.run("lease", {
+        let (database_url, bus, group) = (config.database_url.clone(), Arc::clone(&bus), group.clone());
+        let freshness = Arc::clone(&shared.freshness);
+        move |stop| {
+            let topic = if bus.is_durable() {
+                TopicWatcher::new(database_url.clone())
+            } else {
+                TopicWatcher::of_this_process(database_url.clone(), positions.clone())
+            };
+            let (bus, freshness) = (Arc::clone(&bus), Arc::clone(&freshness));
+            Lease { topic, bus, group: group.clone(), freshness }.keep(stop)
+        }
+    });
     let subscription = Subscription { group, topics: topics.to_vec() };
-    tasks.spawn({
-        let stop = stop.clone();
+    tasks.run("refresher", move |stop| {
+        let refresher = Arc::new(RefreshCache::new(Arc::clone(&cache), Arc::clone(&clock)));
+        let (bus, subscription) = (Arc::clone(&bus), subscription.clone());
         async move { bus.serve(subscription, refresher, stop).await }
     });
-    let follower = TopTransfersFollower { database_url: config.database_url.clone() };
-    tasks.spawn(follower.run(stop.clone()));
-    tasks.spawn(sweep_keys(shared.db.clone(), stop.clone()));
-    tasks.spawn(measure_queue(shared.posting_loop.clone(), stop.clone()));
+    let database_url = config.database_url.clone();
+    tasks.run("top-transfers", move |stop| {
+        TopTransfersFollower { database_url: database_url.clone() }.run(stop)
+    });
+    let db = shared.db.clone();
+    tasks.run("key-sweep", move |stop| sweep_keys(db.clone(), stop));
+    let posting_loop = shared.posting_loop.clone();
+    tasks.run("queue-gauge", move |stop| measure_queue(posting_loop.clone(), stop));
     tasks
 }
 

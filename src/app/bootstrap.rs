@@ -47,6 +47,8 @@ pub struct Infra {
 #[derive(Clone)]
 pub struct Shared {
     pub db: db::Pool,
+    /// For the service's own questions.
+    pub internal_db: db::Pool,
     pub posting_loop: PostingLoop,
     /// Told after each commit of this process.
     pub committed: Arc<Notify>,
@@ -58,6 +60,7 @@ pub struct Shared {
 /// reason not to start.
 pub fn connect(config: &Config) -> anyhow::Result<Infra> {
     let db = db::connect(&config.database_url, config.database_pool_max).context("DATABASE_URL")?;
+    let internal_db = db::connect_internal(&config.database_url).context("DATABASE_URL")?;
     let committed = Arc::new(Notify::new());
     let settings = LoopSettings {
         database_url: config.database_url.clone(),
@@ -67,6 +70,7 @@ pub fn connect(config: &Config) -> anyhow::Result<Infra> {
     };
     let shared = Shared {
         db,
+        internal_db,
         posting_loop: PostingLoop::start(settings, Arc::clone(&committed)),
         committed,
         freshness: Arc::new(Freshness::default()),

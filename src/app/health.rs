@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
+use super::{single_flight::SingleFlight, supervisor::DeadTasks};
 use crate::{
     api::health::{Dependency, HealthReport, HealthSource, HealthStatus},
     cache::{BalanceCache, Freshness},
@@ -16,6 +17,7 @@ use crate::{
 /// Everything whose health matters.
 #[derive(Clone)]
 pub struct Health {
+    /// The pool for the service's own questions.
     pub db: db::Pool,
     pub posting_loop: PostingLoop,
     pub cache: Arc<dyn BalanceCache>,
@@ -26,12 +28,31 @@ pub struct Health {
     pub schema: Arc<SchemaCheck>,
     /// Cancelled when the process is on its way out.
     pub stopping: CancellationToken,
+    pub dead_tasks: DeadTasks,
+    pub probes: Probes,
+}
+
+/// Whether each dependency answers, asked once at a time for the whole process.
+#[derive(Clone, Default)]
+pub struct Probes {
+    books: SingleFlight<Books>,
+    cache: SingleFlight<bool>,
+    bus: SingleFlight<bool>,
+}
+
+/// How the books are.
+#[derive(Clone, Copy, Default)]
+struct Books {
+    /// Postgres answers.
+    answers: bool,
+    /// And its tables are those that this version needs.
+    are_usable: bool,
 }
 
 #[async_trait]
 impl HealthSource for Health {
     async fn report(&self) -> HealthReport {
-        let (postgres, cache, bus) = tokio::join!(db::ping(&self.db), self.cache.ping(), self.bus.ping());
+        let (books, cache, bus) = tokio::join!(self.books(), self.cache(), self.bus());
         let (length, max) = self.posting_loop.queue_length();
         let mut notes = Vec::new();
         if self.bus.name() == "in-process" {
@@ -40,37 +61,63 @@ impl HealthSource for Health {
         if self.cache.name() == "in-process" {
             notes.push("REDIS_URL is empty: each process has a balance cache of its own".to_owned());
         }
-        let can_use_books = postgres.is_ok() && self.schema.fault().await.is_none();
-        if postgres.is_ok() && !can_use_books {
+        if books.answers && !books.are_usable {
             notes.push(
                 "the database's tables are not those that this version needs; the log says why".to_owned(),
             );
         }
+        let dead = self.dead_tasks.names();
+        notes.extend(dead.iter().map(|task| format!("the task {task} has died and is started again soon")));
         let is_behind = !self.freshness.cache_may_answer();
         let relay_notes = self.relays.notes();
         let is_relayed = relay_notes.is_empty();
         notes.extend(relay_notes);
-        let status = match (can_use_books, &cache, &bus) {
-            (false, _, _) => HealthStatus::Down,
-            (true, Ok(()), Ok(())) if !is_behind && is_relayed => HealthStatus::Ok,
-            _ => HealthStatus::Degraded,
+        let is_ok = cache && bus && !is_behind && is_relayed && dead.is_empty();
+        let status = match (books.are_usable && self.posting_loop.is_running(), is_ok) {
+            (false, _) => HealthStatus::Down,
+            (true, true) => HealthStatus::Ok,
+            (true, false) => HealthStatus::Degraded,
         };
         HealthReport {
             status,
             queue_length: u64::try_from(length).unwrap_or(u64::MAX),
             queue_max: u64::try_from(max).unwrap_or(u64::MAX),
-            postgres: postgres.is_ok(),
-            cache: Dependency { kind: self.cache.name().to_owned(), ok: cache.is_ok() },
-            bus: Dependency { kind: self.bus.name().to_owned(), ok: bus.is_ok() },
+            postgres: books.answers,
+            cache: Dependency { kind: self.cache.name().to_owned(), ok: cache },
+            bus: Dependency { kind: self.bus.name().to_owned(), ok: bus },
             topic_behind_ms: self.freshness.topic_behind_millis(),
             refresher_behind_ms: self.freshness.refresher_behind_millis(),
             notes,
         }
     }
 
+    fn is_live(&self) -> bool {
+        self.posting_loop.is_running() && self.dead_tasks.names().is_empty()
+    }
+
     async fn is_ready(&self) -> bool {
-        !self.stopping.is_cancelled()
-            && db::ping(&self.db).await.is_ok()
-            && self.schema.fault().await.is_none()
+        !self.stopping.is_cancelled() && self.posting_loop.is_running() && self.books().await.are_usable
+    }
+}
+
+impl Health {
+    /// Postgres and the schema are asked at once, so that both have answered within the time limit of one.
+    async fn books(&self) -> Books {
+        let (db, schema) = (self.db.clone(), Arc::clone(&self.schema));
+        let question = async move {
+            let (ping, fault) = tokio::join!(db::ping(&db), schema.fault());
+            Books { answers: ping.is_ok(), are_usable: ping.is_ok() && fault.is_none() }
+        };
+        self.probes.books.ask(question).await.unwrap_or_default()
+    }
+
+    async fn cache(&self) -> bool {
+        let cache = Arc::clone(&self.cache);
+        self.probes.cache.ask(async move { cache.ping().await.is_ok() }).await.unwrap_or(false)
+    }
+
+    async fn bus(&self) -> bool {
+        let bus = Arc::clone(&self.bus);
+        self.probes.bus.ask(async move { bus.ping().await.is_ok() }).await.unwrap_or(false)
     }
 }

@@ -12,4 +12,6 @@ pub mod migrate;
 pub mod module;
 pub mod openapi;
 pub mod serve;
+pub mod single_flight;
+pub mod supervisor;
 pub mod token;

@@ -35,9 +35,12 @@ module! {
 /// Builds the module from what was connected.
 #[must_use]
 pub fn build(config: &Config, infra: Infra) -> AppModule {
-    let Shared { db, posting_loop, freshness, .. } = infra.shared;
+    let Shared { db, internal_db, posting_loop, freshness, .. } = infra.shared;
     let mut builder = AppModule::builder()
-        .with_component_parameters::<PgDatabase>(PgDatabaseParameters { connection: db })
+        .with_component_parameters::<PgDatabase>(PgDatabaseParameters {
+            connection: db,
+            internal_pool: internal_db,
+        })
         .with_component_parameters::<JwtTokens>(JwtTokensParameters {
             keys: JwtKeys::new(&config.jwt_secret, config.jwt_ttl_seconds),
         })

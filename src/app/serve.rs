@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use poem::{Server, listener::TcpAcceptor};
 use shaku::HasComponent;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -21,13 +21,15 @@ use tracing::info;
 use super::{
     background::{self, Faces},
     bootstrap, greeting,
-    health::Health,
+    health::{Health, Probes},
     module,
+    supervisor::DeadTasks,
 };
 use crate::{
     api::{self, Parts, Renderer, ServiceKey},
     config::Config,
-    db::migrator::SchemaCheck,
+    db::{self, migrator::SchemaCheck},
+    ledger::posting_loop::PostingLoop,
     telemetry::Telemetry,
 };
 
@@ -40,16 +42,17 @@ pub struct Running {
     pub address: SocketAddr,
     stop: CancellationToken,
     served: JoinHandle<io::Result<()>>,
+    posting_loop: PostingLoop,
 }
 
-/// Serves until SIGTERM or Ctrl-C.
+/// Serves until SIGTERM or Ctrl-C. An error when the posting loop has died: another process has to take its place.
 pub(super) async fn run(config: Config, telemetry: Telemetry) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::spawn(telemetry.clone().run_upkeep());
     #[cfg(debug_assertions)]
     if let Some(place) = config.fail_point.clone() {
-        tracing::warn!(?place, "a fail point is armed: this process will die there");
+        tracing::warn!(?place, "a fail point is armed: this process, or a task of it, will die there");
         crate::kernel::fail_point::arm(place);
     }
     let told_to_stop = async {
@@ -65,9 +68,16 @@ pub(super) async fn run(config: Config, telemetry: Telemetry) -> anyhow::Result<
         () = &mut told_to_stop => return Ok(()),
     };
     greeting::print(&config, running.address);
-    told_to_stop.await;
+    let has_died = tokio::select! {
+        () = told_to_stop => false,
+        () = running.died() => true,
+    };
     info!("stopping; what was accepted is finished first");
-    running.stop().await
+    running.stop().await?;
+    if has_died {
+        bail!("the posting loop died: its log line says why");
+    }
+    Ok(())
 }
 
 /// Starts everything; answers when requests are served.
@@ -79,18 +89,23 @@ pub async fn start(config: Config, metrics: Renderer) -> anyhow::Result<Running>
     bootstrap::advance_sequences(&config).await?;
     let infra = bootstrap::connect(&config)?;
     let shared = infra.shared.clone();
+    // Before the relays and the others connect, too.
+    db::warm_up(&shared.db, &shared.internal_db).await;
     bootstrap::warn_of_entry_ahead(&shared.db).await;
     let module = module::build(&config, infra);
     let stop = CancellationToken::new();
+    let dead_tasks = DeadTasks::default();
     let health = Health {
-        db: shared.db.clone(),
+        db: shared.internal_db.clone(),
         posting_loop: shared.posting_loop.clone(),
         cache: module.resolve(),
         bus: module.resolve(),
         freshness: Arc::clone(&shared.freshness),
         relays: Arc::clone(&shared.relays),
-        schema: Arc::new(SchemaCheck::new(shared.db.clone())),
+        schema: Arc::new(SchemaCheck::new(shared.internal_db.clone())),
         stopping: stop.clone(),
+        dead_tasks: dead_tasks.clone(),
+        probes: Probes::default(),
     };
     let endpoint = api::build(Parts {
         wallets: module.resolve(),
@@ -102,20 +117,25 @@ pub async fn start(config: Config, metrics: Renderer) -> anyhow::Result<Running>
     // What follows the books outlives the last request: what that one has booked is published as well.
     let last = CancellationToken::new();
     let faces = Faces { bus: module.resolve(), cache: module.resolve(), clock: module.resolve() };
-    let followers = background::start(&config, &shared, faces, &last);
+    let followers = background::start(&config, &shared, faces, dead_tasks, &last);
     let grace = Duration::from_secs(config.shutdown_timeout_seconds);
     let signal = stop.clone().cancelled_owned();
     let served = tokio::spawn(async move {
         let server = Server::new_with_acceptor(acceptor);
         let served = server.run_with_graceful_shutdown(endpoint, signal, Some(grace)).await;
         last.cancel();
-        followers.join_all().await;
+        followers.join().await;
         served
     });
-    Ok(Running { address, stop, served })
+    Ok(Running { address, stop, served, posting_loop: shared.posting_loop })
 }
 
 impl Running {
+    /// Waits until the service can go on no more, because its posting loop has died.
+    async fn died(&self) {
+        self.posting_loop.died().await;
+    }
+
     /// Accepts nothing more, answers every request that was read, publishes what is booked, and ends.
     pub async fn stop(self) -> anyhow::Result<()> {
         self.stop.cancel();

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::join_all;
 use sea_orm::{DatabaseConnection, SqlxPostgresConnector};
 use shaku::{Component, Interface};
 use sqlx::{
@@ -19,22 +20,39 @@ use super::DbError;
 /// `unavailable`.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(1_500);
 
-/// The pool.
+/// The maximum number of connections of the internal pool: health and readiness, and the look-up of recipients, ask each of
+/// their questions once at a time.
+const INTERNAL_POOL_MAX: u32 = 3;
+
+/// How long the internal pool may take to connect. Who asks it waits for 2 s at most ([`within_limit`]); a connection that is
+/// slow to come, say on a machine that starts everything at once, must come all the same.
+const INTERNAL_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The pools.
 pub trait Database: Interface {
-    /// A handle on the pool.
+    /// The pool for what customers read; as many of them as there are may wait for it.
     fn connection(&self) -> &DatabaseConnection;
+
+    /// The pool for the service's own questions, each asked once at a time however many need its answer: slow reads that
+    /// fill the other pool must not make a healthy service look dead, nor its cache look stale, nor stop transfers.
+    fn internal_pool(&self) -> &DatabaseConnection;
 }
 
-/// The pool as a component.
+/// The pools as a component.
 #[derive(Component)]
 #[shaku(interface = Database)]
 pub struct PgDatabase {
     connection: DatabaseConnection,
+    internal_pool: DatabaseConnection,
 }
 
 impl Database for PgDatabase {
     fn connection(&self) -> &DatabaseConnection {
         &self.connection
+    }
+
+    fn internal_pool(&self) -> &DatabaseConnection {
+        &self.internal_pool
     }
 }
 
@@ -54,13 +72,28 @@ pub fn session_options(url: &str, name: &str) -> Result<PgConnectOptions, DbErro
 /// A pool of at most `max` connections, made when they are needed: Postgres may be away now. All that is asked over it goes
 /// by a key; a table that was analysed while it was empty must not be scanned whole for that.
 pub fn connect(url: &str, max: u32) -> Result<DatabaseConnection, DbError> {
+    pool(url, "wallet", max, ACQUIRE_TIMEOUT)
+}
+
+/// The pool for the service's own questions; see [`Database::internal_pool`].
+pub fn connect_internal(url: &str) -> Result<DatabaseConnection, DbError> {
+    pool(url, "wallet internal", INTERNAL_POOL_MAX, INTERNAL_ACQUIRE_TIMEOUT)
+}
+
+/// Makes one connection of the pool for reads, and all of the internal pool, so that the first requests need not wait for
+/// them. A Postgres that does not answer is no error here: the pools ask it again when a connection is needed.
+pub async fn warm_up(reads: &DatabaseConnection, internal: &DatabaseConnection) {
+    let internal = internal.get_postgres_connection_pool();
+    let all = join_all((0..INTERNAL_POOL_MAX).map(|_| internal.acquire()));
+    let _ = tokio::join!(reads.get_postgres_connection_pool().acquire(), all);
+}
+
+fn pool(url: &str, name: &str, max: u32, acquire_timeout: Duration) -> Result<DatabaseConnection, DbError> {
     let pool = PgPoolOptions::new()
         .max_connections(max)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .acquire_timeout(acquire_timeout)
         .after_release(|conn, _| Box::pin(is_alive(conn)))
-        .connect_lazy_with(
-            session_options(url, "wallet")?.options([("enable_seqscan", "off"), ("jit", "off")]),
-        );
+        .connect_lazy_with(session_options(url, name)?.options([("enable_seqscan", "off"), ("jit", "off")]));
     Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
 }
 

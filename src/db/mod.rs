@@ -5,7 +5,8 @@ mod error;
 pub mod migrator;
 
 pub use connect::{
-    Database, PgDatabase, PgDatabaseParameters, connect, in_time, ping, session_options, within_limit,
+    Database, PgDatabase, PgDatabaseParameters, connect, connect_internal, in_time, ping, session_options,
+    warm_up, within_limit,
 };
 pub use error::DbError;
 /// The pool, as everybody else uses it.

@@ -8,10 +8,12 @@
 use std::{
     collections::HashMap,
     hash::{DefaultHasher, Hash, Hasher},
+    panic::AssertUnwindSafe,
     sync::Arc,
     time::Duration,
 };
 
+use futures_util::FutureExt;
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
     task::{Id, JoinSet},
@@ -97,10 +99,22 @@ impl PostingLoop {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| LedgerError::Overloaded)?;
         let (answer, outcome) = oneshot::channel();
         let waiting = Waiting { operation, since: Instant::now(), answer, place: Some(place) };
-        let has_ended = |_| LedgerError::Internal("the posting loop has ended".to_owned());
-        self.queue.send(waiting).map_err(has_ended)?;
+        // The loop has died, and the process is about to end: nothing was done.
+        self.queue.send(waiting).map_err(|_| LedgerError::Unavailable)?;
         // The loop answers everybody; it can only be silent if a task has died, whatever it was doing then.
         outcome.await.unwrap_or(Err(LedgerError::OutcomeUnknown))
+    }
+
+    /// Whether somebody takes operations out of the queue.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        !self.queue.is_closed()
+    }
+
+    /// Waits for the loop's death. It never ends by itself while there is a way into it, so this is a defect, and there
+    /// is no going on: those who waited do not know what became of their operations.
+    pub async fn died(&self) {
+        self.queue.closed().await;
     }
 
     /// How many operations wait, and how many may.
@@ -110,13 +124,27 @@ impl PostingLoop {
     }
 }
 
+/// Runs the loop. Should it panic, the batches under way still end and are answered; cut off, they would be lost commits.
+async fn run(settings: LoopSettings, arriving: mpsc::UnboundedReceiver<Waiting>, committed: Arc<Notify>) {
+    let mut working = JoinSet::new();
+    let dispatched = AssertUnwindSafe(dispatch(&mut working, settings, arriving, committed)).catch_unwind();
+    if dispatched.await.is_err() {
+        error!("the posting loop died; the batches under way are finished, and the process ends");
+        while working.join_next().await.is_some() {}
+    }
+}
+
 /// Gives what has arrived to lanes that are free, until nobody can ask any more and all is answered.
-async fn run(settings: LoopSettings, mut arriving: mpsc::UnboundedReceiver<Waiting>, committed: Arc<Notify>) {
+async fn dispatch(
+    working: &mut JoinSet<Lane>,
+    settings: LoopSettings,
+    mut arriving: mpsc::UnboundedReceiver<Waiting>,
+    committed: Arc<Notify>,
+) {
     let new_lane = || Lane::new(settings.database_url.clone(), settings.clock.clone());
     let mut idle: Vec<Lane> = (0..LANES).map(|_| new_lane()).collect();
     // One batch at a time is before its commit: what arrives meanwhile shares the next one.
     let turns = Arc::new(Semaphore::new(1));
-    let mut working = JoinSet::new();
     let mut batches: HashMap<Id, u64> = HashMap::with_capacity(LANES);
     let mut backlog = Backlog::new();
     let mut arrived = Vec::new();
@@ -129,6 +157,9 @@ async fn run(settings: LoopSettings, mut arriving: mpsc::UnboundedReceiver<Waiti
             count = arriving.recv_many(&mut arrived, settings.queue_max), if is_open => {
                 is_open = count > 0;
                 arrived.drain(..).for_each(|waiting| backlog.push(waiting));
+                if is_open {
+                    fail_point("loop.arrived");
+                }
             }
             Some(ended) = working.join_next_with_id() => {
                 let (task, lane) = ended.unwrap_or_else(|died| {

@@ -218,7 +218,7 @@ impl Wallets for WalletService {
 
     async fn transfer(&self, order: TransferOrder, mode: Mode) -> Result<Posted, WalletError> {
         let TransferOrder { from, to, amount, reference, note } = order;
-        let found = self.recipients.find(self.db.connection(), from, to).await?;
+        let found = self.recipients.find(self.db.internal_pool(), from, to).await?;
         // The ledger refuses an unknown recipient in its order of decisions, after it has asked for this wallet as for any
         // other.
         let transfer = Transfer {
@@ -230,7 +230,7 @@ impl Wallets for WalletService {
         };
         let posted = self.move_money(from, Action::Transfer(transfer), mode).await;
         if let Err(WalletError::Ledger(LedgerError::Refused { .. })) = posted {
-            self.recipients.refused(self.db.connection(), from, to).await?;
+            self.recipients.refused(self.db.internal_pool(), from, to).await?;
         }
         posted
     }

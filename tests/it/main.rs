@@ -17,6 +17,7 @@ mod exercise;
 #[cfg(debug_assertions)]
 mod fail_points;
 mod foreign_messages;
+mod health;
 mod history;
 mod history_of_books;
 mod kafka_faults;

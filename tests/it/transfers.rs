@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::support::{
     app::TestApp,
     customer::{Answer, Customer},
+    database::TestDatabase,
     process::command,
     service::Service,
 };
@@ -38,6 +39,20 @@ with_one_server_and_with_two!(
     transfers_in_opposite_directions_do_not_deadlock,
     the_same_key_twice_at_once_moves_money_once,
 );
+
+/// More than one statement looks up.
+#[tokio::test]
+async fn a_crowd_that_looks_for_recipients_is_answered_everybody_for_himself() {
+    let db = TestDatabase::create().await;
+    let wallets = db.wallets(3_000).await;
+    let pool = wallet::db::connect_internal(&db.url).expect("a pool");
+    let recipients = wallet::wallet::Recipients::default();
+    let found = wallets.iter().map(|wallet| recipients.find(&pool, wallets[0], wallet.0));
+    let found = join_all(found).await.into_iter().map(|found| found.expect("an answer"));
+    assert!(found.eq(wallets.iter().map(|wallet| Some(*wallet))));
+    let nobody = recipients.find(&pool, wallets[0], Uuid::new_v4()).await;
+    assert_eq!(nobody.expect("an answer"), None);
+}
 
 fn count(answers: &[Answer], status: u16, code: &str) -> usize {
     answers.iter().filter(|answer| answer.status == status && answer.code() == code).count()

@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -315,7 +318,8 @@ impl Identity for FakeIdentity {
 }
 
 /// Says what it was told to say.
-pub struct FakeHealth(pub Mutex<HealthStatus>);
+/// The status, and whether everything runs.
+pub struct FakeHealth(pub Mutex<HealthStatus>, pub AtomicBool);
 
 #[async_trait]
 impl HealthSource for FakeHealth {
@@ -333,6 +337,10 @@ impl HealthSource for FakeHealth {
             refresher_behind_ms: 0,
             notes: vec![],
         }
+    }
+
+    fn is_live(&self) -> bool {
+        self.1.load(Ordering::Relaxed)
     }
 
     async fn is_ready(&self) -> bool {

@@ -72,7 +72,7 @@ impl Room {
 
     fn with_key(key: Option<&str>) -> Self {
         let wallets = Arc::new(FakeWallets::default());
-        let health = Arc::new(FakeHealth(Mutex::new(HealthStatus::Ok)));
+        let health = Arc::new(FakeHealth(Mutex::new(HealthStatus::Ok), true.into()));
         let parts = Parts {
             wallets: wallets.clone(),
             identity: Arc::new(FakeIdentity(wallets.clone())),

@@ -1,5 +1,7 @@
 //! What is there for whoever runs the service.
 
+use std::sync::atomic::Ordering;
+
 use poem::http::Method;
 use serde_json::json;
 
@@ -27,6 +29,8 @@ async fn health_says_how_it_is() {
     assert_eq!(answer.json()["data"]["postgres"], false);
     assert_eq!(room.get("/health/ready", "").await.code(), (503, "unavailable".to_owned()));
     assert_eq!(room.get("/health/live", "").await.status, 200);
+    room.health.1.store(false, Ordering::Relaxed);
+    assert_eq!(room.get("/health/live", "").await.code(), (503, "unavailable".to_owned()));
 }
 
 #[tokio::test]

@@ -72,6 +72,8 @@ async fn while_postgres_is_stopped_it_is_said_in_time_and_it_is_found_again() {
         } else {
             postgres.stop().await;
         }
+        // The last answer is given again for a second.
+        is(base, "down").await;
         says_that_the_books_are_away(base, &somebody).await;
         assert_eq!(reqwest::get(format!("{base}/health/ready")).await.expect("an answer").status(), 503);
         assert_eq!(reqwest::get(format!("{base}/health/live")).await.expect("an answer").status(), 200);
