@@ -17,8 +17,8 @@ test: ## Runs all tests against a real Postgres, Redis and Kafka; ARGS go to car
 migration-up: ## Brings the database up to date: CONNECTION, else DATABASE_URL, else the stack's.
 	@scripts/migrate up
 
-migration-down: ## Takes the last migration back, on the same database as migration-up; refuses to lose rows.
-	@scripts/migrate down
+migration-down: ## Takes the last migration back, on the same database; refuses to lose rows without ARGS=--yes-lose-data.
+	@scripts/migrate down $(ARGS)
 
 lint: ## Checks format, clippy without a warning, and the shell scripts.
 	@if command -v shellcheck >/dev/null; then shellcheck -x $(SCRIPTS); fi

@@ -47,10 +47,11 @@ async fn down(config: &Config, all: bool, yes_lose_data: bool) -> anyhow::Result
     match migrator::migrate(&config.database_url, direction).await {
         Err(refused @ MigrationError::WouldLose { .. }) => {
             let why = if is_production { " (APP_ENV is production)" } else { "" };
-            let all = if all { " --all" } else { "" };
+            let args = if all { "--all --yes-lose-data" } else { "--yes-lose-data" };
             bail!(
                 "{refused}{why}; nothing was changed. To drop it all the same: \
-                 `wallet migrate down{all} --yes-lose-data`"
+                 `wallet migrate down {args}` (in a checkout: `make migration-down \
+                 ARGS='{args}'`)"
             )
         }
         other => other.context("cannot migrate"),

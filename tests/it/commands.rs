@@ -147,7 +147,10 @@ async fn down_says_what_would_be_lost_and_how_to_lose_it() {
     let (code, told, complained) = ended(&run(&settings, &["migrate", "down", "--all"]));
     assert_eq!((code, told.as_str()), (Some(1), ""));
     assert!(complained.contains("it would drop 3 rows of customers"), "{complained}");
-    assert!(complained.contains("`wallet migrate down --all --yes-lose-data`"), "{complained}");
+    assert!(
+        complained.contains("`wallet migrate down --all --yes-lose-data` (in a checkout"),
+        "{complained}"
+    );
     assert_eq!(db.number("select count(*) from wallets").await, 3);
     // In production not even empty tables.
     let empty = TestDatabase::create().await.unaudited();

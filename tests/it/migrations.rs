@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use sqlx::{AssertSqlSafe, Connection, Row};
-use wallet::db::migrator::{self, DataLoss, Direction, MigrationError, MigrationState, migrate};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
+use tokio::task::JoinHandle;
+use wallet::db::migrator::{self, DataLoss, Direction, MigrationError, MigrationState, SchemaState, migrate};
 
 use super::support::{database::TestDatabase, wait::until};
 
@@ -104,29 +105,64 @@ async fn where_no_loss_is_allowed_not_even_empty_tables_are_dropped() {
     assert!(told.contains("0006 is not taken back: it drops"), "{told}");
 }
 
-/// A row that is written between the first count and the drop: the tables are locked before they are counted again.
-#[tokio::test]
-async fn a_row_that_is_committed_while_a_way_down_begins_is_not_dropped() {
-    let db = TestDatabase::create().await.unaudited();
-    migrate(&db.owner_url, Direction::DownTo(1, DataLoss::OnlyIfEmpty)).await.unwrap();
+/// A way down of everything that waits for somebody who writes to `customers`.
+async fn waiting_down(
+    db: &TestDatabase,
+    loss: DataLoss,
+) -> (PgConnection, JoinHandle<Result<SchemaState, MigrationError>>) {
     let mut writer = db.connect().await;
-    let mut open = writer.begin().await.unwrap();
-    sqlx::raw_sql("insert into customers (id, xid) values (gen_random_uuid(), gen_random_uuid())")
-        .execute(&mut *open)
+    sqlx::raw_sql("begin; insert into customers (id, xid) values (gen_random_uuid(), gen_random_uuid())")
+        .execute(&mut writer)
         .await
         .unwrap();
     let url = db.owner_url.clone();
-    let down = tokio::spawn(async move { migrate(&url, Direction::DownTo(0, DataLoss::OnlyIfEmpty)).await });
+    let down = tokio::spawn(async move { migrate(&url, Direction::DownTo(0, loss)).await });
     let waiting = "select count(*) from pg_locks l join pg_database d on d.oid = l.database
                    where d.datname = current_database() and not l.granted and l.mode = 'AccessExclusiveLock'";
     until("the way down waits for the writer", Duration::from_secs(5), async || {
         (db.number(waiting).await == 1).then_some(())
     })
     .await;
-    open.commit().await.unwrap();
+    (writer, down)
+}
+
+/// A row that is written between the first count and the drop: the tables are locked before they are counted again.
+#[tokio::test]
+async fn a_row_that_is_committed_while_a_way_down_begins_is_not_dropped() {
+    let db = TestDatabase::create().await.unaudited();
+    let (mut writer, down) = waiting_down(&db, DataLoss::OnlyIfEmpty).await;
+    sqlx::raw_sql("commit").execute(&mut writer).await.unwrap();
     let refused = down.await.unwrap().unwrap_err();
     assert!(refused.to_string().contains("1 rows of customers"), "{refused}");
     assert_eq!(db.number("select count(*) from customers").await, 1);
+}
+
+/// By then it has taken back every migration but the first one.
+#[tokio::test]
+async fn a_way_down_that_is_killed_has_changed_nothing() {
+    let db = TestDatabase::create().await.unaudited();
+    let before = schema(&db).await;
+    let (writer, down) = waiting_down(&db, DataLoss::Accepted).await;
+    db.run(
+        "select pg_terminate_backend(pid) from pg_stat_activity
+             where datname = current_database() and application_name = 'wallet migrate'",
+    )
+    .await;
+    down.await.unwrap().unwrap_err();
+    drop(writer);
+    assert_eq!(schema(&db).await, before);
+    assert_eq!(migrator::status(&db.url).await.unwrap().fault(), None);
+}
+
+#[tokio::test]
+async fn two_ways_down_at_once_take_two_migrations_back() {
+    let db = TestDatabase::create().await.unaudited();
+    let one = || migrate(&db.owner_url, Direction::DownOne(DataLoss::OnlyIfEmpty));
+    let all = migrator::status(&db.url).await.unwrap().count(MigrationState::Applied);
+    let (first, second) = tokio::join!(one(), one());
+    first.unwrap();
+    second.unwrap();
+    assert_eq!(migrator::status(&db.owner_url).await.unwrap().count(MigrationState::Applied), all - 2);
 }
 
 /// The database itself refuses what must never be, whatever the code does.

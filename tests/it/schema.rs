@@ -1,9 +1,12 @@
 //! What a service does on a database whose tables are not those that it needs: before it starts, and while it serves.
 
-use std::time::Duration;
+use std::{
+    process::{Output, Stdio},
+    time::{Duration, Instant},
+};
 
 use crate::support::{
-    app::{TestApp, settings_for},
+    app::{Settings, TestApp, settings_for},
     database::TestDatabase,
     process::{Server, command},
     wait::until,
@@ -62,6 +65,22 @@ fn for_owner(db: &TestDatabase, sql: &str) -> String {
     format!("set search_path = public, aside; {}", sql.replace(":role", user))
 }
 
+/// What a command that ends by itself has printed; a service that serves does not.
+fn output(settings: &Settings, arguments: &[&str]) -> Output {
+    let mut command = command(settings, arguments);
+    let mut child =
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the wallet command");
+    let since = Instant::now();
+    while child.try_wait().expect("the process").is_none() {
+        if since.elapsed() > Duration::from_secs(45) {
+            child.kill().expect("killed");
+            panic!("{arguments:?} does not end");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.wait_with_output().expect("its output")
+}
+
 #[tokio::test]
 async fn serve_does_not_start_on_tables_that_it_cannot_use_and_status_says_so() {
     let db = TestDatabase::create().await.unaudited();
@@ -74,7 +93,7 @@ async fn serve_does_not_start_on_tables_that_it_cannot_use_and_status_says_so() 
     }
     for (broken, mended, code, sentence) in FAULTS {
         db.run(&for_owner(&db, broken)).await;
-        let serve = command(&settings, &["serve"]).output().expect("the wallet command");
+        let serve = output(&settings, &["serve"]);
         let complained = String::from_utf8_lossy(&serve.stderr).into_owned();
         assert_eq!(serve.status.code(), Some(1), "{broken}");
         assert!(complained.contains(sentence), "{sentence}: {complained}");
