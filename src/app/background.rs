@@ -22,6 +22,7 @@ use crate::{
     },
     kernel::clock::Clock,
     ledger::{log::Log, posting_loop::PostingLoop, store, top_follower::TopTransfersFollower},
+    wallet::CacheFill,
 };
 
 /// How long to wait before topics that could not be made are tried again.
@@ -37,6 +38,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(60);
 pub struct Faces {
     pub bus: Arc<dyn EventBus>,
     pub cache: Arc<dyn BalanceCache>,
+    pub fill: Arc<dyn CacheFill>,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -49,7 +51,7 @@ pub fn start(
     dead: DeadTasks,
     stop: &CancellationToken,
 ) -> Supervisor {
-    let Faces { bus, cache, clock } = faces;
+    let Faces { bus, cache, fill, clock } = faces;
     let topics = [config.topics.transactions.clone(), config.topics.status.clone()];
     let mut tasks = Supervisor::new(stop.clone(), dead);
     tasks.run_once("topics", {
@@ -92,7 +94,7 @@ pub fn start(
     });
     let subscription = Subscription { group, topics: topics.to_vec() };
     tasks.run("refresher", move |stop| {
-        let refresher = Arc::new(RefreshCache::new(Arc::clone(&cache), Arc::clone(&clock)));
+        let refresher = Arc::new(RefreshCache::new(Arc::clone(&cache), Arc::clone(&fill), Arc::clone(&clock)));
         let (bus, subscription) = (Arc::clone(&bus), subscription.clone());
         async move { bus.serve(subscription, refresher, stop).await }
     });

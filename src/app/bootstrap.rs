@@ -97,6 +97,16 @@ pub(super) fn kafka_settings(config: &Config) -> Option<KafkaSettings> {
     })
 }
 
+/// Refuses a Redis that can never serve, such as a node of a cluster. One that is away may be what it likes: should it turn
+/// out to be such a one later, the log says so, and balances are read from Postgres.
+pub async fn check_redis(config: &Config) -> anyhow::Result<()> {
+    let Some(url) = config.redis_url.as_deref() else { return Ok(()) };
+    match RedisCache::unusable(url).await.context("REDIS_URL")? {
+        Some(reason) => bail!("the Redis that REDIS_URL names cannot be used: {reason}"),
+        None => Ok(()),
+    }
+}
+
 /// Waits until Postgres answers and this binary can run on what it has. In development a database that lacks migrations
 /// gets them; in production that is somebody's decision.
 pub async fn wait_for_postgres(config: &Config) -> anyhow::Result<()> {

@@ -15,7 +15,7 @@ use crate::{
     events::bus::EventBus,
     identity::IdentityService,
     ledger::{LedgerService, LedgerServiceParameters},
-    wallet::{Recipients, WalletService, WalletServiceParameters},
+    wallet::{CacheFiller, Recipients, WalletService, WalletServiceParameters},
 };
 
 module! {
@@ -26,7 +26,7 @@ module! {
             // The outside world; Kafka and Redis take the place of the in-process two when they are configured.
             SystemClock, JwtTokens, InProcessBus, InProcessCache,
             // The faces of the domain rooms.
-            LedgerService, WalletService, IdentityService,
+            LedgerService, WalletService, CacheFiller, IdentityService,
         ],
         providers = []
     }

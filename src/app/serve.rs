@@ -87,6 +87,7 @@ pub async fn start(config: Config, metrics: Renderer) -> anyhow::Result<Running>
     let acceptor = TcpAcceptor::from_std(listener)?;
     bootstrap::wait_for_postgres(&config).await?;
     bootstrap::advance_sequences(&config).await?;
+    bootstrap::check_redis(&config).await?;
     let infra = bootstrap::connect(&config)?;
     let shared = infra.shared.clone();
     // Before the relays and the others connect, too.
@@ -116,7 +117,12 @@ pub async fn start(config: Config, metrics: Renderer) -> anyhow::Result<Running>
     });
     // What follows the books outlives the last request: what that one has booked is published as well.
     let last = CancellationToken::new();
-    let faces = Faces { bus: module.resolve(), cache: module.resolve(), clock: module.resolve() };
+    let faces = Faces {
+        bus: module.resolve(),
+        cache: module.resolve(),
+        fill: module.resolve(),
+        clock: module.resolve(),
+    };
     let followers = background::start(&config, &shared, faces, dead_tasks, &last);
     let grace = Duration::from_secs(config.shutdown_timeout_seconds);
     let signal = stop.clone().cancelled_owned();

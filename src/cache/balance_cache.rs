@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use shaku::Interface;
 use thiserror::Error;
+use tokio::time::Instant;
 
 use super::view::{ViewPart, WalletView};
 use crate::kernel::ids::WalletId;
@@ -12,20 +13,49 @@ use crate::kernel::ids::WalletId;
 #[error("balance cache: {0}")]
 pub struct CacheError(pub String);
 
+/// The right to fill one wallet's view with what is read from Postgres after the ticket was taken. It holds for a few
+/// hundred milliseconds, and only while nothing that was written about the wallet meanwhile can have been lost: a
+/// slow reader must not put an old view back after an eviction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ticket {
+    pub wallet: WalletId,
+    /// Before Postgres was asked.
+    pub taken: Instant,
+    /// What the cache recognizes the wallet's state by; its own affair.
+    pub state: String,
+}
+
+/// What the cache has of a wallet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lookup {
+    /// The view: both of its parts are there.
+    Hit(WalletView),
+    /// No view, or one that cannot be read.
+    Miss(Ticket),
+}
+
+/// The version of a part that was known before it was written; none: no version was.
+pub type KnownBefore = Option<i64>;
+
 /// Remembers balance views. Each part of a view is replaced only by a newer one, so an old value can never replace a
 /// new one, whoever writes it and however late. No decision about money reads it.
 #[async_trait]
 pub trait BalanceCache: Interface {
-    /// The view, if both of its parts are there.
-    async fn get(&self, wallet: WalletId) -> Result<Option<WalletView>, CacheError>;
+    /// The view, or a ticket to fill it.
+    async fn get(&self, wallet: WalletId) -> Result<Lookup, CacheError>;
 
-    /// Remembers both parts, each if it is newer than what is there.
-    async fn fill(&self, view: &WalletView) -> Result<(), CacheError>;
+    /// A ticket for each of these wallets, in their order, whether they are there or not.
+    async fn tickets(&self, wallets: &[WalletId]) -> Result<Vec<Ticket>, CacheError>;
 
-    /// Remembers one part of each of these wallets, each if it is newer than what is there.
-    async fn refresh(&self, parts: &[(WalletId, ViewPart)]) -> Result<(), CacheError>;
+    /// Remembers both parts of each view, each if it is newer than what is there. Answers how many of the tickets held;
+    /// the views of the others are not written.
+    async fn fill(&self, views: &[(Ticket, WalletView)]) -> Result<usize, CacheError>;
 
-    /// Reaches for the cache, for `/health`.
+    /// Remembers one part of each of these wallets, each if it is newer than what is there. Answers with what was known
+    /// before, in their order.
+    async fn refresh(&self, parts: &[(WalletId, ViewPart)]) -> Result<Vec<KnownBefore>, CacheError>;
+
+    /// Reaches for the cache, for `/health`. A cache that refuses to be written is an error, too.
     async fn ping(&self) -> Result<(), CacheError>;
 
     /// What serves: `redis` or `in-process`.

@@ -1,6 +1,7 @@
 //! What happens when an event arrives.
 
 mod decode;
+mod gaps;
 mod lease;
 mod refresh_cache;
 

@@ -1,14 +1,18 @@
 //! Keeps the balance cache as fresh as the topic.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-use super::decode::{Change, decode};
+use super::{
+    decode::{Change, decode},
+    gaps::{Gap, GapLog, VersionRuns},
+};
 use crate::{
-    cache::{BalanceCache, ViewPart},
+    cache::{BalanceCache, KnownBefore, ViewPart},
     events::bus::{Consumer, Message, Poison},
     kernel::{clock::Clock, ids::WalletId},
+    wallet::CacheFill,
 };
 
 /// The first pause after the cache could not be written; each further one is twice as long.
@@ -19,23 +23,44 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// Writes what events tell into the balance cache.
 pub struct RefreshCache {
     cache: Arc<dyn BalanceCache>,
+    /// Reads the wallets of which a message is missing.
+    fill: Arc<dyn CacheFill>,
     clock: Arc<dyn Clock>,
+    gaps: GapLog,
 }
 
 impl RefreshCache {
     /// A refresher of this cache.
     #[must_use]
-    pub fn new(cache: Arc<dyn BalanceCache>, clock: Arc<dyn Clock>) -> Self {
-        Self { cache, clock }
+    pub fn new(cache: Arc<dyn BalanceCache>, fill: Arc<dyn CacheFill>, clock: Arc<dyn Clock>) -> Self {
+        Self { cache, fill, clock, gaps: GapLog::default() }
     }
 
-    /// Writes the parts, however long that takes. Meanwhile the group does not come on, and the cache's lease ends.
-    async fn write(&self, parts: &[(WalletId, ViewPart)]) {
+    /// Writes the parts, however long that takes; answers with what was known of each before. Meanwhile the group does not
+    /// come on, and the cache's lease ends.
+    async fn write(&self, parts: &[(WalletId, ViewPart)]) -> Vec<KnownBefore> {
         let mut pause = PAUSE_MIN;
-        while let Err(error) = self.cache.refresh(parts).await {
-            tracing::debug!(%error, parts = parts.len(), "the cache waits for its refresh");
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(PAUSE_MAX);
+        loop {
+            match self.cache.refresh(parts).await {
+                Ok(known) => return known,
+                Err(error) => {
+                    tracing::debug!(%error, parts = parts.len(), "the cache waits for its refresh");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(PAUSE_MAX);
+                }
+            }
+        }
+    }
+
+    /// A message is missing: that is a defect before us, and these wallets are read from the books. A Postgres that is
+    /// away costs nothing but the rest of a doubt, as what came has been written.
+    async fn mend(&self, gaps: &[Gap]) {
+        self.gaps.report(gaps);
+        let mut wallets: Vec<WalletId> = gaps.iter().map(|gap| gap.wallet).collect();
+        wallets.sort_unstable();
+        wallets.dedup();
+        if let Err(error) = self.fill.refill(&wallets).await {
+            tracing::warn!(%error, wallets = wallets.len(), "wallets with missing messages were not read from the books");
         }
     }
 
@@ -62,25 +87,14 @@ impl Consumer for RefreshCache {
             }
         }
         if !changes.is_empty() {
-            self.write(&newest(&changes)).await;
+            let mut batch = VersionRuns::of(&changes);
+            let known = self.write(&batch.newest()).await;
+            batch.compare(&known);
+            if !batch.gaps.is_empty() {
+                self.mend(&batch.gaps).await;
+            }
             self.measure(&changes);
         }
         poison
     }
-}
-
-/// The newest of each part: the cache would refuse the others anyway.
-fn newest(changes: &[Change]) -> Vec<(WalletId, ViewPart)> {
-    let mut newest: HashMap<(WalletId, bool), (i64, ViewPart)> = HashMap::with_capacity(changes.len());
-    for change in changes {
-        let (is_money, version) = match &change.part {
-            ViewPart::Money { money, .. } => (true, money.version),
-            ViewPart::Status { status, .. } => (false, status.version),
-        };
-        let known = newest.entry((change.wallet, is_money)).or_insert((version, change.part));
-        if version > known.0 {
-            *known = (version, change.part);
-        }
-    }
-    newest.into_iter().map(|((wallet, _), (_, part))| (wallet, part)).collect()
 }

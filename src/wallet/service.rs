@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{error::WalletError, recipients::Recipients, store};
 use crate::{
-    cache::{BalanceCache, Freshness, StatusView, ViewPart, WalletView},
+    cache::{BalanceCache, Freshness, Lookup, StatusView, ViewPart, WalletView},
     db::Database,
     kernel::{
         currency::Currency,
@@ -119,9 +119,6 @@ pub trait Wallets: Interface {
         limit: u16,
         at_least: Option<i64>,
     ) -> Result<LargestTransfers, WalletError>;
-
-    /// Fills the cache with every wallet; answers how many. What is newer in the cache stays.
-    async fn rebuild_cache(&self) -> Result<u64, WalletError>;
 }
 
 /// Where balances were read. Looking a series up costs more than the rest of a read's counting.
@@ -129,9 +126,6 @@ static FROM_CACHE: LazyLock<Counter> =
     LazyLock::new(|| counter!("wallet_balance_reads_total", "from" => "cache"));
 static FROM_POSTGRES: LazyLock<Counter> =
     LazyLock::new(|| counter!("wallet_balance_reads_total", "from" => "postgres"));
-
-/// How many wallets are read from Postgres at once when the cache is rebuilt.
-const REBUILD_STEP: i64 = 1_000;
 
 /// The wallets over the ledger, Postgres and the cache.
 #[derive(Component)]
@@ -160,13 +154,18 @@ impl Wallets for WalletService {
 
     async fn view(&self, wallet: WalletId, at_least: Option<i64>) -> Result<WalletView, WalletError> {
         let new_enough = |view: &WalletView| at_least.is_none_or(|version| view.money.version >= version);
+        let mut ticket = None;
         if self.freshness.cache_may_answer() {
-            // A cache that is away is no error of the reader's: it has counted and logged it itself.
-            let cached = self.cache.get(wallet).await.ok().flatten().filter(new_enough);
-            // Judged again after the answer: the process may have stood still while the cache was asked.
-            if let Some(view) = cached.filter(|_| self.freshness.cache_may_answer()) {
-                FROM_CACHE.increment(1);
-                return Ok(view);
+            match self.cache.get(wallet).await {
+                // Judged again after the answer: the process may have stood still while the cache was asked.
+                Ok(Lookup::Hit(view)) if new_enough(&view) && self.freshness.cache_may_answer() => {
+                    FROM_CACHE.increment(1);
+                    return Ok(view);
+                }
+                Ok(Lookup::Miss(taken)) => ticket = Some(taken),
+                // Too old for this reader. A cache that is away is no error of the reader's: it has counted and
+                // logged it itself.
+                Ok(Lookup::Hit(_)) | Err(_) => {}
             }
         }
         let view = store::view(self.db.connection(), wallet).await?.ok_or(WalletError::NotFound)?;
@@ -174,7 +173,9 @@ impl Wallets for WalletService {
         if !new_enough(&view) {
             return Err(WalletError::VersionNotReached { current: view.money.version });
         }
-        let _ = self.cache.fill(&view).await;
+        if let Some(ticket) = ticket {
+            let _ = self.cache.fill(&[(ticket, view)]).await;
+        }
         Ok(view)
     }
 
@@ -265,22 +266,6 @@ impl Wallets for WalletService {
     ) -> Result<LargestTransfers, WalletError> {
         self.enabled(wallet, at_least).await?;
         Ok(self.ledger.top_transfers(wallet, limit).await?)
-    }
-
-    async fn rebuild_cache(&self) -> Result<u64, WalletError> {
-        let mut last = WalletId(Uuid::nil());
-        let mut filled = 0;
-        loop {
-            let views = store::views(self.db.connection(), last, REBUILD_STEP).await?;
-            let Some(end) = views.last() else {
-                return Ok(filled);
-            };
-            last = end.id;
-            for view in &views {
-                self.cache.fill(view).await?;
-                filled += 1;
-            }
-        }
     }
 }
 

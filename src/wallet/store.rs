@@ -33,13 +33,17 @@ select w.id, c.xid, w.currency, w.available, w.held, w.unreleased, w.version,
 from wallets w cross join lateral (select * from customers c where c.id = w.customer_id offset 0) c
 where w.id = $1::uuid";
 
-/// The next wallets beyond one, and whose they are.
+/// Some wallets and whose they are, in the order in which they are asked for.
 pub const VIEWS: &str = "\
 select w.id, c.xid, w.currency, w.available, w.held, w.unreleased, w.version,
        w.status, w.frozen_at, w.enabled_at, w.disabled_at, w.status_version
-from (select * from wallets where id > $1::uuid order by id limit $2) w
+from rows from (jsonb_to_recordset($1::jsonb) as (id uuid)) with ordinality k(id, n)
+cross join lateral (select * from wallets w where w.id = k.id offset 0) w
 cross join lateral (select * from customers c where c.id = w.customer_id offset 0) c
-order by w.id";
+order by k.n";
+
+/// The next wallets beyond one, in the order of their ids.
+pub const WALLETS_AFTER: &str = "select id from wallets where id > $1::uuid order by id limit $2";
 
 /// For each sender and recipient the sender's currency, and the wallet that the recipient stands for.
 pub const RECIPIENTS: &str = "\
@@ -111,11 +115,24 @@ pub async fn view(db: &DatabaseConnection, wallet: WalletId) -> Result<Option<Wa
     row.as_ref().map(read_view).transpose()
 }
 
+/// These wallets as the books have them, in this order; one that does not exist is left out.
+pub async fn views(db: &DatabaseConnection, wallets: &[WalletId]) -> Result<Vec<WalletView>, DbError> {
+    let ids = wallets.iter().map(|wallet| json!({ "id": wallet.0 }));
+    let asked_for = statement(VIEWS, [Value::from(serde_json::Value::Array(ids.collect()))]);
+    let rows = within_limit(async { Ok(db.query_all_raw(asked_for).await?) }).await?;
+    rows.iter().map(read_view).collect()
+}
+
 /// The next wallets beyond `after`, in the order of their ids.
-pub async fn views(db: &DatabaseConnection, after: WalletId, limit: i64) -> Result<Vec<WalletView>, DbError> {
-    let rows =
-        within_limit(async { Ok(db.query_all_raw(statement(VIEWS, [after.0.into(), limit.into()])).await?) });
-    rows.await?.iter().map(read_view).collect()
+pub async fn wallets_after(
+    db: &DatabaseConnection,
+    after: WalletId,
+    limit: usize,
+) -> Result<Vec<WalletId>, DbError> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let asked_for = statement(WALLETS_AFTER, [after.0.into(), limit.into()]);
+    let rows = within_limit(async { Ok(db.query_all_raw(asked_for).await?) }).await?;
+    rows.iter().map(|row| Ok(WalletId(row.try_get_by_index(0)?))).collect()
 }
 
 fn read_view(row: &QueryResult) -> Result<WalletView, DbError> {

@@ -10,7 +10,7 @@ use wallet::{
 use crate::support::{
     bus::unique,
     servers::servers,
-    views::{moment, money, money_part, status, status_part, wallet},
+    views::{Untroubled, moment, money, money_part, status, status_part, wallet},
 };
 
 macro_rules! for_each_cache {
@@ -54,56 +54,56 @@ pub async fn redis(url: &str) -> Arc<RedisCache> {
 
 async fn what_was_filled_is_found(cache: Arc<dyn BalanceCache>) {
     for view in [wallet(0), wallet(7), WalletView { status: status(2), ..wallet(3) }] {
-        cache.fill(&view).await.unwrap();
-        assert_eq!(cache.get(view.id).await.unwrap(), Some(view));
+        cache.put(&view).await.unwrap();
+        assert_eq!(cache.found(view.id).await.unwrap(), Some(view));
     }
     // Never enabled, never used.
     let status = StatusView { enabled: false, frozen: true, enabled_at: None, disabled_at: None, version: 0 };
     let view = WalletView { status, ..wallet(0) };
-    cache.fill(&view).await.unwrap();
-    assert_eq!(cache.get(view.id).await.unwrap(), Some(view));
+    cache.put(&view).await.unwrap();
+    assert_eq!(cache.found(view.id).await.unwrap(), Some(view));
 }
 
 async fn a_wallet_that_nobody_told_of_is_a_miss(cache: Arc<dyn BalanceCache>) {
-    assert_eq!(cache.get(wallet(1).id).await.unwrap(), None);
+    assert_eq!(cache.found(wallet(1).id).await.unwrap(), None);
     cache.refresh(&[]).await.unwrap();
 }
 
 async fn half_a_view_is_a_miss(cache: Arc<dyn BalanceCache>) {
     let (only_money, only_status) = (wallet(1), wallet(1));
     cache.refresh(&[money_part(&only_money, 1), status_part(&only_status, status(1))]).await.unwrap();
-    assert_eq!(cache.get(only_money.id).await.unwrap(), None);
-    assert_eq!(cache.get(only_status.id).await.unwrap(), None);
+    assert_eq!(cache.found(only_money.id).await.unwrap(), None);
+    assert_eq!(cache.found(only_status.id).await.unwrap(), None);
     // The other halves make them whole.
     cache.refresh(&[status_part(&only_money, status(1)), money_part(&only_status, 1)]).await.unwrap();
-    assert_eq!(cache.get(only_money.id).await.unwrap(), Some(only_money));
-    assert_eq!(cache.get(only_status.id).await.unwrap(), Some(only_status));
+    assert_eq!(cache.found(only_money.id).await.unwrap(), Some(only_money));
+    assert_eq!(cache.found(only_status.id).await.unwrap(), Some(only_status));
 }
 
 async fn each_part_is_replaced_only_by_a_newer_one(cache: Arc<dyn BalanceCache>) {
     let view = wallet(9);
-    cache.fill(&view).await.unwrap();
+    cache.put(&view).await.unwrap();
     cache.refresh(&[money_part(&view, 8), status_part(&view, status(0))]).await.unwrap();
-    assert_eq!(cache.get(view.id).await.unwrap(), Some(view));
+    assert_eq!(cache.found(view.id).await.unwrap(), Some(view));
     // Versions are numbers, not text: 10 is above 9.
     cache.refresh(&[money_part(&view, 10)]).await.unwrap();
     let newer = WalletView { money: money(10), ..view };
-    assert_eq!(cache.get(view.id).await.unwrap(), Some(newer));
+    assert_eq!(cache.found(view.id).await.unwrap(), Some(newer));
     cache.refresh(&[status_part(&view, status(2))]).await.unwrap();
-    assert_eq!(cache.get(view.id).await.unwrap(), Some(WalletView { status: status(2), ..newer }));
+    assert_eq!(cache.found(view.id).await.unwrap(), Some(WalletView { status: status(2), ..newer }));
 }
 
 async fn an_old_fill_replaces_nothing(cache: Arc<dyn BalanceCache>) {
     let view = wallet(5);
-    cache.fill(&view).await.unwrap();
+    cache.put(&view).await.unwrap();
     cache.refresh(&[money_part(&view, 6), status_part(&view, status(2))]).await.unwrap();
     // A reader that read Postgres before both and comes late.
-    cache.fill(&view).await.unwrap();
+    cache.put(&view).await.unwrap();
     let newest = WalletView { money: money(6), status: status(2), ..view };
-    assert_eq!(cache.get(view.id).await.unwrap(), Some(newest));
+    assert_eq!(cache.found(view.id).await.unwrap(), Some(newest));
     // One part older, the other newer.
-    cache.fill(&WalletView { money: money(5), status: status(3), ..view }).await.unwrap();
-    assert_eq!(cache.get(view.id).await.unwrap(), Some(WalletView { status: status(3), ..newest }));
+    cache.put(&WalletView { money: money(5), status: status(3), ..view }).await.unwrap();
+    assert_eq!(cache.found(view.id).await.unwrap(), Some(WalletView { status: status(3), ..newest }));
 }
 
 async fn of_many_writers_at_once_the_newest_wins(cache: Arc<dyn BalanceCache>) {
@@ -118,14 +118,14 @@ async fn of_many_writers_at_once_the_newest_wins(cache: Arc<dyn BalanceCache>) {
                 let view = views[usize::try_from(step + writer).unwrap() % views.len()];
                 if writer % 2 == 0 {
                     cache
-                        .fill(&WalletView { money: money(version), status: status(version), ..view })
+                        .put(&WalletView { money: money(version), status: status(version), ..view })
                         .await
                         .unwrap();
                 } else {
                     let parts = [money_part(&view, version), status_part(&view, status(version))];
                     cache.refresh(&parts).await.unwrap();
                 }
-                let seen = cache.get(view.id).await.unwrap().unwrap();
+                let seen = cache.found(view.id).await.unwrap().unwrap();
                 assert!(
                     seen.money.version >= version && seen.status.version >= version,
                     "{version}: {seen:?}"
@@ -141,10 +141,10 @@ async fn of_many_writers_at_once_the_newest_wins(cache: Arc<dyn BalanceCache>) {
         writer.unwrap();
     }
     for view in views {
-        cache.fill(&WalletView { money: money(26), status: status(27), ..view }).await.unwrap();
-        cache.fill(&WalletView { money: money(25), status: status(25), ..view }).await.unwrap();
+        cache.put(&WalletView { money: money(26), status: status(27), ..view }).await.unwrap();
+        cache.put(&WalletView { money: money(25), status: status(25), ..view }).await.unwrap();
         let newest = WalletView { money: money(26), status: status(27), ..view };
-        assert_eq!(cache.get(view.id).await.unwrap(), Some(newest));
+        assert_eq!(cache.found(view.id).await.unwrap(), Some(newest));
     }
 }
 
@@ -152,27 +152,27 @@ async fn a_status_told_twice_keeps_every_moment(cache: Arc<dyn BalanceCache>) {
     let view = wallet(1);
     // Postgres knows when it was disabled before; the event does not, and comes second.
     let full = StatusView { disabled_at: Some(moment(0)), ..status(3) };
-    cache.fill(&WalletView { status: full, ..view }).await.unwrap();
+    cache.put(&WalletView { status: full, ..view }).await.unwrap();
     cache.refresh(&[status_part(&view, status(3))]).await.unwrap();
-    assert_eq!(cache.get(view.id).await.unwrap().unwrap().status, full);
+    assert_eq!(cache.found(view.id).await.unwrap().unwrap().status, full);
     // The other way round.
     let other = wallet(1);
     cache.refresh(&[status_part(&other, status(3)), money_part(&other, 1)]).await.unwrap();
-    assert_eq!(cache.get(other.id).await.unwrap().unwrap().status, status(3));
-    cache.fill(&WalletView { status: full, ..other }).await.unwrap();
-    assert_eq!(cache.get(other.id).await.unwrap().unwrap().status, full);
+    assert_eq!(cache.found(other.id).await.unwrap().unwrap().status, status(3));
+    cache.put(&WalletView { status: full, ..other }).await.unwrap();
+    assert_eq!(cache.found(other.id).await.unwrap().unwrap().status, full);
     // A newer one does not need the old moment, and does not keep it.
     cache.refresh(&[status_part(&other, status(4))]).await.unwrap();
-    assert_eq!(cache.get(other.id).await.unwrap().unwrap().status, status(4));
+    assert_eq!(cache.found(other.id).await.unwrap().unwrap().status, status(4));
 }
 
 async fn an_enabled_wallet_without_its_moment_is_a_miss(cache: Arc<dyn BalanceCache>) {
     let view = wallet(1);
     let unknown = StatusView { enabled_at: None, ..status(1) };
     cache.refresh(&[money_part(&view, 1), status_part(&view, unknown)]).await.unwrap();
-    assert_eq!(cache.get(view.id).await.unwrap(), None);
-    cache.fill(&view).await.unwrap();
-    assert_eq!(cache.get(view.id).await.unwrap(), Some(view), "who knows the moment completes it");
+    assert_eq!(cache.found(view.id).await.unwrap(), None);
+    cache.put(&view).await.unwrap();
+    assert_eq!(cache.found(view.id).await.unwrap(), Some(view), "who knows the moment completes it");
 }
 
 async fn the_largest_balance_is_exact(cache: Arc<dyn BalanceCache>) {
@@ -183,11 +183,11 @@ async fn the_largest_balance_is_exact(cache: Arc<dyn BalanceCache>) {
         version: 9_007_199_254_740_990,
     };
     let view = WalletView { money: largest, ..wallet(0) };
-    cache.fill(&view).await.unwrap();
-    assert_eq!(cache.get(view.id).await.unwrap(), Some(view));
+    cache.put(&view).await.unwrap();
+    assert_eq!(cache.found(view.id).await.unwrap(), Some(view));
     let next = WalletView { money: MoneyView { version: largest.version + 1, ..largest }, ..view };
-    cache.fill(&next).await.unwrap();
-    assert_eq!(cache.get(view.id).await.unwrap(), Some(next), "the largest versions are told apart");
+    cache.put(&next).await.unwrap();
+    assert_eq!(cache.found(view.id).await.unwrap(), Some(next), "the largest versions are told apart");
 }
 
 async fn many_parts_go_at_once(cache: Arc<dyn BalanceCache>) {
@@ -198,7 +198,7 @@ async fn many_parts_go_at_once(cache: Arc<dyn BalanceCache>) {
     cache.refresh(&parts).await.unwrap();
     println!("1,200 parts in {:?}", began.elapsed());
     for view in views {
-        assert_eq!(cache.get(view.id).await.unwrap(), Some(view));
+        assert_eq!(cache.found(view.id).await.unwrap(), Some(view));
     }
 }
 
@@ -207,14 +207,14 @@ async fn many_parts_go_at_once(cache: Arc<dyn BalanceCache>) {
 async fn in_this_process_each_part_is_forgotten_after_two_seconds() {
     let cache = InProcessCache::default();
     let view = wallet(1);
-    cache.fill(&view).await.unwrap();
+    cache.put(&view).await.unwrap();
     for version in 2..6 {
         tokio::time::sleep(Duration::from_millis(500)).await;
         cache.refresh(&[money_part(&view, version)]).await.unwrap();
     }
-    assert_eq!(cache.get(view.id).await.unwrap(), None, "the status was told two seconds ago");
+    assert_eq!(cache.found(view.id).await.unwrap(), None, "the status was told two seconds ago");
     cache.refresh(&[status_part(&view, view.status)]).await.unwrap();
-    assert_eq!(cache.get(view.id).await.unwrap(), Some(WalletView { money: money(5), ..view }));
+    assert_eq!(cache.found(view.id).await.unwrap(), Some(WalletView { money: money(5), ..view }));
     tokio::time::sleep(Duration::from_millis(2_100)).await;
-    assert_eq!(cache.get(view.id).await.unwrap(), None);
+    assert_eq!(cache.found(view.id).await.unwrap(), None);
 }

@@ -1,7 +1,7 @@
 //! What Kafka alone has to stand: brokers that go away, consumers that crash or are slow, messages that are refused.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read, Write},
     process::{Command, Stdio},
     sync::Arc,
     time::Duration,
@@ -12,8 +12,10 @@ use wallet::events::{bus::EventBus, event::Event};
 
 use crate::support::{
     bus::{Served, event, events, kafka, publish_all, unique, until},
+    customer::Customer,
     own_server::OwnServer,
     servers::servers,
+    service::Service,
 };
 
 async fn topic(bus: &Arc<dyn EventBus>, name: &str) -> String {
@@ -276,6 +278,34 @@ async fn partitions_that_move_while_work_is_under_way_skip_nothing() {
     bus.publish(&events(&topic, 10, 400, 10)).await.unwrap();
     until("the first one hears everything again", || first.listener.count() >= heard + 100).await;
     first.stop().await;
+}
+
+/// A listener that wants TLS answers what it cannot understand with an alert (RFC 8446, section 6) and hangs up.
+fn listener_that_wants_tls() -> String {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let Ok(mut client) = client else { return };
+            let _ = client.read(&mut [0; 512]);
+            let _ = client.write_all(&[21, 3, 1, 0, 2, 2, 70]);
+        }
+    });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_wants_tls_is_named_once_and_money_moves() {
+    let address = listener_that_wants_tls();
+    let service = Service::of(1, &[("KAFKA_BROKERS", &address)]).await;
+    let server = &service.servers[0];
+    until("it is named", || !server.logged("cannot be spoken to").is_empty()).await;
+    let customer = Customer::enabled(&server.base).await;
+    assert_eq!(customer.deposit(70).await.status, 201);
+    assert_eq!(customer.get("/wallet").await.body["data"]["wallet"]["balance"], 70);
+    sleep(Duration::from_secs(3)).await;
+    let named = server.logged("cannot be spoken to");
+    assert_eq!(named.len(), 1, "{named:?}");
 }
 
 const CHILD: &str = "WALLET_TEST_CHILD_CONSUMER";

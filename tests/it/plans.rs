@@ -31,7 +31,7 @@ enum Session {
     Pool,
 }
 
-const CASES: [Case; 28] = [
+const CASES: [Case; 29] = [
     Case { name: "lock", sql: store::LOCK, session: Session::Loop, indexes: &["wallets_pkey"] },
     Case {
         name: "recall",
@@ -183,6 +183,12 @@ const CASES: [Case; 28] = [
         sql: wallets::VIEWS,
         session: Session::Pool,
         indexes: &["wallets_pkey", "customers_pkey"],
+    },
+    Case {
+        name: "wallets after one",
+        sql: wallets::WALLETS_AFTER,
+        session: Session::Pool,
+        indexes: &["wallets_pkey"],
     },
     Case {
         name: "recipients",

@@ -10,6 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use chrono::Utc;
+use shaku::HasComponent;
 use tokio::{task::JoinHandle, time::sleep};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -18,26 +19,49 @@ use wallet::{
         clock::SystemClock,
         embedded::{InProcessBus, InProcessCache},
     },
-    cache::{BalanceCache, CacheError, Freshness, ViewPart, WalletView},
+    app::{bootstrap, module},
+    cache::{BalanceCache, CacheError, Freshness, KnownBefore, Lookup, Ticket, ViewPart, WalletView},
+    config::Config,
     consumers::{Lease, RefreshCache},
     events::{
         bus::{Consumer, EventBus, Message, Subscription},
         event::{Deltas, Event, STATUS_CHANGED, StatusChanged, TRANSACTION_CREATED, TransactionCreated},
         topic_watcher::TopicWatcher,
     },
-    kernel::{clock::rfc3339_micros, ids::WalletId},
+    kernel::{
+        clock::rfc3339_micros,
+        ids::{WalletId, Xid},
+    },
+    ledger::{Action, Ledger},
+    wallet::{CacheFill, WalletError, Wallets},
 };
 
 use crate::{
     cache::redis,
     support::{
+        app::settings_for,
         bus::{Served, kafka, unique, until},
         database::TestDatabase,
+        operations::{deposit, operation},
         own_server::OwnServer,
         servers::servers,
-        views::{money, status, wallet},
+        views::{Untroubled, money, status, wallet},
     },
 };
+
+/// Books that nobody asks: no message is missing here.
+struct NoBooks;
+
+#[async_trait]
+impl CacheFill for NoBooks {
+    async fn refill(&self, wallets: &[WalletId]) -> Result<(), WalletError> {
+        panic!("no message of {wallets:?} is missing");
+    }
+
+    async fn rebuild(&self) -> Result<u64, WalletError> {
+        panic!("nobody rebuilds the cache");
+    }
+}
 
 /// A cache that can be made to fail.
 #[derive(Default)]
@@ -48,15 +72,19 @@ struct Fragile {
 
 #[async_trait]
 impl BalanceCache for Fragile {
-    async fn get(&self, wallet: WalletId) -> Result<Option<WalletView>, CacheError> {
+    async fn get(&self, wallet: WalletId) -> Result<Lookup, CacheError> {
         self.inner.get(wallet).await
     }
 
-    async fn fill(&self, view: &WalletView) -> Result<(), CacheError> {
-        self.inner.fill(view).await
+    async fn tickets(&self, wallets: &[WalletId]) -> Result<Vec<Ticket>, CacheError> {
+        self.inner.tickets(wallets).await
     }
 
-    async fn refresh(&self, parts: &[(WalletId, ViewPart)]) -> Result<(), CacheError> {
+    async fn fill(&self, views: &[(Ticket, WalletView)]) -> Result<usize, CacheError> {
+        self.inner.fill(views).await
+    }
+
+    async fn refresh(&self, parts: &[(WalletId, ViewPart)]) -> Result<Vec<KnownBefore>, CacheError> {
         if self.fails.load(Ordering::Relaxed) {
             return Err(CacheError("it fails on purpose".to_owned()));
         }
@@ -141,7 +169,8 @@ impl Refreshing {
     ) -> Self {
         let db = TestDatabase::create().await;
         let freshness = Arc::new(Freshness::default());
-        let refresher: Arc<dyn Consumer> = Arc::new(RefreshCache::new(cache, Arc::new(SystemClock)));
+        let refresher: Arc<dyn Consumer> =
+            Arc::new(RefreshCache::new(cache, Arc::new(NoBooks), Arc::new(SystemClock)));
         let stop = CancellationToken::new();
         let lease = Lease {
             topic: TopicWatcher::new(db.url.clone()),
@@ -208,7 +237,7 @@ async fn the_cache_follows_the_topics(bus: Arc<dyn EventBus>, cache: Arc<dyn Bal
         let expected = WalletView { money: money(30), status: status(1), ..*view };
         let mut found = None;
         for _ in 0..6_000 {
-            found = cache.get(view.id).await.unwrap();
+            found = cache.found(view.id).await.unwrap();
             if found == Some(expected) {
                 break;
             }
@@ -323,14 +352,15 @@ async fn a_redis_that_goes_away_and_comes_back_is_refreshed() {
     server.start().await;
     refreshing.caught_up().await;
     let expected = WalletView { money: money(2), status: status(3), ..view };
-    assert_eq!(cache.get(view.id).await.unwrap(), Some(expected));
+    assert_eq!(cache.found(view.id).await.unwrap(), Some(expected));
     refreshing.stop().await;
 }
 
 /// The consumer alone: of each part only the newest is written, and what is poison is named.
 #[tokio::test]
 async fn the_refresher_names_what_it_cannot_understand() {
-    let refresher = RefreshCache::new(Arc::new(InProcessCache::default()), Arc::new(SystemClock));
+    let refresher =
+        RefreshCache::new(Arc::new(InProcessCache::default()), Arc::new(NoBooks), Arc::new(SystemClock));
     let view = wallet(0);
     let of = |event: Event| Message {
         topic: event.topic,
@@ -366,4 +396,42 @@ async fn the_refresher_names_what_it_cannot_understand() {
     let named: Vec<usize> = refresher.consume(&messages).await.into_iter().map(|(index, _)| index).collect();
     assert_eq!(named, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
     assert_eq!(refresher.consume(&[]).await, []);
+}
+
+/// As a bus hands it over.
+fn message(event: Event) -> Message {
+    Message {
+        topic: event.topic,
+        key: event.key.into_bytes(),
+        payload: event.payload,
+        headers: event.headers.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
+    }
+}
+
+/// Messages that never reached the topic: inside a batch, and between one batch and the next.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wallet_whose_message_is_missing_is_read_from_the_books() {
+    let db = TestDatabase::create().await;
+    let config = Config::of(&settings_for(&db)).unwrap();
+    let module = module::build(&config, bootstrap::connect(&config).unwrap());
+    let (cache, fill): (Arc<dyn BalanceCache>, Arc<dyn CacheFill>) = (module.resolve(), module.resolve());
+    let (wallets, ledger): (Arc<dyn Wallets>, Arc<dyn Ledger>) = (module.resolve(), module.resolve());
+    crate::support::wait::until("the cache", Duration::from_secs(10), async || cache.ping().await.ok()).await;
+    let refresher = RefreshCache::new(Arc::clone(&cache), fill, Arc::new(SystemClock));
+    for batches in [&[&[1, 2, 5][..]][..], &[&[1, 2], &[5]]] {
+        let opened = wallets.open(Xid(Uuid::new_v4()), None).await.unwrap();
+        let enable = Action::Enable { actor: "a test".to_owned() };
+        ledger.post(operation(opened.wallet, enable)).await.unwrap();
+        for _ in 0..6 {
+            ledger.post(deposit(opened.wallet, 70)).await.unwrap();
+        }
+        let books = wallets.view(opened.wallet, Some(6)).await.unwrap();
+        assert_eq!(cache.found(books.id).await.unwrap(), None, "nobody has filled it");
+        for versions in batches {
+            let messages: Vec<Message> =
+                versions.iter().map(|version| message(entry("t", &books, *version))).collect();
+            assert_eq!(refresher.consume(&messages).await, []);
+        }
+        assert_eq!(cache.found(books.id).await.unwrap(), Some(books));
+    }
 }

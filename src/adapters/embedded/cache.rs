@@ -1,5 +1,5 @@
 //! A balance cache inside this process. Other processes do not reach it, so each part of a view is believed for two
-//! seconds from the last time that somebody told it.
+//! seconds: from when an event came, or from before Postgres was asked.
 
 use std::time::Duration;
 
@@ -9,7 +9,9 @@ use shaku::Component;
 use tokio::time::Instant;
 
 use crate::{
-    cache::{BalanceCache, CacheError, MoneyView, StatusView, ViewPart, WalletView},
+    cache::{
+        BalanceCache, CacheError, KnownBefore, Lookup, MoneyView, StatusView, Ticket, ViewPart, WalletView,
+    },
     kernel::{
         currency::Currency,
         ids::{WalletId, Xid},
@@ -45,7 +47,7 @@ struct Parts {
     status: Option<Told<StatusView>>,
 }
 
-/// A part, and when somebody last told it.
+/// A part, and the moment by which it was the newest.
 #[derive(Clone, Copy)]
 struct Told<T> {
     part: T,
@@ -59,41 +61,52 @@ impl<T: Copy> Told<T> {
 }
 
 impl Parts {
-    fn tell_money(&mut self, currency: Currency, money: MoneyView) {
-        if self.money.is_none_or(|known| known.part.1.version <= money.version) {
-            self.money = Some(Told { part: (currency, money), at: Instant::now() });
+    /// Answers with the version that was known before.
+    fn tell_money(&mut self, currency: Currency, money: MoneyView, at: Instant) -> KnownBefore {
+        let known = self.money.map(|known| known.part.1.version);
+        if known < Some(money.version) {
+            self.money = Some(Told { part: (currency, money), at });
+        } else if known == Some(money.version)
+            && let Some(same) = &mut self.money
+        {
+            same.at = same.at.max(at);
         }
+        known
     }
 
-    /// Two tellers of one status may know different moments of it: both are kept.
-    fn tell_status(&mut self, mut status: StatusView) {
-        if let Some(Told { part: known, .. }) = self.status {
-            if known.version > status.version {
-                return;
-            }
-            if known.version == status.version {
-                status.enabled_at = known.enabled_at.or(status.enabled_at);
-                status.disabled_at = known.disabled_at.or(status.disabled_at);
-            }
+    /// Two sources of one status may know different moments of it: both are kept. Answers with the version that was
+    /// known before.
+    fn tell_status(&mut self, mut status: StatusView, mut at: Instant) -> KnownBefore {
+        let known = self.status.map(|known| known.part.version);
+        if known > Some(status.version) {
+            return known;
         }
-        self.status = Some(Told { part: status, at: Instant::now() });
+        if let Some(same) = self.status.filter(|known| known.part.version == status.version) {
+            status.enabled_at = same.part.enabled_at.or(status.enabled_at);
+            status.disabled_at = same.part.disabled_at.or(status.disabled_at);
+            at = at.max(same.at);
+        }
+        self.status = Some(Told { part: status, at });
+        known
     }
 }
 
 impl Known {
     /// Changes a wallet's parts; one change at a time for each wallet.
-    fn change(&self, wallet: WalletId, owner: Xid, change: impl FnOnce(&mut Parts)) {
+    fn change<T>(&self, wallet: WalletId, owner: Xid, change: impl FnOnce(&mut Parts) -> T) -> Option<T> {
+        let mut answer = None;
         self.0.entry(wallet).and_upsert_with(|known| {
             let mut parts = known.map_or(Parts { owner, money: None, status: None }, moka::Entry::into_value);
-            change(&mut parts);
+            answer = Some(change(&mut parts));
             parts
         });
+        answer
     }
 }
 
 #[async_trait]
 impl BalanceCache for InProcessCache {
-    async fn get(&self, wallet: WalletId) -> Result<Option<WalletView>, CacheError> {
+    async fn get(&self, wallet: WalletId) -> Result<Lookup, CacheError> {
         let view = self.known.0.get(&wallet).and_then(|parts| {
             let (currency, money) = parts.money?.if_fresh()?;
             let status = parts.status?.if_fresh()?;
@@ -103,29 +116,35 @@ impl BalanceCache for InProcessCache {
             }
             Some(WalletView { id: wallet, owner: parts.owner, currency, money, status })
         });
-        Ok(view)
+        Ok(view.map_or_else(|| Lookup::Miss(ticket(wallet)), Lookup::Hit))
     }
 
-    async fn fill(&self, view: &WalletView) -> Result<(), CacheError> {
-        self.known.change(view.id, view.owner, |parts| {
-            parts.tell_money(view.currency, view.money);
-            parts.tell_status(view.status);
-        });
-        Ok(())
+    async fn tickets(&self, wallets: &[WalletId]) -> Result<Vec<Ticket>, CacheError> {
+        Ok(wallets.iter().copied().map(ticket).collect())
     }
 
-    async fn refresh(&self, parts: &[(WalletId, ViewPart)]) -> Result<(), CacheError> {
-        for (wallet, part) in parts {
-            match *part {
-                ViewPart::Money { owner, currency, money } => {
-                    self.known.change(*wallet, owner, |parts| parts.tell_money(currency, money));
-                }
-                ViewPart::Status { owner, status } => {
-                    self.known.change(*wallet, owner, |parts| parts.tell_status(status));
-                }
-            }
+    /// Every ticket holds: a view counts from when its ticket was taken, and two seconds later it is gone.
+    async fn fill(&self, views: &[(Ticket, WalletView)]) -> Result<usize, CacheError> {
+        for (ticket, view) in views {
+            self.known.change(view.id, view.owner, |parts| {
+                parts.tell_money(view.currency, view.money, ticket.taken);
+                parts.tell_status(view.status, ticket.taken);
+            });
         }
-        Ok(())
+        Ok(views.len())
+    }
+
+    async fn refresh(&self, parts: &[(WalletId, ViewPart)]) -> Result<Vec<KnownBefore>, CacheError> {
+        let now = Instant::now();
+        let told = parts.iter().map(|(wallet, part)| match *part {
+            ViewPart::Money { owner, currency, money } => {
+                self.known.change(*wallet, owner, |parts| parts.tell_money(currency, money, now)).flatten()
+            }
+            ViewPart::Status { owner, status } => {
+                self.known.change(*wallet, owner, |parts| parts.tell_status(status, now)).flatten()
+            }
+        });
+        Ok(told.collect())
     }
 
     async fn ping(&self) -> Result<(), CacheError> {
@@ -135,4 +154,8 @@ impl BalanceCache for InProcessCache {
     fn name(&self) -> &'static str {
         "in-process"
     }
+}
+
+fn ticket(wallet: WalletId) -> Ticket {
+    Ticket { wallet, taken: Instant::now(), state: String::new() }
 }

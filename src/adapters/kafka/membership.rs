@@ -67,7 +67,7 @@ impl Membership {
 
 impl ClientContext for Membership {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
-        reach::log(level, facility, line);
+        reach::log(&self.reach, level, facility, line);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {

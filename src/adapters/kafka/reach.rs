@@ -1,16 +1,29 @@
 //! Whether the brokers can be reached, said once when it changes.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicBool, AtomicU32, Ordering},
+};
 
 use rdkafka::{
     config::RDKafkaLogLevel,
     error::{KafkaError, RDKafkaErrorCode},
 };
 
+/// What librdkafka says of a listener that does not speak as we do: one that wants TLS hangs up or answers with an alert,
+/// whose first bytes are no length; one that wants SASL hangs up at the first request.
+const MISMATCHES: [&str; 3] = ["security.protocol", "SSL", "Invalid response size"];
+/// The number of such failures before they are named: a broker that is just being stopped may hang up once.
+const MISMATCHES_MIN: u32 = 2;
+
 /// What all clients of a bus know together of the brokers.
 #[derive(Debug, Default)]
 pub(super) struct Reach {
     away: AtomicBool,
+    /// Why the last connection failed.
+    failure: Mutex<String>,
+    /// How many failures since the last answer were those of a listener that speaks otherwise.
+    mismatches: AtomicU32,
 }
 
 impl Reach {
@@ -18,15 +31,33 @@ impl Reach {
     pub(super) fn lost(&self, reason: &str) {
         if !self.away.swap(true, Ordering::Relaxed) {
             metrics::gauge!("wallet_bus_up").set(0.0);
-            tracing::warn!(reason, "Kafka cannot be reached: events wait in the log until it is back");
+            let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            tracing::warn!(
+                reason,
+                failure,
+                "Kafka cannot be reached: events wait in the log until it is back"
+            );
         }
     }
 
     /// A broker answered.
     pub(super) fn regained(&self) {
         if self.away.load(Ordering::Relaxed) && self.away.swap(false, Ordering::Relaxed) {
+            self.mismatches.store(0, Ordering::Relaxed);
             metrics::gauge!("wallet_bus_up").set(1.0);
             tracing::info!("Kafka can be reached again");
+        }
+    }
+
+    /// A connection failed.
+    fn failed(&self, line: &str) {
+        line.clone_into(&mut self.failure.lock().unwrap_or_else(PoisonError::into_inner));
+        let is_mismatch = MISMATCHES.iter().any(|words| line.contains(words));
+        if is_mismatch && self.mismatches.fetch_add(1, Ordering::Relaxed) + 1 == MISMATCHES_MIN {
+            tracing::error!(
+                reason = line,
+                "Kafka cannot be spoken to: the listener seems to want TLS or SASL, and this service speaks neither"
+            );
         }
     }
 }
@@ -36,7 +67,10 @@ impl Reach {
 const REPEATED: [&str; 5] = ["FAIL", "ERROR", "REQTMOUT", "GETPID", "CONFWARN"];
 
 /// Passes a line of librdkafka's log on.
-pub(super) fn log(level: RDKafkaLogLevel, facility: &str, line: &str) {
+pub(super) fn log(reach: &Reach, level: RDKafkaLogLevel, facility: &str, line: &str) {
+    if facility == "FAIL" {
+        reach.failed(line);
+    }
     match level {
         RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
             tracing::error!(target: "librdkafka", facility, "{line}");

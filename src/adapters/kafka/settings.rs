@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rdkafka::ClientConfig;
+use rdkafka::{ClientConfig, config::RDKafkaLogLevel};
 
 use crate::config::Compression;
 
@@ -52,7 +52,9 @@ impl KafkaSettings {
             .set("reconnect.backoff.max.ms", "2000")
             // A topic that is made later, and partitions that are added later, are found within this time.
             .set("topic.metadata.refresh.interval.ms", "5000")
-            .set("log.connection.close", "false");
+            // The reason of a connection that failed is only in the log; `reach` says it once.
+            .set("log.connection.close", "true")
+            .set_log_level(RDKafkaLogLevel::Info);
         config
     }
 

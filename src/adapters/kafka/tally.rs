@@ -106,7 +106,7 @@ impl ProducerContext for Reports {
 
 impl ClientContext for Reports {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
-        reach::log(level, facility, line);
+        reach::log(&self.reach, level, facility, line);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {

@@ -1,36 +1,56 @@
 //! The port's implementation.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
-use redis::{ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, Script, ServerErrorKind};
+use redis::{ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, ServerErrorKind};
+use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::{
-    fields::{self, Found, Write},
-    link::{Keeper, Link},
+    fields::{self, Found, Reading, Write},
+    link::{self, Keeper, Link},
     missed::Missed,
+    scripts::Scripts,
 };
 use crate::{
-    cache::{BalanceCache, CacheError, ViewPart, WalletView},
+    cache::{BalanceCache, CacheError, KnownBefore, Lookup, Ticket, ViewPart, WalletView},
     kernel::ids::WalletId,
 };
 
 /// How long a wallet that nobody touches is remembered.
 pub const TIME_TO_LIVE: Duration = Duration::from_secs(3_600);
+/// How long a ticket holds: much longer than a read of Postgres takes.
+const TICKET_HOLDS: Duration = Duration::from_millis(400);
+/// The version of the keys' format; another one does not read what this one has written.
+const FORMAT: &str = "w2";
 
-/// As many parts go in one round trip …
+/// Maximum number of parts in one round trip …
 const CHUNK: usize = 500;
-/// … and as many of them in one call: readers wait for its end, a fifth of a millisecond.
+/// … and in one call: readers wait for its end, a fifth of a millisecond.
 const CALL: usize = 50;
+
+/// What the script answers where a ticket does not hold.
+const REFUSED: i64 = -2;
 
 /// The balance cache in Redis.
 pub struct RedisCache {
     /// In front of every key.
     prefix: String,
     time_to_live: Duration,
-    script: Script,
+    scripts: Scripts,
     keeper: Arc<Keeper>,
     missed: Missed,
+    /// Tells this process's calls from those of others …
+    process: u64,
+    /// … and from each other.
+    calls: AtomicU64,
 }
 
 impl RedisCache {
@@ -38,15 +58,24 @@ impl RedisCache {
     /// the runtime that this must be called in; a Redis that is away is tried again and again. Only an address that
     /// is none is an error.
     pub fn connect(url: &str, prefix: &str) -> Result<Self, CacheError> {
-        let script = Script::new(include_str!("newer_only.lua"));
-        let keeper = Keeper::connect(url, script.clone()).map_err(|error| failure(&error))?;
+        let scripts = Scripts::new();
+        let keeper = Keeper::connect(url, scripts.clone()).map_err(|error| failure(&error))?;
+        let (random, _) = Uuid::new_v4().as_u64_pair();
         Ok(Self {
             prefix: prefix.to_owned(),
             time_to_live: TIME_TO_LIVE,
-            script,
+            scripts,
             keeper,
             missed: Missed::default(),
+            process: random >> 16,
+            calls: AtomicU64::new(0),
         })
+    }
+
+    /// Why the Redis at this address can never be used, such as a node of a cluster; none: it can, or it is away, which is
+    /// no reason not to start.
+    pub async fn unusable(url: &str) -> Result<Option<String>, CacheError> {
+        link::unusable(url).await.map_err(|error| failure(&error))
     }
 
     /// Remembers wallets for so long instead of [`TIME_TO_LIVE`], in whole seconds. Where the bus forgets its events
@@ -59,13 +88,13 @@ impl RedisCache {
 
     /// A connection to a Redis that has missed nothing of what this process had to say.
     async fn link(&self) -> Result<Link, CacheError> {
-        let mut link = self.keeper.link().ok_or_else(|| {
+        let mut link = self.keeper.link().map_err(|reason| {
             metrics::counter!("wallet_cache_errors_total").increment(1);
-            CacheError("Redis is away".to_owned())
+            CacheError(reason)
         })?;
         let missed = self.missed.all();
         if !missed.is_empty() {
-            self.tell(&mut link, parts(&missed)).await?;
+            self.write(&mut link, parts(&missed), &[]).await?;
             self.missed.forget(&missed);
         }
         Ok(link)
@@ -79,30 +108,72 @@ impl RedisCache {
         })
     }
 
+    /// The only place that knows how a wallet's key is spelled.
     fn key(&self, wallet: WalletId) -> String {
-        format!("{}w:{wallet}", self.prefix)
+        format!("{}{FORMAT}:{wallet}", self.prefix)
     }
 
-    async fn tell<'w>(
+    /// A token that no other call of a script has.
+    fn token(&self) -> String {
+        format!("{:x}.{:x}", self.process, self.calls.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Writes the parts that are newer than what is there; with `states`, one for each, only where they hold. Answers
+    /// as the script does, in order.
+    async fn write<'w>(
         &self,
         link: &mut Link,
         writes: impl ExactSizeIterator<Item = (WalletId, Write<'w>)> + Send,
-    ) -> Result<(), CacheError> {
+        states: &[&str],
+    ) -> Result<Vec<i64>, CacheError> {
         let writes: Vec<_> = writes.map(|(wallet, write)| (self.key(wallet), write)).collect();
         let mut pipeline = Pipeline::with_capacity(writes.len() / CALL + 1);
-        let live = self.time_to_live.as_secs().max(1);
+        let (live, token) = (self.time_to_live.as_secs().max(1), self.token());
+        let mut states = states.chunks(CALL);
         for call in writes.chunks(CALL) {
-            pipeline.add_command(fields::write(self.script.get_hash(), &link.run, live, call));
+            let states = states.next().unwrap_or_default();
+            let head = fields::Head { script: self.scripts.write.get_hash(), run: &link.run, token: &token };
+            pipeline.add_command(fields::write(&head, live, call, states));
         }
-        let mut outcome = run::<Vec<i64>>(&pipeline, link).await;
-        if outcome.as_ref().is_err_and(|error| error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)) {
-            // Somebody flushed the server's scripts. Writing twice does no harm.
-            outcome = match self.keeper.load(&mut link.connection).await {
-                Ok(()) => run(&pipeline, link).await,
-                Err(error) => Err(error),
-            };
+        let outcome = self.run::<Vec<Vec<i64>>>(&pipeline, link).await;
+        let answers = self.outcome(link, outcome)?;
+        self.keeper.written();
+        Ok(answers.concat())
+    }
+
+    /// Runs calls of scripts, whose answers all come together. Should somebody have flushed the server's scripts, they
+    /// are loaded again: doing a call twice does no harm.
+    async fn run<T: FromRedisValue>(&self, pipeline: &Pipeline, link: &mut Link) -> RedisResult<T> {
+        let outcome = pipeline.query_async(&mut link.connection).await;
+        match outcome {
+            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                self.scripts.load(&mut link.connection).await?;
+                pipeline.query_async(&mut link.connection).await
+            }
+            outcome => outcome,
         }
-        self.outcome(link, outcome).map(drop)
+    }
+
+    /// Takes tickets. `anew`: what is there cannot be read and goes.
+    async fn take(
+        &self,
+        link: &mut Link,
+        wallets: &[WalletId],
+        anew: bool,
+    ) -> Result<Vec<Ticket>, CacheError> {
+        let taken = Instant::now();
+        let mut pipeline = Pipeline::with_capacity(wallets.len() / CALL + 1);
+        let token = self.token();
+        for call in wallets.chunks(CALL) {
+            let keys: Vec<String> = call.iter().map(|wallet| self.key(*wallet)).collect();
+            let head =
+                fields::Head { script: self.scripts.tickets.get_hash(), run: &link.run, token: &token };
+            pipeline.add_command(fields::tickets(&head, TICKET_HOLDS, anew, &keys));
+        }
+        let outcome = self.run::<Vec<Vec<String>>>(&pipeline, link).await;
+        let lives = self.outcome(link, outcome)?.concat();
+        let ticket = |(wallet, life): (&WalletId, String)| ticket(*wallet, taken, link, &life);
+        Ok(wallets.iter().zip(lives).map(ticket).collect())
     }
 }
 
@@ -110,8 +181,15 @@ fn parts(parts: &[(WalletId, ViewPart)]) -> impl ExactSizeIterator<Item = (Walle
     parts.iter().map(|(wallet, part)| (*wallet, Write::part(part)))
 }
 
-async fn run<T: FromRedisValue>(pipeline: &Pipeline, link: &mut Link) -> RedisResult<T> {
-    pipeline.query_async(&mut link.connection).await
+/// The state is the connection's number and the life of the hash.
+fn ticket(wallet: WalletId, taken: Instant, link: &Link, life: &str) -> Ticket {
+    Ticket { wallet, taken, state: format!("{}@{life}", link.number) }
+}
+
+/// The life of the hash that the ticket was taken for, if it was taken over this connection and not too long ago.
+fn life<'t>(ticket: &'t Ticket, link: &Link) -> Option<&'t str> {
+    let (number, life) = ticket.state.split_once('@')?;
+    (number.parse() == Ok(link.number) && ticket.taken.elapsed() < TICKET_HOLDS).then_some(life)
 }
 
 fn failure(error: &RedisError) -> CacheError {
@@ -120,25 +198,60 @@ fn failure(error: &RedisError) -> CacheError {
 
 #[async_trait]
 impl BalanceCache for RedisCache {
-    async fn get(&self, wallet: WalletId) -> Result<Option<WalletView>, CacheError> {
+    async fn get(&self, wallet: WalletId) -> Result<Lookup, CacheError> {
         let mut link = self.link().await?;
+        let asked = Instant::now();
         let found: RedisResult<Found> =
             fields::read(&self.key(wallet)).query_async(&mut link.connection).await;
-        Ok(fields::view(wallet, &link.run, &self.outcome(&link, found)?))
+        let anew = if found.as_ref().is_err_and(fields::is_of_another_type) {
+            true
+        } else {
+            match fields::view(wallet, &link.run, &self.outcome(&link, found)?) {
+                Reading::View(view) => return Ok(Lookup::Hit(view)),
+                Reading::Incomplete(life) => return Ok(Lookup::Miss(ticket(wallet, asked, &link, life))),
+                Reading::Nothing => false,
+                Reading::Unreadable => true,
+            }
+        };
+        let ticket = self.take(&mut link, &[wallet], anew).await?.pop();
+        ticket.map(Lookup::Miss).ok_or_else(|| CacheError("no ticket".to_owned()))
     }
 
-    async fn fill(&self, view: &WalletView) -> Result<(), CacheError> {
+    async fn tickets(&self, wallets: &[WalletId]) -> Result<Vec<Ticket>, CacheError> {
         let mut link = self.link().await?;
-        self.tell(&mut link, std::iter::once((view.id, Write::both(view)))).await
+        let mut tickets = Vec::with_capacity(wallets.len());
+        for chunk in wallets.chunks(CHUNK) {
+            tickets.extend(self.take(&mut link, chunk, false).await?);
+        }
+        Ok(tickets)
     }
 
-    async fn refresh(&self, changed: &[(WalletId, ViewPart)]) -> Result<(), CacheError> {
+    async fn fill(&self, views: &[(Ticket, WalletView)]) -> Result<usize, CacheError> {
+        let mut link = self.link().await?;
+        let mut filled = 0;
+        for chunk in views.chunks(CHUNK) {
+            let holding: Vec<(&WalletView, &str)> =
+                chunk.iter().filter_map(|(ticket, view)| Some((view, life(ticket, &link)?))).collect();
+            let states: Vec<&str> = holding.iter().map(|(_, life)| *life).collect();
+            if states.is_empty() {
+                continue;
+            }
+            let writes = holding.iter().map(|(view, _)| (view.id, Write::both(view)));
+            let answers = self.write(&mut link, writes, &states).await?;
+            filled += answers.iter().filter(|answer| **answer != REFUSED).count();
+        }
+        Ok(filled)
+    }
+
+    async fn refresh(&self, changed: &[(WalletId, ViewPart)]) -> Result<Vec<KnownBefore>, CacheError> {
         let told = async {
             let mut link = self.link().await?;
+            let mut known = Vec::with_capacity(changed.len());
             for chunk in changed.chunks(CHUNK) {
-                self.tell(&mut link, parts(chunk)).await?;
+                let answers = self.write(&mut link, parts(chunk), &[]).await?;
+                known.extend(answers.into_iter().map(|version| (version >= 0).then_some(version)));
             }
-            Ok(())
+            Ok(known)
         };
         told.await.inspect_err(|_| self.missed.remember(changed))
     }
@@ -146,7 +259,8 @@ impl BalanceCache for RedisCache {
     async fn ping(&self) -> Result<(), CacheError> {
         let mut link = self.link().await?;
         let answer: RedisResult<()> = redis::cmd("PING").exec_async(&mut link.connection).await;
-        self.outcome(&link, answer)
+        self.outcome(&link, answer)?;
+        self.keeper.refusal().map_or(Ok(()), |reason| Err(CacheError(reason)))
     }
 
     fn name(&self) -> &'static str {

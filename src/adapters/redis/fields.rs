@@ -3,9 +3,9 @@
 //! `status=enabled frozen=0 enabled_at=1767225600000000 disabled_at=`, beside its version: a field costs Redis and its
 //! client more than a word does.
 
-use std::str::FromStr;
+use std::{str::FromStr, time::Duration};
 
-use redis::Cmd;
+use redis::{Cmd, ErrorKind, RedisError};
 
 use crate::{
     cache::{MoneyView, StatusView, ViewPart, WalletView},
@@ -15,8 +15,9 @@ use crate::{
     },
 };
 
-/// What is read, in this order. `run` names the run of Redis in which the hash was written.
-const NAMES: [&str; 6] = ["run", "owner", "version", "money", "status_version", "status"];
+/// What is read, in this order. `life` is the run of Redis in which the hash was made and, behind a colon, a token that
+/// no other hash of this key has had.
+const NAMES: [&str; 6] = ["life", "owner", "version", "money", "status_version", "status"];
 
 /// The values of [`NAMES`], as they were found.
 pub(super) type Found = [Option<String>; NAMES.len()];
@@ -31,13 +32,44 @@ pub(super) fn read(key: &str) -> Cmd {
     command
 }
 
-/// The view, if the hash was written in this run of Redis and both of its parts are there and whole. A wallet that is
-/// enabled without the moment of its enabling is not whole: whoever shows it needs the moment.
-pub(super) fn view(id: WalletId, run: &str, found: &Found) -> Option<WalletView> {
-    let [written_in, owner, version, money, status_version, status] = found.each_ref().map(Option::as_deref);
-    if written_in != Some(run) {
-        return None;
+/// What a hash says.
+pub(super) enum Reading<'f> {
+    View(WalletView),
+    /// A part is missing, or the moment that an enabled wallet is shown with. The life of the hash.
+    Incomplete(&'f str),
+    /// Nothing of this run of Redis.
+    Nothing,
+    /// What nobody of ours has written.
+    Unreadable,
+}
+
+/// Whether the key holds something else than a hash of texts.
+pub(super) fn is_of_another_type(error: &RedisError) -> bool {
+    error.code() == Some("WRONGTYPE") || error.kind() == ErrorKind::UnexpectedReturnType
+}
+
+/// The view, if the hash was made in this run of Redis and both of its parts are there and whole.
+pub(super) fn view<'f>(id: WalletId, run: &str, found: &'f Found) -> Reading<'f> {
+    let [life, owner, version, money, status_version, status] = found.each_ref().map(Option::as_deref);
+    let Some(life) = life else {
+        let is_empty = found.iter().all(Option::is_none);
+        return if is_empty { Reading::Nothing } else { Reading::Unreadable };
+    };
+    if !life.strip_prefix(run).is_some_and(|token| token.starts_with(':')) {
+        return Reading::Nothing;
     }
+    if version.is_none() || status_version.is_none() {
+        return Reading::Incomplete(life);
+    }
+    match parse(id, [owner, version, money, status_version, status]) {
+        Some(view) if view.status.enabled && view.status.enabled_at.is_none() => Reading::Incomplete(life),
+        Some(view) => Reading::View(view),
+        None => Reading::Unreadable,
+    }
+}
+
+fn parse(id: WalletId, found: [Option<&str>; 5]) -> Option<WalletView> {
+    let [owner, version, money, status_version, status] = found;
     let [currency, available, held, unreleased] =
         words(money?, ["currency", "available", "held", "unreleased"])?;
     let [status, frozen, enabled_at, disabled_at] =
@@ -53,9 +85,6 @@ pub(super) fn view(id: WalletId, run: &str, found: &Found) -> Option<WalletView>
         disabled_at: moment(disabled_at)?,
         version: value(status_version?)?,
     };
-    if status.enabled && status.enabled_at.is_none() {
-        return None;
-    }
     Some(WalletView {
         id,
         owner: Xid(value(owner?)?),
@@ -140,17 +169,41 @@ impl<'v> Write<'v> {
     }
 }
 
-/// One call of the script with this hash for all of these, each with its key.
-pub(super) fn write(script: &str, run: &str, seconds_to_live: u64, all: &[(String, Write<'_>)]) -> Cmd {
+/// How every call of a script begins.
+pub(super) struct Head<'h> {
+    /// The script's hash.
+    pub(super) script: &'h str,
+    pub(super) run: &'h str,
+    /// One that no other call has.
+    pub(super) token: &'h str,
+}
+
+/// One call of `newer_only.lua` for all of these, each with its key. `states`: none, or the life of each ticket.
+pub(super) fn write(
+    head: &Head<'_>,
+    seconds_to_live: u64,
+    all: &[(String, Write<'_>)],
+    states: &[&str],
+) -> Cmd {
     let mut command = redis::cmd("EVALSHA");
-    command.arg(script).arg(all.len());
+    command.arg(head.script).arg(all.len());
     for (key, _) in all {
         command.arg(key);
     }
-    command.arg(run).arg(seconds_to_live);
+    command.arg(head.run).arg(seconds_to_live).arg(head.token);
     for (_, write) in all {
         write.add_to(&mut command);
     }
+    command.arg(states);
+    command
+}
+
+/// One call of `tickets.lua` for these keys.
+pub(super) fn tickets(head: &Head<'_>, to_live: Duration, anew: bool, keys: &[String]) -> Cmd {
+    let mut command = redis::cmd("EVALSHA");
+    command.arg(head.script).arg(keys.len()).arg(keys);
+    let millis = u64::try_from(to_live.as_millis()).unwrap_or(u64::MAX);
+    command.arg(head.run).arg(head.token).arg(millis).arg(i32::from(anew));
     command
 }
 

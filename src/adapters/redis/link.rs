@@ -9,9 +9,12 @@ use std::{
 };
 
 use redis::{
-    AsyncConnectionConfig, Client, ErrorKind, RedisError, RedisResult, Script, ServerErrorKind,
+    AsyncConnectionConfig, Client, ErrorKind, RedisError, RedisResult, ServerErrorKind,
     aio::MultiplexedConnection,
 };
+use thiserror::Error;
+
+use super::{mode, refusals::Refusals, scripts::Scripts};
 
 /// How long a connection may take to come about.
 const CONNECT_LIMIT: Duration = Duration::from_millis(300);
@@ -22,6 +25,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// As many commands wait for the connection before the next one has to wait for room.
 const PIPELINE: usize = 1_024;
 
+/// The kind of trouble that is a Redis which does not answer.
+const AWAY: &str = "away";
+
 /// A connection that works, as far as is known.
 #[derive(Clone)]
 pub(super) struct Link {
@@ -30,14 +36,24 @@ pub(super) struct Link {
     /// disk, or have been a replica that lacks the last writes: nothing that was written in another run is believed.
     pub(super) run: Arc<str>,
     /// Tells this connection from the ones before and after.
-    number: u64,
+    pub(super) number: u64,
 }
 
 /// Keeps the link.
 pub(super) struct Keeper {
     client: Client,
-    script: Script,
+    scripts: Scripts,
     state: Mutex<State>,
+    refusals: Refusals,
+}
+
+/// Why there is no link.
+#[derive(Debug, Error)]
+enum Trouble {
+    #[error(transparent)]
+    Redis(#[from] RedisError),
+    #[error("Redis cannot be used: {0}")]
+    Unusable(String),
 }
 
 struct State {
@@ -45,25 +61,40 @@ struct State {
     connects: u64,
     /// Somebody is trying to connect.
     is_trying: bool,
+    /// Why there is no link, in words; empty at first.
+    reason: String,
 }
 
 impl Keeper {
     /// Begins to connect, in the background, and goes on trying. Fails only if the address is none.
-    pub(super) fn connect(url: &str, script: Script) -> RedisResult<Arc<Self>> {
-        let state = Mutex::new(State { link: None, connects: 0, is_trying: true });
-        let keeper = Arc::new(Self { client: Client::open(url)?, script, state });
-        tokio::spawn(Self::keep_trying(Arc::downgrade(&keeper), false));
+    pub(super) fn connect(url: &str, scripts: Scripts) -> RedisResult<Arc<Self>> {
+        let state = Mutex::new(State { link: None, connects: 0, is_trying: true, reason: String::new() });
+        let keeper =
+            Arc::new(Self { client: Client::open(url)?, scripts, state, refusals: Refusals::default() });
+        tokio::spawn(Self::keep_trying(Arc::downgrade(&keeper), String::new()));
         Ok(keeper)
     }
 
-    /// The link, unless Redis is away.
-    pub(super) fn link(&self) -> Option<Link> {
-        self.lock().link.clone()
+    /// The link; without one, the reason in words.
+    pub(super) fn link(&self) -> Result<Link, String> {
+        let state = self.lock();
+        state.link.clone().ok_or_else(|| format!("Redis is away: {}", state.reason))
+    }
+
+    /// Redis took a write.
+    pub(super) fn written(&self) {
+        self.refusals.written();
+    }
+
+    /// What Redis refused since it last took a write; none: nothing.
+    pub(super) fn refusal(&self) -> Option<String> {
+        self.refusals.reason()
     }
 
     /// A request on this link failed. A Redis that merely refuses one command is not away.
     pub(super) fn failed(self: &Arc<Self>, link: &Link, error: &RedisError) {
         if is_refusal(error) {
+            self.refusals.note(error);
             return;
         }
         {
@@ -74,44 +105,59 @@ impl Keeper {
             }
             state.link = None;
             state.is_trying = true;
+            state.reason = error.to_string();
         }
         say_lost(error);
-        tokio::spawn(Self::keep_trying(Arc::downgrade(self), true));
+        tokio::spawn(Self::keep_trying(Arc::downgrade(self), AWAY.to_owned()));
     }
 
-    /// Loads the script into this server.
-    pub(super) async fn load(&self, connection: &mut MultiplexedConnection) -> RedisResult<()> {
-        self.script.load_async(connection).await.map(drop)
-    }
-
-    async fn keep_trying(keeper: Weak<Self>, mut is_said: bool) {
+    /// Tries until there is a link. What is in the way is logged when it is another kind of thing than `said`, the one
+    /// that was logged last.
+    async fn keep_trying(keeper: Weak<Self>, mut said: String) {
         while let Some(keeper) = keeper.upgrade() {
-            match keeper.attempt().await {
-                Ok(()) if is_said => {
-                    return tracing::info!("Redis can be reached again: balances are read from it");
+            let Err(trouble) = keeper.attempt().await else {
+                if !said.is_empty() {
+                    tracing::info!("Redis can be reached again: balances are read from it");
                 }
-                Ok(()) => return,
-                Err(error) if is_said => tracing::debug!(%error, "Redis is still away"),
-                Err(error) => say_lost(&error),
+                return;
+            };
+            keeper.lock().reason = trouble.to_string();
+            let kind = match &trouble {
+                Trouble::Redis(error) if !is_refusal(error) => AWAY,
+                trouble => &trouble.to_string(),
+            };
+            if said == kind {
+                tracing::debug!(%trouble, "there is still no Redis");
+            } else {
+                said = kind.to_owned();
+                keeper.say(&trouble);
             }
-            is_said = true;
             drop(keeper);
             tokio::time::sleep(PAUSE).await;
         }
     }
 
-    async fn attempt(&self) -> RedisResult<()> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT_LIMIT))
-            .set_response_timeout(Some(ANSWER_LIMIT))
-            .set_pipeline_buffer_size(PIPELINE);
-        let mut connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
-        let server: String = redis::cmd("INFO").arg("server").query_async(&mut connection).await?;
-        let run = server.lines().find_map(|line| line.strip_prefix("run_id:")).unwrap_or_default();
-        self.load(&mut connection).await?;
+    fn say(&self, trouble: &Trouble) {
+        match trouble {
+            Trouble::Redis(error) if is_refusal(error) => self.refusals.note(error),
+            Trouble::Redis(error) => say_lost(error),
+            Trouble::Unusable(_) => {
+                metrics::gauge!("wallet_cache_up").set(0.0);
+                tracing::error!("{trouble}; balances are read from Postgres");
+            }
+        }
+    }
+
+    async fn attempt(&self) -> Result<(), Trouble> {
+        let mut connection = self.client.get_multiplexed_async_connection_with_config(&settings()).await?;
+        let server = mode::ask(&mut connection).await?;
+        if let Some(reason) = server.unusable {
+            return Err(Trouble::Unusable(reason));
+        }
+        self.scripts.load(&mut connection).await?;
         let mut state = self.lock();
         state.connects += 1;
-        state.link = Some(Link { connection, run: run.trim().into(), number: state.connects });
+        state.link = Some(Link { connection, run: server.run.into(), number: state.connects });
         state.is_trying = false;
         metrics::gauge!("wallet_cache_up").set(1.0);
         Ok(())
@@ -120,6 +166,18 @@ impl Keeper {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn settings() -> AsyncConnectionConfig {
+    AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(CONNECT_LIMIT))
+        .set_response_timeout(Some(ANSWER_LIMIT))
+        .set_pipeline_buffer_size(PIPELINE)
+}
+
+/// Why the server at this address cannot be used, as far as that is known now. An address that is none is an error.
+pub(super) async fn unusable(url: &str) -> RedisResult<Option<String>> {
+    Ok(mode::unusable(&Client::open(url)?, &settings()).await)
 }
 
 fn say_lost(error: &RedisError) {

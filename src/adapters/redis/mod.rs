@@ -6,5 +6,8 @@ mod cache;
 mod fields;
 mod link;
 mod missed;
+mod mode;
+mod refusals;
+mod scripts;
 
 pub use cache::{RedisCache, TIME_TO_LIVE};

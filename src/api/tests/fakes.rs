@@ -186,10 +186,6 @@ impl Wallets for FakeWallets {
         Ok(view)
     }
 
-    async fn rebuild_cache(&self) -> Result<u64, WalletError> {
-        Ok(0)
-    }
-
     async fn enable(&self, of: OwnedWallet, actor: &str, key: Option<Key>) -> Result<Posted, WalletError> {
         self.post(of.wallet, Action::Enable { actor: actor.to_owned() }, Mode::Book(key))
     }

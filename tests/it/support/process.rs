@@ -3,6 +3,7 @@
 use std::{
     io::{BufRead, BufReader},
     process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -12,6 +13,7 @@ use super::app::Settings;
 pub struct Server {
     pub base: String,
     child: Child,
+    log: Arc<Mutex<Vec<String>>>,
 }
 
 /// The `wallet` command with these settings and nothing else of ours from the environment.
@@ -50,8 +52,22 @@ impl Server {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the service");
         let stderr = BufReader::new(child.stderr.take().expect("its log"));
         // Printed here, its log is part of the test's output: it is seen when the test fails.
-        std::thread::spawn(move || stderr.lines().map_while(Result::ok).for_each(|line| eprintln!("{line}")));
-        Self { base: String::new(), child }
+        let log: Arc<Mutex<Vec<String>>> = Arc::default();
+        std::thread::spawn({
+            let log = Arc::clone(&log);
+            move || {
+                for line in stderr.lines().map_while(Result::ok) {
+                    eprintln!("{line}");
+                    log.lock().unwrap().push(line);
+                }
+            }
+        });
+        Self { base: String::new(), child, log }
+    }
+
+    /// The lines of its log so far that hold this text.
+    pub fn logged(&self, text: &str) -> Vec<String> {
+        self.log.lock().unwrap().iter().filter(|line| line.contains(text)).cloned().collect()
     }
 
     /// The process's id.

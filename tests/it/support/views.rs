@@ -1,8 +1,9 @@
 //! Views of wallets, as the tests need them.
 
+use async_trait::async_trait;
 use uuid::Uuid;
 use wallet::{
-    cache::{MoneyView, StatusView, ViewPart, WalletView},
+    cache::{BalanceCache, CacheError, Lookup, MoneyView, StatusView, ViewPart, WalletView},
     kernel::{
         clock::Timestamp,
         currency::Currency,
@@ -55,3 +56,25 @@ pub fn money_part(view: &WalletView, version: i64) -> (WalletId, ViewPart) {
 pub fn status_part(view: &WalletView, status: StatusView) -> (WalletId, ViewPart) {
     (view.id, ViewPart::Status { owner: view.owner, status })
 }
+
+/// A cache, as most tests use it: without a word of tickets.
+#[async_trait]
+pub trait Untroubled: BalanceCache {
+    /// The view, if it is there.
+    async fn found(&self, wallet: WalletId) -> Result<Option<WalletView>, CacheError> {
+        Ok(match self.get(wallet).await? {
+            Lookup::Hit(view) => Some(view),
+            Lookup::Miss(_) => None,
+        })
+    }
+
+    /// Fills the view under a ticket that was taken just now.
+    async fn put(&self, view: &WalletView) -> Result<(), CacheError> {
+        let tickets = self.tickets(&[view.id]).await?;
+        let filling: Vec<_> = tickets.into_iter().map(|ticket| (ticket, *view)).collect();
+        assert_eq!(self.fill(&filling).await?, 1, "a new ticket holds");
+        Ok(())
+    }
+}
+
+impl<C: BalanceCache + ?Sized> Untroubled for C {}

@@ -1,0 +1,204 @@
+//! A Redis that cannot be used, or that refuses: it is named once, with the reason, and balances come from Postgres.
+
+use std::{
+    net::TcpListener,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use redis::aio::MultiplexedConnection;
+use serde_json::{Value, json};
+
+use crate::support::{
+    app::settings_for,
+    customer::Customer,
+    database::TestDatabase,
+    own_server::OwnServer,
+    process::{Server, command},
+    service::Service,
+    wait::until,
+};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A Redis of a kind that `scripts/stack` does not start; killed when dropped.
+struct OddRedis {
+    child: Child,
+    url: String,
+    dir: tempdir::Dir,
+}
+
+mod tempdir {
+    use std::path::PathBuf;
+
+    /// A directory that is gone when this is dropped.
+    pub struct Dir(pub PathBuf);
+
+    impl Dir {
+        pub fn make(name: &str) -> Self {
+            let dir = std::env::temp_dir().join(format!("wallet-{name}-{}", uuid::Uuid::new_v4().simple()));
+            std::fs::create_dir_all(&dir).expect("a directory");
+            Self(dir)
+        }
+    }
+
+    impl Drop for Dir {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0)).expect("a port").local_addr().expect("its number").port()
+}
+
+impl OddRedis {
+    fn begin(port: u16, arguments: &[&str]) -> Self {
+        let dir = tempdir::Dir::make("redis");
+        let child = Command::new("redis-server")
+            .args(arguments)
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""])
+            .current_dir(&dir.0)
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("redis-server");
+        Self { child, url: format!("redis://127.0.0.1:{port}"), dir }
+    }
+
+    fn cluster(port: u16) -> Self {
+        Self::begin(port, &["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf"])
+    }
+
+    fn sentinel(port: u16) -> Self {
+        let file = std::env::temp_dir().join(format!("wallet-sentinel-{port}.conf"));
+        std::fs::write(&file, "").expect("a file");
+        Self::begin(port, &[file.to_str().expect("a path"), "--sentinel"])
+    }
+
+    async fn is_up(self) -> Self {
+        until("the odd Redis answers", PATIENCE, async || raw(&self.url).await).await;
+        self
+    }
+}
+
+impl Drop for OddRedis {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = &self.dir;
+    }
+}
+
+async fn raw(url: &str) -> Option<MultiplexedConnection> {
+    redis::Client::open(url).ok()?.get_multiplexed_async_connection().await.ok()
+}
+
+async fn health(base: &str) -> Value {
+    let answer = reqwest::get(format!("{base}/health")).await.expect("an answer");
+    answer.json::<Value>().await.expect("a report")["data"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_and_a_sentinel_are_refused_at_the_start() {
+    let db = TestDatabase::create().await;
+    let odd = [OddRedis::cluster(free_port()).is_up().await, OddRedis::sentinel(free_port()).is_up().await];
+    for (redis, word) in odd.iter().zip(["Redis Cluster", "Sentinel"]) {
+        let mut settings = settings_for(&db);
+        settings.insert("REDIS_URL".to_owned(), redis.url.clone());
+        for arguments in [&["serve"][..], &["cache", "rebuild"]] {
+            let output = command(&settings, arguments).output().expect("the command");
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
+            assert!(said.contains("REDIS_URL") && said.contains(word), "{arguments:?}: {said}");
+        }
+    }
+}
+
+/// A Redis that is away is no reason not to start; what comes up there later is named and not used.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_that_comes_up_later_is_named_once_and_not_used() {
+    let port = free_port();
+    let service = Service::of(1, &[("REDIS_URL", &format!("redis://127.0.0.1:{port}"))]).await;
+    let server = &service.servers[0];
+    let _redis = OddRedis::cluster(port).is_up().await;
+    until("it is named", PATIENCE, async || (!server.logged("Redis Cluster").is_empty()).then_some(())).await;
+    let customer = Customer::enabled(&server.base).await;
+    assert_eq!(customer.deposit(70).await.status, 201);
+    assert_eq!(customer.get("/wallet").await.body["data"]["wallet"]["balance"], 70);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let named = server.logged("Redis Cluster");
+    assert_eq!(named.len(), 1, "{named:?}");
+    assert_eq!(health(&server.base).await["cache"], json!({"kind": "redis", "ok": false}));
+}
+
+/// Books something, and waits until the refusal shows.
+async fn is_refused(server: &Server, customer: &Customer, reason: &str) {
+    assert_eq!(customer.deposit(5).await.status, 201);
+    until("it is named", PATIENCE, async || (!server.logged(reason).is_empty()).then_some(())).await;
+    until("the report says so", PATIENCE, async || {
+        let report = health(&server.base).await;
+        (report["status"] == "degraded" && report["cache"]["ok"] == false).then_some(())
+    })
+    .await;
+    for _ in 0..3 {
+        assert_eq!(customer.deposit(5).await.status, 201);
+        let version = customer.get("/wallet").await.version.expect("a version");
+        assert!(version > 0);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    let named = server.logged(reason);
+    assert_eq!(named.len(), 1, "{named:?}");
+}
+
+async fn is_ok(base: &str) {
+    until("all is well", PATIENCE, async || (health(base).await["status"] == "ok").then_some(())).await;
+}
+
+/// Full, and set up to refuse instead of forgetting.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_without_memory_is_named_once_and_used_again_when_it_has_some() {
+    let redis = OwnServer::redis().await;
+    let service = Service::of(1, &[("REDIS_URL", redis.address())]).await;
+    let server = &service.servers[0];
+    let customer = Customer::enabled(&server.base).await;
+    is_ok(&server.base).await;
+    let mut raw = raw(redis.address()).await.expect("a connection");
+    let mut set = async |name: &str, value: &str| {
+        redis::cmd("CONFIG").arg("SET").arg(name).arg(value).exec_async(&mut raw).await.expect("it is set");
+    };
+    set("maxmemory-policy", "noeviction").await;
+    set("maxmemory", "1").await;
+    is_refused(server, &customer, "OOM").await;
+    set("maxmemory", "100mb").await;
+    is_ok(&server.base).await;
+    assert_eq!(server.logged("Redis takes writes again").len(), 1);
+}
+
+/// A user who may read and not write, then one who may do nothing at all.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_grants_no_rights_is_named_once() {
+    let redis = OwnServer::redis().await;
+    let mut raw = raw(redis.address()).await.expect("a connection");
+    let mut grant = async |name: &str, rules: &[&str]| {
+        let command =
+            redis::cmd("ACL").arg("SETUSER").arg(name).arg(&["reset", "on", ">word", "~*"]).to_owned();
+        command.to_owned().arg(rules).exec_async(&mut raw).await.expect("a user");
+    };
+    grant("reader", &["+@read", "+@connection", "+info", "+script", "+evalsha"]).await;
+    grant("nobody", &["+@connection"]).await;
+    let as_user = |name: &str| redis.address().replace("redis://", &format!("redis://{name}:word@"));
+
+    let service = Service::of(1, &[("REDIS_URL", &as_user("reader"))]).await;
+    let customer = Customer::enabled(&service.servers[0].base).await;
+    is_refused(&service.servers[0], &customer, "Redis refuses").await;
+
+    let service = Service::of(1, &[("REDIS_URL", &as_user("nobody"))]).await;
+    let server = &service.servers[0];
+    let customer = Customer::enabled(&server.base).await;
+    assert_eq!(customer.deposit(5).await.status, 201);
+    assert_eq!(customer.get("/wallet").await.body["data"]["wallet"]["balance"], 5);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let named = server.logged("no permissions");
+    assert_eq!(named.len(), 1, "{named:?}");
+}
