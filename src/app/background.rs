@@ -13,7 +13,7 @@ use super::{
 use crate::{
     cache::BalanceCache,
     config::{AppEnv, Config},
-    consumers::{Lease, RefreshCache},
+    consumers::{History, Lease, RefreshCache},
     db::Pool,
     events::{
         bus::{EventBus, Subscription},
@@ -81,20 +81,23 @@ pub fn start(
     let group = format!("{}-refresh-cache", config.kafka_group_prefix);
     tasks.run("lease", {
         let (database_url, bus, group) = (config.database_url.clone(), Arc::clone(&bus), group.clone());
-        let freshness = Arc::clone(&shared.freshness);
+        let (freshness, cache) = (Arc::clone(&shared.freshness), Arc::clone(&cache));
         move |stop| {
             let topic = if bus.is_durable() {
                 TopicWatcher::new(database_url.clone())
             } else {
                 TopicWatcher::of_this_process(database_url.clone(), positions.clone())
             };
-            let (bus, freshness) = (Arc::clone(&bus), Arc::clone(&freshness));
-            Lease { topic, bus, group: group.clone(), freshness }.keep(stop)
+            let (bus, freshness, cache) = (Arc::clone(&bus), Arc::clone(&freshness), Arc::clone(&cache));
+            let (group, history) = (group.clone(), History::default());
+            Lease { topic, bus, group, freshness, cache, history }.keep(stop)
         }
     });
     let subscription = Subscription { group, topics: topics.to_vec() };
+    let freshness = Arc::clone(&shared.freshness);
     tasks.run("refresher", move |stop| {
-        let refresher = Arc::new(RefreshCache::new(Arc::clone(&cache), Arc::clone(&fill), Arc::clone(&clock)));
+        let (cache, fill, freshness) = (Arc::clone(&cache), Arc::clone(&fill), Arc::clone(&freshness));
+        let refresher = Arc::new(RefreshCache::new(cache, fill, Arc::clone(&clock), freshness));
         let (bus, subscription) = (Arc::clone(&bus), subscription.clone());
         async move { bus.serve(subscription, refresher, stop).await }
     });

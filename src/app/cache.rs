@@ -1,12 +1,18 @@
 //! `wallet cache rebuild`.
 
+use std::time::Duration;
+
 use anyhow::{Context, bail};
 use shaku::HasComponent;
+use tokio::time::{Instant, sleep};
 
 use super::{bootstrap, module};
-use crate::{config::Config, wallet::CacheFill};
+use crate::{cache::BalanceCache, config::Config, events::topic_watcher::TopicWatcher, wallet::CacheFill};
 
-/// Fills Redis from Postgres; what is newer there stays.
+/// The maximum time for the connection to Redis to come about, and for the mark to stay as it was read.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// Replaces everything in Redis by what Postgres has.
 pub(super) async fn rebuild(config: &Config) -> anyhow::Result<()> {
     if config.redis_url.is_none() {
         bail!("REDIS_URL is empty: the in-process cache has nothing to rebuild");
@@ -14,8 +20,27 @@ pub(super) async fn rebuild(config: &Config) -> anyhow::Result<()> {
     bootstrap::check_redis(config).await?;
     let infra = bootstrap::connect(config)?;
     let module = module::build(config, infra);
+    let cache: &dyn BalanceCache = module.resolve_ref();
+    replace(config, cache).await.context("cannot replace what is in the cache")?;
     let fill: &dyn CacheFill = module.resolve_ref();
     let filled = fill.rebuild().await.context("cannot rebuild the cache")?;
     println!("{filled} wallets are in the cache");
     Ok(())
+}
+
+/// Nothing that is there is believed from now on, by any process.
+async fn replace(config: &Config, cache: &dyn BalanceCache) -> anyhow::Result<()> {
+    let mut topic = TopicWatcher::new(config.database_url.clone());
+    let until = Instant::now() + LIMIT;
+    loop {
+        let attempt = async {
+            let known = cache.mark().await?;
+            let standing = topic.look().await?.standing;
+            anyhow::Ok(cache.adopt(known, &standing, true).await?)
+        };
+        match attempt.await {
+            Err(_) if Instant::now() < until => sleep(Duration::from_millis(50)).await,
+            outcome => return outcome,
+        }
+    }
 }

@@ -6,7 +6,7 @@ use thiserror::Error;
 use tokio::time::Instant;
 
 use super::view::{ViewPart, WalletView};
-use crate::kernel::ids::WalletId;
+use crate::kernel::{books::Standing, ids::WalletId};
 
 /// The cache cannot be reached, or answered nonsense; the text is for the log. Postgres answers instead.
 #[derive(Debug, Error)]
@@ -34,6 +34,14 @@ pub enum Lookup {
     Miss(Ticket),
 }
 
+/// Which history of the books a cache's entries are from, as it was last noted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CacheMark {
+    pub standing: Standing,
+    /// Random; renewed when the books do not continue what the cache has. Entries of another epoch are not believed.
+    pub epoch: String,
+}
+
 /// The version of a part that was known before it was written; none: no version was.
 pub type KnownBefore = Option<i64>;
 
@@ -54,6 +62,22 @@ pub trait BalanceCache: Interface {
     /// Remembers one part of each of these wallets, each if it is newer than what is there. Answers with what was known
     /// before, in their order.
     async fn refresh(&self, parts: &[(WalletId, ViewPart)]) -> Result<Vec<KnownBefore>, CacheError>;
+
+    /// The mark, as it stands in the cache; none: nothing was noted yet. To be asked before the books are, so that what
+    /// it says was committed before their answer.
+    async fn mark(&self) -> Result<Option<CacheMark>, CacheError>;
+
+    /// Notes where the books stand. Unless they continue the mark `known`, or if the cache `is_to_be_replaced`, nothing
+    /// that is there is believed any more. Fails if the mark has changed since it was asked for.
+    async fn adopt(
+        &self,
+        known: Option<CacheMark>,
+        standing: &Standing,
+        is_to_be_replaced: bool,
+    ) -> Result<(), CacheError>;
+
+    /// Whether this process's connection to the cache reads and writes under a mark that it has adopted.
+    fn has_adopted(&self) -> bool;
 
     /// Reaches for the cache, for `/health`. A cache that refuses to be written is an error, too.
     async fn ping(&self) -> Result<(), CacheError>;

@@ -20,6 +20,8 @@ pub struct Freshness {
     fresh_through: AtomicU64,
     topic_behind_millis: AtomicI64,
     refresher_behind_millis: AtomicI64,
+    generation: AtomicI64,
+    histories: AtomicU64,
 }
 
 impl Default for Freshness {
@@ -30,6 +32,8 @@ impl Default for Freshness {
             fresh_through: AtomicU64::new(0),
             topic_behind_millis: AtomicI64::new(0),
             refresher_behind_millis: AtomicI64::new(0),
+            generation: AtomicI64::new(0),
+            histories: AtomicU64::new(0),
         }
     }
 }
@@ -53,6 +57,24 @@ impl Freshness {
     pub fn age(&self) -> Option<Duration> {
         let through = self.fresh_through.load(Ordering::Relaxed);
         (through > 0).then(|| Duration::from_nanos(self.nanos(Instant::now()).saturating_sub(through)))
+    }
+
+    /// The books turned out not to continue what they were: whatever was remembered of them may be of a lost history.
+    pub fn begin_history(&self, generation: i64) {
+        self.generation.store(generation, Ordering::Release);
+        self.histories.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// How many histories of the books this process has met; what is remembered holds for one of them only.
+    #[must_use]
+    pub fn histories(&self) -> u64 {
+        self.histories.load(Ordering::Acquire)
+    }
+
+    /// The books' generation; messages of an earlier one are of a lost history. 0: not known yet.
+    #[must_use]
+    pub fn generation(&self) -> i64 {
+        self.generation.load(Ordering::Acquire)
     }
 
     /// For people: how far the topic is behind the books, in milliseconds.

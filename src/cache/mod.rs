@@ -5,6 +5,6 @@ mod balance_cache;
 mod freshness;
 mod view;
 
-pub use balance_cache::{BalanceCache, CacheError, KnownBefore, Lookup, Ticket};
+pub use balance_cache::{BalanceCache, CacheError, CacheMark, KnownBefore, Lookup, Ticket};
 pub use freshness::{Freshness, LEASE};
 pub use view::{MoneyView, StatusView, ViewPart, WalletView};

@@ -20,6 +20,8 @@ pub(super) struct Change {
     pub(super) wallet: WalletId,
     pub(super) part: ViewPart,
     pub(super) occurred_at: Timestamp,
+    /// The history of the books that it was published in.
+    pub(super) generation: i64,
 }
 
 /// Understands a message by its `ce_type`, which names the version of the body too. What it does not know can never be
@@ -47,7 +49,12 @@ fn money(event: &TransactionCreated) -> Result<Change, Poison> {
         version: positive(event.version)?,
     };
     let part = ViewPart::Money { owner: Xid(event.customer_xid), currency, money };
-    Ok(Change { wallet: WalletId(event.wallet_id), part, occurred_at: moment(&event.occurred_at)? })
+    Ok(Change {
+        wallet: WalletId(event.wallet_id),
+        part,
+        occurred_at: moment(&event.occurred_at)?,
+        generation: event.generation,
+    })
 }
 
 fn status(event: &StatusChanged) -> Result<Change, Poison> {
@@ -66,7 +73,7 @@ fn status(event: &StatusChanged) -> Result<Change, Poison> {
         version: positive(event.status_version)?,
     };
     let part = ViewPart::Status { owner: Xid(event.customer_xid), status };
-    Ok(Change { wallet: WalletId(event.wallet_id), part, occurred_at })
+    Ok(Change { wallet: WalletId(event.wallet_id), part, occurred_at, generation: event.generation })
 }
 
 fn positive(version: i64) -> Result<i64, Poison> {

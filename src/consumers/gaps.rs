@@ -134,14 +134,14 @@ mod tests {
     fn money(n: u128, version: i64) -> Change {
         let money = MoneyView { available: version, held: 0, unreleased: 0, version };
         let part = ViewPart::Money { owner: Xid(Uuid::nil()), currency: "USD".parse().unwrap(), money };
-        Change { wallet: wallet(n), part, occurred_at: Timestamp::default() }
+        Change { wallet: wallet(n), part, occurred_at: Timestamp::default(), generation: 1 }
     }
 
     fn status(n: u128, version: i64) -> Change {
         let status =
             StatusView { enabled: true, frozen: false, enabled_at: None, disabled_at: None, version };
         let part = ViewPart::Status { owner: Xid(Uuid::nil()), status };
-        Change { wallet: wallet(n), part, occurred_at: Timestamp::default() }
+        Change { wallet: wallet(n), part, occurred_at: Timestamp::default(), generation: 1 }
     }
 
     fn gap(n: u128, part: &'static str, versions: RangeInclusive<i64>) -> Gap {

@@ -11,13 +11,21 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
-    cache::Freshness,
-    events::{bus::EventBus, milestones::Milestones, topic_watcher::TopicWatcher},
+    cache::{BalanceCache, CacheError, CacheMark, Freshness},
+    db::DbError,
+    events::{
+        bus::EventBus,
+        milestones::Milestones,
+        topic_watcher::{TopicState, TopicWatcher},
+    },
+    kernel::books::Standing,
 };
 
 /// Between two looks at the topic. Together with the bus's looks and the group's commits it has to stay well below the
 /// lease of 2 s, also under full load.
 const EVERY: Duration = Duration::from_millis(100);
+/// Between two notes of where the books stand, in a cache that outlives this process.
+const MARK_INTERVAL: Duration = Duration::from_secs(1);
 /// So far behind counts the refresher, in milliseconds, while that is not known: a day.
 const NOT_KNOWN: i64 = 86_400_000;
 
@@ -28,6 +36,16 @@ pub struct Lease {
     /// The refresher's group.
     pub group: String,
     pub freshness: Arc<Freshness>,
+    pub cache: Arc<dyn BalanceCache>,
+    pub history: History,
+}
+
+/// Which history of the books the cache is held to.
+#[derive(Default)]
+pub struct History {
+    last: Option<Standing>,
+    /// When the cache's mark was last compared with the books.
+    marked_at: Option<Instant>,
 }
 
 impl Lease {
@@ -39,10 +57,13 @@ impl Lease {
         let mut last = None;
         let mut was_valid = false;
         loop {
-            let Some(looked) = stop.run_until_cancelled(self.topic.look()).await else { return };
+            let Some(looked) = stop.run_until_cancelled(self.look()).await else { return };
             match looked {
-                Ok(state) => {
-                    if let Some(moment) = state.complete_through
+                Ok((state, is_one_history)) => {
+                    if !is_one_history {
+                        // Nothing that was proved of another history holds for this one.
+                        (complete, last) = (Milestones::default(), None);
+                    } else if let Some(moment) = state.complete_through
                         && last.replace(moment) != Some(moment)
                     {
                         complete.note(moment, Instant::now());
@@ -76,6 +97,51 @@ impl Lease {
             }
         }
     }
+}
+
+impl Lease {
+    /// Looks at the topic. Also: whether books and cache are of one history, so that the lease may rest on the look.
+    async fn look(&mut self) -> Result<(TopicState, bool), DbError> {
+        let is_due = self.history.marked_at.is_none_or(|at| at.elapsed() >= MARK_INTERVAL);
+        // Asked before the books: what the mark says was committed before their answer.
+        let known = if is_due || !self.cache.has_adopted() { Some(self.cache.mark().await) } else { None };
+        let state = self.topic.look().await?;
+        let standing = &state.standing;
+        let continues = self.history.last.as_ref().is_some_and(|last| standing.continues(last));
+        if !continues {
+            if self.history.last.is_some() {
+                warn!(
+                    generation = standing.books.generation,
+                    entries = standing.entries,
+                    "the books do not continue what they were: what was remembered of them is forgotten"
+                );
+                self.topic.begin_again();
+            }
+            self.freshness.begin_history(standing.books.generation);
+            (self.history.last, self.history.marked_at) = (Some(standing.clone()), None);
+        }
+        if let Some(known) = known {
+            self.history.marked_at = adopt(self.cache.as_ref(), known, standing).await.then(Instant::now);
+        }
+        self.history.last = Some(standing.clone());
+        let is_marked = self.history.marked_at.is_some() && self.cache.has_adopted();
+        Ok((state, continues && is_marked))
+    }
+}
+
+/// Whether the cache goes on with these books now, be it that it begins anew.
+async fn adopt(
+    cache: &dyn BalanceCache,
+    known: Result<Option<CacheMark>, CacheError>,
+    standing: &Standing,
+) -> bool {
+    let adopted = match known {
+        Ok(known) => cache.adopt(known, standing, false).await,
+        Err(error) => Err(error),
+    };
+    adopted
+        .inspect_err(|error| tracing::debug!(%error, "the cache does not know which books it is of"))
+        .is_ok()
 }
 
 /// Whole milliseconds, and a day at most.

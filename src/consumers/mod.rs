@@ -5,5 +5,5 @@ mod gaps;
 mod lease;
 mod refresh_cache;
 
-pub use lease::Lease;
+pub use lease::{History, Lease};
 pub use refresh_cache::RefreshCache;

@@ -9,7 +9,7 @@ use super::{
     gaps::{Gap, GapLog, VersionRuns},
 };
 use crate::{
-    cache::{BalanceCache, KnownBefore, ViewPart},
+    cache::{BalanceCache, Freshness, KnownBefore, ViewPart},
     events::bus::{Consumer, Message, Poison},
     kernel::{clock::Clock, ids::WalletId},
     wallet::CacheFill,
@@ -26,14 +26,21 @@ pub struct RefreshCache {
     /// Reads the wallets of which a message is missing.
     fill: Arc<dyn CacheFill>,
     clock: Arc<dyn Clock>,
+    /// Knows the books' generation.
+    freshness: Arc<Freshness>,
     gaps: GapLog,
 }
 
 impl RefreshCache {
     /// A refresher of this cache.
     #[must_use]
-    pub fn new(cache: Arc<dyn BalanceCache>, fill: Arc<dyn CacheFill>, clock: Arc<dyn Clock>) -> Self {
-        Self { cache, fill, clock, gaps: GapLog::default() }
+    pub fn new(
+        cache: Arc<dyn BalanceCache>,
+        fill: Arc<dyn CacheFill>,
+        clock: Arc<dyn Clock>,
+        freshness: Arc<Freshness>,
+    ) -> Self {
+        Self { cache, fill, clock, freshness, gaps: GapLog::default() }
     }
 
     /// Writes the parts, however long that takes; answers with what was known of each before. Meanwhile the group does not
@@ -82,6 +89,8 @@ impl Consumer for RefreshCache {
         let mut poison = Vec::new();
         for (index, message) in messages.iter().enumerate() {
             match decode(message) {
+                // What the books have lost since: a later generation says otherwise.
+                Ok(change) if change.generation < self.freshness.generation() => {}
                 Ok(change) => changes.push(change),
                 Err(reason) => poison.push((index, reason)),
             }

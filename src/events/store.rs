@@ -7,6 +7,7 @@ use sqlx::{Connection, PgConnection, Row};
 
 use crate::{
     db::{DbError, session_options},
+    kernel::books::BooksId,
     ledger::log::Log,
 };
 
@@ -60,7 +61,9 @@ pub async fn move_cursor(conn: &mut PgConnection, log: Log, position: i64) -> Re
 /// Where both logs end, and how far the topic has them, in one snapshot. Committed rows only: a sequence's last value
 /// may belong to a batch that rolls back.
 pub const ENDS: &str = "\
-select coalesce((select position from entries where position > 0 order by position desc limit 1), 0),
+select (select id from books where only_row),
+       (select generation from generations where generation > 0 order by generation desc limit 1),
+       coalesce((select position from entries where position > 0 order by position desc limit 1), 0),
        coalesce((select position from status_changes where position > 0 order by position desc limit 1), 0),
        (select position from cursors where log = 'entries'),
        (select position from cursors where log = 'status_changes')";
@@ -79,8 +82,9 @@ impl Positions {
     }
 }
 
-/// Where the logs end and where the relays' cursors are.
+/// The books, where the logs end, and where the relays' cursors are.
 pub(super) struct Ends {
+    pub(super) books: BooksId,
     pub(super) end: Positions,
     pub(super) cursor: Positions,
 }
@@ -96,9 +100,19 @@ pub(super) async fn connect_watcher(url: &str) -> Result<PgConnection, DbError> 
 pub(super) async fn ends(conn: &mut PgConnection) -> Result<Ends, DbError> {
     let row = sqlx::query(ENDS).fetch_one(conn).await?;
     Ok(Ends {
-        end: Positions { entries: row.try_get(0)?, status_changes: row.try_get(1)? },
-        cursor: Positions { entries: row.try_get(2)?, status_changes: row.try_get(3)? },
+        books: BooksId { id: row.try_get(0)?, generation: row.try_get(1)? },
+        end: Positions { entries: row.try_get(2)?, status_changes: row.try_get(3)? },
+        cursor: Positions { entries: row.try_get(4)?, status_changes: row.try_get(5)? },
     })
+}
+
+/// Postgres' own history: the cluster and its timeline, which changes with each promotion and each recovery to a point
+/// in time (<https://www.postgresql.org/docs/current/continuous-archiving.html#BACKUP-TIMELINES>). A connection outlives
+/// neither, so it is asked once for each.
+pub(super) async fn lineage(conn: &mut PgConnection) -> Result<String, DbError> {
+    let sql = "select format('%s/%s', (select system_identifier from pg_control_system()),
+                              left(pg_walfile_name(pg_current_wal_lsn()), 8))";
+    Ok(sqlx::query(sql).fetch_one(conn).await?.try_get(0)?)
 }
 
 /// The age of the oldest row of either log beyond its cursor, in milliseconds, by its own date; 0 when none waits or

@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     db::{Connection, DbError, within_limit},
+    kernel::books::Standing,
     ledger::log::Log,
 };
 
@@ -70,8 +71,10 @@ impl RelayPositions {
 }
 
 /// How far the topic is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicState {
+    /// Where the books stood when they were asked.
+    pub standing: Standing,
     /// Everything that was booked by this moment is in the topic; none: not known.
     pub complete_through: Option<Instant>,
     /// How far the topic is behind the books, for people: zero when it has everything. Before anything is known, the
@@ -85,7 +88,8 @@ pub struct TopicWatcher {
     database_url: String,
     /// None: the relays' cursors are in Postgres.
     relayed: Option<RelayPositions>,
-    connection: Option<Connection>,
+    /// With the line of Postgres' history that it belongs to.
+    connection: Option<(Connection, String)>,
     ends: Milestones<Positions>,
     first_look: Option<Instant>,
 }
@@ -106,18 +110,30 @@ impl TopicWatcher {
     /// Asks once. Without an answer nothing new is known, and the next call connects anew.
     pub async fn look(&mut self) -> Result<TopicState, DbError> {
         // Dropped midway, a question leaves its connection in an unknown state: it is put back after the answer.
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => within_limit(store::connect_watcher(&self.database_url)).await?,
+        let (mut connection, lineage) = match self.connection.take() {
+            Some(connected) => connected,
+            None => within_limit(self.connect()).await?,
         };
-        let state = within_limit(self.ask(&mut connection)).await?;
-        self.connection = Some(connection);
+        let state = within_limit(self.ask(&mut connection, &lineage)).await?;
+        self.connection = Some((connection, lineage));
         Ok(state)
     }
 
-    async fn ask(&mut self, connection: &mut Connection) -> Result<TopicState, DbError> {
+    /// Forgets what was noted of the logs: they are not the ones any more that it was noted of.
+    pub fn begin_again(&mut self) {
+        self.ends = Milestones::default();
+        self.first_look = None;
+    }
+
+    async fn connect(&self) -> Result<(Connection, String), DbError> {
+        let mut connection = store::connect_watcher(&self.database_url).await?;
+        let lineage = store::lineage(&mut connection).await?;
+        Ok((connection, lineage))
+    }
+
+    async fn ask(&mut self, connection: &mut Connection, lineage: &str) -> Result<TopicState, DbError> {
         let moment = Instant::now();
-        let store::Ends { end, cursor } = store::ends(connection).await?;
+        let store::Ends { books, end, cursor } = store::ends(connection).await?;
         let cursor = self.relayed.as_ref().map_or(cursor, RelayPositions::both);
         self.ends.note(moment, end);
         let complete_through = self.ends.advance(|end| cursor.are_beyond(*end));
@@ -127,6 +143,8 @@ impl TopicWatcher {
             Some(reached) => moment - reached,
             None => (moment - first_look).max(store::oldest_waiting(connection).await?),
         };
-        Ok(TopicState { complete_through, behind })
+        let Positions { entries, status_changes } = end;
+        let standing = Standing { books, lineage: lineage.to_owned(), entries, status_changes };
+        Ok(TopicState { standing, complete_through, behind })
     }
 }

@@ -56,6 +56,29 @@ impl FromStr for LogMark {
     }
 }
 
+/// How far both logs had come, at a moment, and in which line of Postgres' own history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    pub books: BooksId,
+    /// Another one after each failover, recovery to a point in time, or restore into another cluster: what the old one
+    /// had committed last may be missing.
+    pub lineage: String,
+    /// The highest positions of committed rows; 0 before the first.
+    pub entries: i64,
+    pub status_changes: i64,
+}
+
+impl Standing {
+    /// Whether books that stand here have everything that they had at `earlier`.
+    #[must_use]
+    pub fn continues(&self, earlier: &Self) -> bool {
+        self.books == earlier.books
+            && self.lineage == earlier.lineage
+            && self.entries >= earlier.entries
+            && self.status_changes >= earlier.status_changes
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,6 +95,22 @@ mod tests {
         for broken in ["", "x/1/2", "00000000-0000-0000-0000-000000000007/2", &format!("{text}/4"), "7/1/x"] {
             assert_eq!(broken.parse::<LogMark>(), Err(()), "{broken}");
         }
+    }
+
+    #[test]
+    fn books_that_lack_anything_of_before_do_not_continue_it() {
+        let books = BooksId { id: Uuid::from_u128(7), generation: 2 };
+        let earlier = Standing { books, lineage: "1/00000001".to_owned(), entries: 5, status_changes: 3 };
+        let with = |change: fn(&mut Standing)| {
+            let mut standing = earlier.clone();
+            change(&mut standing);
+            standing.continues(&earlier)
+        };
+        assert!(with(|_| ()) && with(|standing| standing.entries = 6));
+        assert!(!with(|standing| standing.entries = 4));
+        assert!(!with(|standing| standing.status_changes = 2));
+        assert!(!with(|standing| standing.books.generation = 3));
+        assert!(!with(|standing| standing.lineage = "1/00000002".to_owned()));
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! Who is meant by a recipient: a wallet's id, or a customer's xid.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -42,6 +45,8 @@ pub struct Recipients {
     /// What came of a sender's own look-ups of late.
     lately: Cache<Asked, Option<WalletId>>,
     look_ups: Arc<LookUps>,
+    /// The history of the books that all of this is of.
+    history: Arc<AtomicU64>,
 }
 
 /// Look-ups that wait for their turn. One at a time is under way, and the next one asks for all that came meanwhile: a
@@ -82,11 +87,23 @@ impl Default for Recipients {
             customers: Cache::new(REMEMBERED),
             lately: Cache::builder().max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build(),
             look_ups: Arc::default(),
+            history: Arc::default(),
         }
     }
 }
 
 impl Recipients {
+    /// Forgets everything if the books have begun another history, in which other wallets may exist.
+    pub fn of_history(&self, history: u64) -> &Self {
+        if self.history.swap(history, Ordering::AcqRel) != history {
+            self.wallets.invalidate_all();
+            self.currencies.invalidate_all();
+            self.customers.invalidate_all();
+            self.lately.invalidate_all();
+        }
+        self
+    }
+
     /// The wallet that `recipient` stands for when `sender` pays; none if there is none. Where a UUID is both, the
     /// wallet's id wins; of a customer's wallets it is the one in the sender's currency, if there is one.
     pub async fn find(

@@ -219,7 +219,11 @@ impl Wallets for WalletService {
 
     async fn transfer(&self, order: TransferOrder, mode: Mode) -> Result<Posted, WalletError> {
         let TransferOrder { from, to, amount, reference, note } = order;
-        let found = self.recipients.find(self.db.internal_pool(), from, to).await?;
+        let found = self
+            .recipients
+            .of_history(self.freshness.histories())
+            .find(self.db.internal_pool(), from, to)
+            .await?;
         // The ledger refuses an unknown recipient in its order of decisions, after it has asked for this wallet as for any
         // other.
         let transfer = Transfer {

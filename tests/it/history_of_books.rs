@@ -23,6 +23,13 @@ fn books(settings: &Settings, arguments: &[&str]) -> Output {
     command(settings, &arguments).output().expect("the command")
 }
 
+/// The first server of a test: when all is well, the topics have been made.
+async fn first_server(settings: &Settings) -> Server {
+    let server = Server::start(settings);
+    until("all is well", PATIENCE, async || (health(&server).await["status"] == "ok").then_some(())).await;
+    server
+}
+
 async fn health(server: &Server) -> Value {
     let answer = reqwest::get(format!("{}/health", server.base)).await.expect("an answer");
     answer.json::<Value>().await.expect("JSON")["data"].clone()
@@ -52,7 +59,7 @@ async fn published(settings: &Settings, count: usize) -> Vec<(String, i64, Strin
 async fn books_restored_to_an_earlier_moment_are_published_only_after_an_operator_has_said_so() {
     let db = TestDatabase::create().await;
     let mut settings = settings_for(&db);
-    let server = Server::start(&settings);
+    let server = first_server(&settings).await;
     let customer = Customer::enabled(&server.base).await;
     assert_eq!(customer.deposit(100).await.status, 201);
     published(&settings, 1).await;
@@ -100,7 +107,7 @@ async fn books_restored_to_an_earlier_moment_are_published_only_after_an_operato
 async fn a_generation_that_is_begun_while_a_relay_leads_reaches_the_next_message() {
     let db = TestDatabase::create().await;
     let settings = settings_for(&db);
-    let server = Server::start(&settings);
+    let server = first_server(&settings).await;
     let customer = Customer::enabled(&server.base).await;
     assert_eq!(customer.deposit(1).await.status, 201);
     published(&settings, 1).await;
@@ -118,7 +125,7 @@ async fn a_generation_that_is_begun_while_a_relay_leads_reaches_the_next_message
 async fn in_production_a_topic_of_other_books_is_left_alone() {
     let other = TestDatabase::create().await;
     let mut settings = settings_for(&other);
-    let server = Server::start(&settings);
+    let server = first_server(&settings).await;
     let customer = Customer::enabled(&server.base).await;
     assert_eq!(customer.deposit(1).await.status, 201);
     published(&settings, 1).await;
@@ -151,7 +158,7 @@ async fn in_production_a_topic_of_other_books_is_left_alone() {
 async fn a_sequence_that_a_restore_has_left_behind_loses_no_event() {
     let db = TestDatabase::create().await;
     let settings = settings_for(&db);
-    let server = Server::start(&settings);
+    let server = first_server(&settings).await;
     let customer = Customer::enabled(&server.base).await;
     for _ in 0..3 {
         assert_eq!(customer.deposit(1).await.status, 201);
@@ -173,7 +180,7 @@ async fn a_sequence_that_a_restore_has_left_behind_loses_no_event() {
 async fn a_relay_does_not_lead_while_its_cursor_is_beyond_the_sequence() {
     let db = TestDatabase::create().await.unaudited();
     let settings = settings_for(&db);
-    let server = Server::start(&settings);
+    let server = first_server(&settings).await;
     let customer = Customer::enabled(&server.base).await;
     assert_eq!(customer.deposit(1).await.status, 201);
     published(&settings, 1).await;
@@ -185,4 +192,44 @@ async fn a_relay_does_not_lead_while_its_cursor_is_beyond_the_sequence() {
         health(&server).await["notes"].to_string().contains("entries_position_seq").then_some(())
     })
     .await;
+}
+
+/// Redis keeps what the lost history had; the books that were restored have less.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cache_of_a_lost_history_is_not_believed() {
+    let db = TestDatabase::create().await;
+    let mut settings = settings_for(&db);
+    let server = first_server(&settings).await;
+    let customer = Customer::enabled(&server.base).await;
+    assert_eq!(customer.deposit(100).await.status, 201);
+    published(&settings, 1).await;
+    drop(server);
+    let backup = db.copy().await;
+    let server = Server::start(&settings);
+    let customer = customer.at(&server.base);
+    assert_eq!(customer.deposit(900).await.status, 201);
+    published(&settings, 2).await;
+    until("the balance is in the cache", PATIENCE, async || shows(&customer, 1_000).await).await;
+    drop(server);
+
+    settings.insert("DATABASE_URL".to_owned(), backup.url.clone());
+    let begun =
+        books(&settings, &["new-generation", "--actor", "ann", "--reason", "backup of noon restored"]);
+    assert!(begun.status.success(), "{begun:?}");
+    let server = Server::start(&settings);
+    let customer = customer.at(&server.base);
+    until("the lease is kept again", PATIENCE, async || {
+        (health(&server).await["status"] == "ok").then_some(())
+    })
+    .await;
+    assert_eq!(shows(&customer, 100).await, Some(()), "the books have 100, whatever Redis has kept");
+    assert_eq!(customer.deposit(7).await.status, 201);
+    published(&settings, 3).await;
+    until("the new history reaches the cache", PATIENCE, async || shows(&customer, 107).await).await;
+}
+
+/// Whether the balance is this one, without asking for a version.
+async fn shows(customer: &Customer, balance: i64) -> Option<()> {
+    let answer = customer.get("/wallet").await;
+    (answer.body["data"]["wallet"]["balance"] == balance).then_some(())
 }

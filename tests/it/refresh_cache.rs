@@ -20,15 +20,18 @@ use wallet::{
         embedded::{InProcessBus, InProcessCache},
     },
     app::{bootstrap, module},
-    cache::{BalanceCache, CacheError, Freshness, KnownBefore, Lookup, Ticket, ViewPart, WalletView},
+    cache::{
+        BalanceCache, CacheError, CacheMark, Freshness, KnownBefore, Lookup, Ticket, ViewPart, WalletView,
+    },
     config::Config,
-    consumers::{Lease, RefreshCache},
+    consumers::{History, Lease, RefreshCache},
     events::{
         bus::{Consumer, EventBus, Message, Subscription},
         event::{Deltas, Event, STATUS_CHANGED, StatusChanged, TRANSACTION_CREATED, TransactionCreated},
         topic_watcher::TopicWatcher,
     },
     kernel::{
+        books::Standing,
         clock::rfc3339_micros,
         ids::{WalletId, Xid},
     },
@@ -89,6 +92,18 @@ impl BalanceCache for Fragile {
             return Err(CacheError("it fails on purpose".to_owned()));
         }
         self.inner.refresh(parts).await
+    }
+
+    async fn mark(&self) -> Result<Option<CacheMark>, CacheError> {
+        self.inner.mark().await
+    }
+
+    async fn adopt(&self, known: Option<CacheMark>, now: &Standing, replace: bool) -> Result<(), CacheError> {
+        self.inner.adopt(known, now, replace).await
+    }
+
+    fn has_adopted(&self) -> bool {
+        self.inner.has_adopted()
     }
 
     async fn ping(&self) -> Result<(), CacheError> {
@@ -169,14 +184,18 @@ impl Refreshing {
     ) -> Self {
         let db = TestDatabase::create().await;
         let freshness = Arc::new(Freshness::default());
-        let refresher: Arc<dyn Consumer> =
-            Arc::new(RefreshCache::new(cache, Arc::new(NoBooks), Arc::new(SystemClock)));
+        let refresher: Arc<dyn Consumer> = {
+            let (cache, freshness) = (Arc::clone(&cache), Arc::clone(&freshness));
+            Arc::new(RefreshCache::new(cache, Arc::new(NoBooks), Arc::new(SystemClock), freshness))
+        };
         let stop = CancellationToken::new();
         let lease = Lease {
             topic: TopicWatcher::new(db.url.clone()),
             bus: Arc::clone(bus),
             group: group.to_owned(),
             freshness: Arc::clone(&freshness),
+            cache,
+            history: History::default(),
         };
         tokio::spawn(lease.keep(stop.clone()));
         let subscription = Subscription {
@@ -359,8 +378,12 @@ async fn a_redis_that_goes_away_and_comes_back_is_refreshed() {
 /// The consumer alone: of each part only the newest is written, and what is poison is named.
 #[tokio::test]
 async fn the_refresher_names_what_it_cannot_understand() {
-    let refresher =
-        RefreshCache::new(Arc::new(InProcessCache::default()), Arc::new(NoBooks), Arc::new(SystemClock));
+    let refresher = RefreshCache::new(
+        Arc::new(InProcessCache::default()),
+        Arc::new(NoBooks),
+        Arc::new(SystemClock),
+        Arc::default(),
+    );
     let view = wallet(0);
     let of = |event: Event| Message {
         topic: event.topic,
@@ -417,7 +440,7 @@ async fn a_wallet_whose_message_is_missing_is_read_from_the_books() {
     let (cache, fill): (Arc<dyn BalanceCache>, Arc<dyn CacheFill>) = (module.resolve(), module.resolve());
     let (wallets, ledger): (Arc<dyn Wallets>, Arc<dyn Ledger>) = (module.resolve(), module.resolve());
     crate::support::wait::until("the cache", Duration::from_secs(10), async || cache.ping().await.ok()).await;
-    let refresher = RefreshCache::new(Arc::clone(&cache), fill, Arc::new(SystemClock));
+    let refresher = RefreshCache::new(Arc::clone(&cache), fill, Arc::new(SystemClock), Arc::default());
     for batches in [&[&[1, 2, 5][..]][..], &[&[1, 2], &[5]]] {
         let opened = wallets.open(Xid(Uuid::new_v4()), None).await.unwrap();
         let enable = Action::Enable { actor: "a test".to_owned() };

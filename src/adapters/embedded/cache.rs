@@ -1,7 +1,10 @@
 //! A balance cache inside this process. Other processes do not reach it, so each part of a view is believed for two
 //! seconds: from when an event came, or from before Postgres was asked.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use moka::sync::Cache;
@@ -10,9 +13,11 @@ use tokio::time::Instant;
 
 use crate::{
     cache::{
-        BalanceCache, CacheError, KnownBefore, Lookup, MoneyView, StatusView, Ticket, ViewPart, WalletView,
+        BalanceCache, CacheError, CacheMark, KnownBefore, Lookup, MoneyView, StatusView, Ticket, ViewPart,
+        WalletView,
     },
     kernel::{
+        books::Standing,
         currency::Currency,
         ids::{WalletId, Xid},
     },
@@ -29,6 +34,18 @@ const WALLETS_MAX: u64 = 100_000;
 pub struct InProcessCache {
     #[shaku(default)]
     known: Known,
+    #[shaku(default)]
+    mark: Mark,
+}
+
+/// Which history of the books is remembered.
+#[derive(Default)]
+pub struct Mark(Mutex<Option<CacheMark>>);
+
+impl Mark {
+    fn lock(&self) -> MutexGuard<'_, Option<CacheMark>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What is remembered of each wallet.
@@ -145,6 +162,27 @@ impl BalanceCache for InProcessCache {
             }
         });
         Ok(told.collect())
+    }
+
+    async fn mark(&self) -> Result<Option<CacheMark>, CacheError> {
+        Ok(self.mark.lock().clone())
+    }
+
+    async fn adopt(
+        &self,
+        known: Option<CacheMark>,
+        standing: &Standing,
+        is_to_be_replaced: bool,
+    ) -> Result<(), CacheError> {
+        if is_to_be_replaced || !known.is_some_and(|known| standing.continues(&known.standing)) {
+            self.known.0.invalidate_all();
+        }
+        *self.mark.lock() = Some(CacheMark { standing: standing.clone(), epoch: String::new() });
+        Ok(())
+    }
+
+    fn has_adopted(&self) -> bool {
+        self.mark.lock().is_some()
     }
 
     async fn ping(&self) -> Result<(), CacheError> {

@@ -16,12 +16,13 @@ use uuid::Uuid;
 use super::{
     fields::{self, Found, Reading, Write},
     link::{self, Keeper, Link},
+    mark,
     missed::Missed,
     scripts::Scripts,
 };
 use crate::{
-    cache::{BalanceCache, CacheError, KnownBefore, Lookup, Ticket, ViewPart, WalletView},
-    kernel::ids::WalletId,
+    cache::{BalanceCache, CacheError, CacheMark, KnownBefore, Lookup, Ticket, ViewPart, WalletView},
+    kernel::{books::Standing, ids::WalletId},
 };
 
 /// How long a wallet that nobody touches is remembered.
@@ -111,6 +112,10 @@ impl RedisCache {
     /// The only place that knows how a wallet's key is spelled.
     fn key(&self, wallet: WalletId) -> String {
         format!("{}{FORMAT}:{wallet}", self.prefix)
+    }
+
+    fn mark_key(&self) -> String {
+        format!("{}{FORMAT}:books", self.prefix)
     }
 
     /// A token that no other call of a script has.
@@ -254,6 +259,39 @@ impl BalanceCache for RedisCache {
             Ok(known)
         };
         told.await.inspect_err(|_| self.missed.remember(changed))
+    }
+
+    async fn mark(&self) -> Result<Option<CacheMark>, CacheError> {
+        let mut link = self.link().await?;
+        let found = mark::read(&self.mark_key()).query_async(&mut link.connection).await;
+        self.outcome(&link, mark::mark(found))
+    }
+
+    async fn adopt(
+        &self,
+        known: Option<CacheMark>,
+        standing: &Standing,
+        is_to_be_replaced: bool,
+    ) -> Result<(), CacheError> {
+        let mut link = self.link().await?;
+        let read = known.as_ref().map_or("", |known| known.epoch.as_str());
+        let goes_on = known.as_ref().is_some_and(|known| standing.continues(&known.standing));
+        let epoch =
+            if goes_on && !is_to_be_replaced { read.to_owned() } else { Uuid::new_v4().simple().to_string() };
+        let new = CacheMark { standing: standing.clone(), epoch };
+        let mut pipeline = Pipeline::with_capacity(1);
+        pipeline.add_command(mark::note(self.scripts.adopt.get_hash(), &self.mark_key(), read, &new));
+        let outcome = self.run::<Vec<i64>>(&pipeline, &mut link).await;
+        if self.outcome(&link, outcome)? != [1] {
+            return Err(CacheError("another process has changed the mark".to_owned()));
+        }
+        // The generation and the lineage are in the epoch: it is renewed with them.
+        self.keeper.adopt(&link, &format!("{}/{}", standing.books.generation, new.epoch));
+        Ok(())
+    }
+
+    fn has_adopted(&self) -> bool {
+        self.keeper.link().is_ok_and(|link| link.has_adopted)
     }
 
     async fn ping(&self) -> Result<(), CacheError> {

@@ -32,9 +32,13 @@ const AWAY: &str = "away";
 #[derive(Clone)]
 pub(super) struct Link {
     pub(super) connection: MultiplexedConnection,
-    /// The run of the server behind it. A server that was started again may have read an old copy of its data from
-    /// disk, or have been a replica that lacks the last writes: nothing that was written in another run is believed.
+    /// The run of the server behind it, then the history of the books that this process reads and writes, or `-` while
+    /// that is not known. A server that was started again may have read an old copy of its data from disk, or have been
+    /// a replica that lacks the last writes; books that were restored lack what the entries were written from. So
+    /// nothing that was written in another run, or of another history, is believed.
     pub(super) run: Arc<str>,
+    /// Whether the history is known.
+    pub(super) has_adopted: bool,
     /// Tells this connection from the ones before and after.
     pub(super) number: u64,
 }
@@ -89,6 +93,16 @@ impl Keeper {
     /// What Redis refused since it last took a write; none: nothing.
     pub(super) fn refusal(&self) -> Option<String> {
         self.refusals.reason()
+    }
+
+    /// This link reads and writes under a mark from now on. One that was replaced meanwhile adopts its own.
+    pub(super) fn adopt(&self, link: &Link, mark: &str) {
+        let mut state = self.lock();
+        if let Some(current) = state.link.as_mut().filter(|current| current.number == link.number) {
+            let server = current.run.split('/').next().unwrap_or_default().to_owned();
+            current.run = run(&server, mark);
+            current.has_adopted = true;
+        }
     }
 
     /// A request on this link failed. A Redis that merely refuses one command is not away.
@@ -157,7 +171,8 @@ impl Keeper {
         self.scripts.load(&mut connection).await?;
         let mut state = self.lock();
         state.connects += 1;
-        state.link = Some(Link { connection, run: server.run.into(), number: state.connects });
+        state.link =
+            Some(Link { connection, run: run(&server.run, "-"), has_adopted: false, number: state.connects });
         state.is_trying = false;
         metrics::gauge!("wallet_cache_up").set(1.0);
         Ok(())
@@ -166,6 +181,11 @@ impl Keeper {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The end keeps one from being the beginning of another.
+fn run(server: &str, mark: &str) -> Arc<str> {
+    format!("{server}/{mark};").into()
 }
 
 fn settings() -> AsyncConnectionConfig {

@@ -5,6 +5,7 @@
 mod cache;
 mod fields;
 mod link;
+mod mark;
 mod missed;
 mod mode;
 mod refusals;

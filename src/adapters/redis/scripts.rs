@@ -7,6 +7,7 @@ use redis::{RedisResult, Script, aio::MultiplexedConnection};
 pub(super) struct Scripts {
     pub(super) write: Script,
     pub(super) tickets: Script,
+    pub(super) adopt: Script,
 }
 
 impl Scripts {
@@ -14,12 +15,14 @@ impl Scripts {
         Self {
             write: Script::new(include_str!("newer_only.lua")),
             tickets: Script::new(include_str!("tickets.lua")),
+            adopt: Script::new(include_str!("adopt.lua")),
         }
     }
 
     /// Loads them into this server.
     pub(super) async fn load(&self, connection: &mut MultiplexedConnection) -> RedisResult<()> {
         self.write.load_async(connection).await?;
-        self.tickets.load_async(connection).await.map(drop)
+        self.tickets.load_async(connection).await?;
+        self.adopt.load_async(connection).await.map(drop)
     }
 }
