@@ -76,7 +76,7 @@ impl OddRedis {
         Self::begin(port, &[file.to_str().expect("a path"), "--sentinel"])
     }
 
-    async fn is_up(self) -> Self {
+    async fn once_up(self) -> Self {
         until("the odd Redis answers", PATIENCE, async || raw(&self.url).await).await;
         self
     }
@@ -102,7 +102,8 @@ async fn health(base: &str) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_and_a_sentinel_are_refused_at_the_start() {
     let db = TestDatabase::create().await;
-    let odd = [OddRedis::cluster(free_port()).is_up().await, OddRedis::sentinel(free_port()).is_up().await];
+    let odd =
+        [OddRedis::cluster(free_port()).once_up().await, OddRedis::sentinel(free_port()).once_up().await];
     for (redis, word) in odd.iter().zip(["Redis Cluster", "Sentinel"]) {
         let mut settings = settings_for(&db);
         settings.insert("REDIS_URL".to_owned(), redis.url.clone());
@@ -121,7 +122,7 @@ async fn a_cluster_that_comes_up_later_is_named_once_and_not_used() {
     let port = free_port();
     let service = Service::of(1, &[("REDIS_URL", &format!("redis://127.0.0.1:{port}"))]).await;
     let server = &service.servers[0];
-    let _redis = OddRedis::cluster(port).is_up().await;
+    let _redis = OddRedis::cluster(port).once_up().await;
     until("it is named", PATIENCE, async || (!server.logged("Redis Cluster").is_empty()).then_some(())).await;
     let customer = Customer::enabled(&server.base).await;
     assert_eq!(customer.deposit(70).await.status, 201);

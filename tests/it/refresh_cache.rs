@@ -1,14 +1,10 @@
 //! The refresher, over every bus and cache, and what it says of how far it is behind.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
-use async_trait::async_trait;
 use chrono::Utc;
 use shaku::HasComponent;
 use tokio::{task::JoinHandle, time::sleep};
@@ -20,9 +16,7 @@ use wallet::{
         embedded::{InProcessBus, InProcessCache},
     },
     app::{bootstrap, module},
-    cache::{
-        BalanceCache, CacheError, CacheMark, Freshness, KnownBefore, Lookup, Ticket, ViewPart, WalletView,
-    },
+    cache::{BalanceCache, Freshness, WalletView},
     config::Config,
     consumers::{History, Lease, RefreshCache},
     events::{
@@ -30,13 +24,9 @@ use wallet::{
         event::{Deltas, Event, STATUS_CHANGED, StatusChanged, TRANSACTION_CREATED, TransactionCreated},
         topic_watcher::TopicWatcher,
     },
-    kernel::{
-        books::Standing,
-        clock::rfc3339_micros,
-        ids::{WalletId, Xid},
-    },
+    kernel::{clock::rfc3339_micros, ids::Xid},
     ledger::{Action, Ledger},
-    wallet::{CacheFill, WalletError, Wallets},
+    wallet::{CacheFill, Wallets},
 };
 
 use crate::{
@@ -45,75 +35,14 @@ use crate::{
         app::settings_for,
         bus::{Served, kafka, unique, until},
         database::TestDatabase,
+        fragile_cache::Fragile,
+        no_books::NoBooks,
         operations::{deposit, operation},
         own_server::OwnServer,
         servers::servers,
         views::{Untroubled, money, status, wallet},
     },
 };
-
-/// Books that nobody asks: no message is missing here.
-struct NoBooks;
-
-#[async_trait]
-impl CacheFill for NoBooks {
-    async fn refill(&self, wallets: &[WalletId]) -> Result<(), WalletError> {
-        panic!("no message of {wallets:?} is missing");
-    }
-
-    async fn rebuild(&self) -> Result<u64, WalletError> {
-        panic!("nobody rebuilds the cache");
-    }
-}
-
-/// A cache that can be made to fail.
-#[derive(Default)]
-struct Fragile {
-    inner: InProcessCache,
-    fails: AtomicBool,
-}
-
-#[async_trait]
-impl BalanceCache for Fragile {
-    async fn get(&self, wallet: WalletId) -> Result<Lookup, CacheError> {
-        self.inner.get(wallet).await
-    }
-
-    async fn tickets(&self, wallets: &[WalletId]) -> Result<Vec<Ticket>, CacheError> {
-        self.inner.tickets(wallets).await
-    }
-
-    async fn fill(&self, views: &[(Ticket, WalletView)]) -> Result<usize, CacheError> {
-        self.inner.fill(views).await
-    }
-
-    async fn refresh(&self, parts: &[(WalletId, ViewPart)]) -> Result<Vec<KnownBefore>, CacheError> {
-        if self.fails.load(Ordering::Relaxed) {
-            return Err(CacheError("it fails on purpose".to_owned()));
-        }
-        self.inner.refresh(parts).await
-    }
-
-    async fn mark(&self) -> Result<Option<CacheMark>, CacheError> {
-        self.inner.mark().await
-    }
-
-    async fn adopt(&self, known: Option<CacheMark>, now: &Standing, replace: bool) -> Result<(), CacheError> {
-        self.inner.adopt(known, now, replace).await
-    }
-
-    fn has_adopted(&self) -> bool {
-        self.inner.has_adopted()
-    }
-
-    async fn ping(&self) -> Result<(), CacheError> {
-        Ok(())
-    }
-
-    fn name(&self) -> &'static str {
-        "fragile"
-    }
-}
 
 /// The event of a wallet's n-th entry.
 fn entry(topic: &str, view: &WalletView, version: i64) -> Event {
@@ -425,9 +354,13 @@ async fn the_refresher_names_what_it_cannot_understand() {
 fn message(event: Event) -> Message {
     Message {
         topic: event.topic,
-        key: event.key.into_bytes(),
-        payload: event.payload,
-        headers: event.headers.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
+        key: Some(event.key.into_bytes()),
+        payload: Some(event.payload),
+        headers: event
+            .headers
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), Some(value.into_bytes())))
+            .collect(),
     }
 }
 
