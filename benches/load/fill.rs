@@ -8,7 +8,7 @@ use anyhow::Result;
 use serde::Serialize;
 use sqlx::{Connection, PgConnection};
 
-use super::wallets::FUNDS;
+use super::{server::Published, wallets::FUNDS};
 
 /// So many versions of every wallet are written by one statement.
 const STEP: i64 = 20;
@@ -38,6 +38,16 @@ pub async fn fill(url: &str, entries: u64, wallets: u32) -> Result<Filled> {
         entries: versions * i64::from(wallets),
         seconds: began.elapsed().as_secs_f64(),
         gib: sqlx::query_scalar(size).fetch_one(&mut conn).await?,
+    })
+}
+
+/// How far the logs were written before anything was published.
+pub async fn published(url: &str) -> Result<Published> {
+    let mut conn = PgConnection::connect(url).await?;
+    let cursor = "select position from cursors where log = $1";
+    Ok(Published {
+        entries: sqlx::query_scalar(cursor).bind("entries").fetch_one(&mut conn).await?,
+        status_changes: sqlx::query_scalar(cursor).bind("status_changes").fetch_one(&mut conn).await?,
     })
 }
 

@@ -21,7 +21,10 @@ fn write_page(report: &Report, page: &mut String) -> std::fmt::Result {
     let machine = &report.machine;
     writeln!(page, "# Load, measured {}\n", report.measured_at)?;
     if report.problems.is_empty() {
-        writeln!(page, "The run counts: topic and cache kept up, and the audit found nothing.\n")?;
+        writeln!(
+            page,
+            "The run counts: topic and cache kept up, the audit found nothing, and the topics have what the books have.\n"
+        )?;
     } else {
         writeln!(page, "**This run does not count:**\n")?;
         for problem in &report.problems {
@@ -122,7 +125,7 @@ fn ratios(report: &Report, page: &mut String) -> std::fmt::Result {
         let found = if audit.found.is_none() { "nothing" } else { "**something**" };
         writeln!(
             page,
-            "\nThe audit of {} entries took {:.1} s and found {found}.",
+            "\nThe audit of {} entries and their topics took {:.1} s and found {found}.",
             audit.entries, audit.seconds
         )?;
     }

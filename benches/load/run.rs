@@ -21,7 +21,7 @@ use super::{
     report::{Costs, Freshness, Report, Row},
     request::Workload,
     scenario::{FILLED, FRESH, Pace, Scenario},
-    server::{Server, Settings, audit, migrate, rebuild_cache},
+    server::{Published, Server, Settings, audit, migrate, rebuild_cache},
     wallets::{self, Wallet},
 };
 
@@ -115,11 +115,13 @@ async fn measure(
     server.health().await?;
     println!("The service, {} wallets, {} s each:", args.wallets, args.seconds());
     let funded = stage.entries.is_none();
+    let mut from = Published::default();
     let wallets = wallets::open(server.address, args.wallets, funded).await.context("opening wallets")?;
     if let Some(entries) = stage.entries {
         server.stop().await?;
         let filled = fill::fill(&settings.database_url, entries, args.wallets).await.context("filling")?;
         report.filled = Some(filled);
+        from = fill::published(&settings.database_url).await?;
         // What the opening has left there is older than the books now.
         cache.clear().await?;
         rebuild_cache(&args.binary, settings)?;
@@ -150,8 +152,11 @@ async fn measure(
     }
     std::fs::write(args.out.join(format!("metrics{}.txt", stage.name)), bench.server.metrics().await?)?;
     bench.server.stop().await?;
-    let audited = audit(&args.binary, settings, entries(&mut bench.books).await?)?;
-    println!("  audit of {} entries: {:.1} s", audited.entries, audited.seconds);
+    let audited = audit(&args.binary, settings, entries(&mut bench.books).await?, from)?;
+    println!("  audit of {} entries and their topics: {:.1} s", audited.entries, audited.seconds);
+    for topic in &audited.topics {
+        println!("    {topic}");
+    }
     if let Some(found) = &audited.found {
         report.problems.push(format!("the audit: {found}"));
     }

@@ -189,22 +189,40 @@ pub fn rebuild_cache(binary: &Path, settings: &Settings) -> Result<()> {
     Ok(())
 }
 
-/// What `wallet audit` said of a database.
+/// What `wallet audit --topic` said of a database and its topics.
 #[derive(Clone, Debug, Serialize)]
 pub struct Audited {
     /// In the books that were audited.
     pub entries: i64,
     pub seconds: f64,
+    /// One line for each topic: how many messages were compared with the books.
+    pub topics: Vec<String>,
     /// None: the books are right.
     pub found: Option<String>,
 }
 
-/// Audits everything that is in the books.
-pub fn audit(binary: &Path, settings: &Settings, entries: i64) -> Result<Audited> {
+/// Positions up to which the logs were written before their topics were made: not expected there.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Published {
+    pub entries: i64,
+    pub status_changes: i64,
+}
+
+/// Audits everything that is in the books, and compares the topics with it.
+pub fn audit(binary: &Path, settings: &Settings, entries: i64, from: Published) -> Result<Audited> {
     let began = Instant::now();
-    let output = settings.command(binary).arg("audit").output()?;
+    let output = settings
+        .command(binary)
+        .args(["audit", "--topic", "--entries-from", &from.entries.to_string()])
+        .args(["--status-changes-from", &from.status_changes.to_string()])
+        .output()?;
+    let topics = String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter(|line| line.starts_with("the topic "))
+        .map(str::to_owned)
+        .collect();
     let both = [output.stdout, output.stderr].concat();
     let found = (!output.status.success())
         .then(|| format!("{}\n{}", output.status, String::from_utf8_lossy(&both).trim()));
-    Ok(Audited { entries, seconds: began.elapsed().as_secs_f64(), found })
+    Ok(Audited { entries, seconds: began.elapsed().as_secs_f64(), topics, found })
 }

@@ -39,6 +39,7 @@ mod refresh_cache;
 mod relay;
 mod roles;
 mod schema;
+mod stress;
 mod support;
 mod terminate;
 mod tickets;

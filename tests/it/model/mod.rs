@@ -10,7 +10,7 @@ mod clients;
 mod effects;
 mod explain;
 mod oracle;
-mod random;
+pub mod random;
 
 use std::{
     env,

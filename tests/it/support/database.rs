@@ -164,48 +164,55 @@ impl TestDatabase {
 
     /// Makes wallets that are enabled from the beginning, with nothing in them; ids 1, 2, 3 …
     pub async fn wallets(&self, count: u32) -> Vec<WalletId> {
-        self.run(&format!(
-            "insert into customers (id, xid) select lpad(n::text, 32, '0')::uuid, lpad(n::text, 32, '0')::uuid
-                 from generate_series(1, {count}) n;
-             insert into wallets (id, customer_id, currency, status, status_version, enabled_at)
-                 select id, id, 'USD', 1, 1, '2026-01-01Z' from customers;
-             insert into status_changes (id, wallet_id, status_version, status, frozen, actor, occurred_at)
-                 select id, id, 1, 1, false, 'a test', '2026-01-01Z' from wallets"
-        ))
-        .await;
-        (1..=count).map(|n| WalletId(format!("{n:0>32}").parse().expect("a uuid"))).collect()
+        insert_wallets(&self.url, count).await
     }
 
     /// A deposit by a slow batch of another server: it was handed its position, and waits for `commit`.
     pub async fn deposit_that_waits(&self, wallet: WalletId, minor_units: i64) -> PgConnection {
-        self.deposit_without_its_commit(wallet, minor_units, true).await
+        deposit_without_its_commit(&self.url, wallet, minor_units, true).await
     }
 
     /// As [`TestDatabase::deposit_that_waits`], by a batch that does not hold the log's lock, as no batch of ours does:
     /// the relay does not wait for it.
     pub async fn deposit_round_the_gate(&self, wallet: WalletId, minor_units: i64) -> PgConnection {
-        self.deposit_without_its_commit(wallet, minor_units, false).await
+        deposit_without_its_commit(&self.url, wallet, minor_units, false).await
     }
+}
 
-    async fn deposit_without_its_commit(
-        &self,
-        wallet: WalletId,
-        minor_units: i64,
-        holds_the_logs_lock: bool,
-    ) -> PgConnection {
-        let mut slow = store::connect(&self.url).await.expect("Postgres");
-        store::control(&mut slow, "begin").await.expect("begun");
-        let locked = store::lock(&mut slow, &[wallet]).await.expect("locked");
-        let now = if holds_the_logs_lock {
-            store::recall(&mut slow, &[], &[]).await.expect("recalled").now
-        } else {
-            sqlx::query_scalar("select clock_timestamp()").fetch_one(&mut slow).await.expect("the time")
-        };
-        let mut book = Book::new(locked, [], []);
-        book.apply(&deposit(wallet, minor_units), now).decision.expect("booked");
-        store::write(&mut slow, &book.into_changes()).await.expect("written");
-        slow
-    }
+/// Makes wallets that are enabled from the beginning, with nothing in them; ids 1, 2, 3 …
+pub async fn insert_wallets(url: &str, count: u32) -> Vec<WalletId> {
+    let mut conn = PgConnection::connect(url).await.expect("the test's database");
+    let sql = format!(
+        "insert into customers (id, xid) select lpad(n::text, 32, '0')::uuid, lpad(n::text, 32, '0')::uuid
+             from generate_series(1, {count}) n;
+         insert into wallets (id, customer_id, currency, status, status_version, enabled_at)
+             select id, id, 'USD', 1, 1, '2026-01-01Z' from customers;
+         insert into status_changes (id, wallet_id, status_version, status, frozen, actor, occurred_at)
+             select id, id, 1, 1, false, 'a test', '2026-01-01Z' from wallets"
+    );
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut conn).await.expect("wallets");
+    (1..=count).map(|n| WalletId(format!("{n:0>32}").parse().expect("a uuid"))).collect()
+}
+
+/// A deposit by a slow batch: it was handed its position, and waits for `commit`.
+pub async fn deposit_without_its_commit(
+    url: &str,
+    wallet: WalletId,
+    minor_units: i64,
+    holds_the_logs_lock: bool,
+) -> PgConnection {
+    let mut slow = store::connect(url).await.expect("Postgres");
+    store::control(&mut slow, "begin").await.expect("begun");
+    let locked = store::lock(&mut slow, &[wallet]).await.expect("locked");
+    let now = if holds_the_logs_lock {
+        store::recall(&mut slow, &[], &[]).await.expect("recalled").now
+    } else {
+        sqlx::query_scalar("select clock_timestamp()").fetch_one(&mut slow).await.expect("the time")
+    };
+    let mut book = Book::new(locked, [], []);
+    book.apply(&deposit(wallet, minor_units), now).decision.expect("booked");
+    store::write(&mut slow, &book.into_changes()).await.expect("written");
+    slow
 }
 
 /// Runs work in a runtime of its own, for destructors.

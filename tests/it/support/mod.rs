@@ -16,6 +16,7 @@ pub mod proxy;
 pub mod reader;
 pub mod servers;
 pub mod service;
+pub mod stall;
 pub mod topic;
 pub mod topic_audit;
 pub mod views;

@@ -91,19 +91,24 @@ select s.wallet_id::text, s.status_version, jsonb_build_object(
     'occurred_at', to_char(s.occurred_at at time zone 'utc', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'))
 from status_changes s join wallets w on w.id = s.wallet_id join customers c on c.id = w.customer_id";
 
-/// Waits until the relay has published everything, and holds both topics to the books: each row of the books is told,
-/// word for word, under the wallet's key, nothing else is told, and a wallet's versions come first in the order 1, 2, 3 …
-pub async fn tell_the_books(settings: &Settings) {
-    let mut conn = PgConnection::connect(&settings["DATABASE_URL"]).await.expect("Postgres");
+/// Waits until the relay's cursors are at the ends of their logs.
+pub async fn everything_is_published(conn: &mut PgConnection) {
     let behind = "select (select coalesce(max(position), 0) > (select position from cursors where log = 'entries')
                           from entries)
                       or (select coalesce(max(position), 0) > (select position from cursors where log = 'status_changes')
                           from status_changes)";
     until("everything is published", Duration::from_secs(60), async || {
-        let is_behind: bool = sqlx::query_scalar(behind).fetch_one(&mut conn).await.expect("the cursors");
+        let is_behind: bool = sqlx::query_scalar(behind).fetch_one(&mut *conn).await.expect("the cursors");
         (!is_behind).then_some(())
     })
     .await;
+}
+
+/// Waits until the relay has published everything, and holds both topics to the books: each row of the books is told,
+/// word for word, under the wallet's key, nothing else is told, and a wallet's versions come first in the order 1, 2, 3 …
+pub async fn tell_the_books(settings: &Settings) {
+    let mut conn = PgConnection::connect(&settings["DATABASE_URL"]).await.expect("Postgres");
+    everything_is_published(&mut conn).await;
     for (name, sql, version_is, kind) in [
         ("KAFKA_TOPIC_TRANSACTIONS", MONEY, "version", "wallet.transaction.created.v1"),
         ("KAFKA_TOPIC_STATUS", STATUS, "status_version", "wallet.status.changed.v1"),

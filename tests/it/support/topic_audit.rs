@@ -1,14 +1,20 @@
 //! Topics and books compared when a test ends, as `wallet audit --topic` does.
 
-use wallet::{app::audit::topics, config::Config, kernel::finding::Finding};
+use wallet::{app::audit::topics, config::Config, events::audit::TopicAudited, kernel::finding::Finding};
 
 use super::{app::Settings, database::on_a_thread};
 
+/// The topics of entries and of status changes, compared with the books.
+pub async fn audited(settings: &Settings) -> [TopicAudited; 2] {
+    let config = Config::of(settings).expect("the test's settings");
+    let both = topics(&config, 0, 0).await.expect("the topics' audit");
+    let both: Vec<TopicAudited> = both.into_iter().map(|(_, audited)| audited).collect();
+    both.try_into().expect("two topics")
+}
+
 /// What the topics and the books do not agree on.
 pub async fn disagreements(settings: &Settings) -> Vec<Finding> {
-    let config = Config::of(settings).expect("the test's settings");
-    let audited = topics(&config, 0, 0).await.expect("the topics' audit");
-    audited.into_iter().flat_map(|(_, audited)| audited.findings).collect()
+    audited(settings).await.into_iter().flat_map(|topic| topic.findings).collect()
 }
 
 /// The topics of a service under test; when this is dropped, they are compared with the books. Entries that the relay has
