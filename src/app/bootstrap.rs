@@ -18,7 +18,7 @@ use crate::{
     cache::Freshness,
     config::{AppEnv, Config},
     db::{
-        self,
+        self, DbError,
         migrator::{self, Direction, SchemaFault},
     },
     events::relay::RelayState,
@@ -31,6 +31,7 @@ use crate::{
 
 /// How long the service waits for Postgres at its start.
 const WAIT_FOR_POSTGRES: Duration = Duration::from_secs(30);
+const UNUSABLE: &str = "Postgres, as DATABASE_URL names it, cannot be used";
 /// How long Redis remembers a wallet when no Kafka repeats what a dead process did not say.
 const WITHOUT_KAFKA: Duration = Duration::from_secs(2);
 
@@ -107,6 +108,22 @@ pub async fn check_redis(config: &Config) -> anyhow::Result<()> {
     }
 }
 
+/// A server that may lose what it has confirmed is no place for money.
+async fn refuse_unsafe_settings(config: &Config) -> anyhow::Result<()> {
+    let off = db::unsafe_settings(&config.database_url).await.context(UNUSABLE)?;
+    if off.is_empty() {
+        return Ok(());
+    }
+    let off = off.join(" and ");
+    if config.app_env == AppEnv::Production {
+        bail!(
+            "Postgres runs with {off} off: a crash of its machine would lose or tear the books; turn it on"
+        );
+    }
+    warn!("Postgres runs with {off} off: a crash of its machine would lose or tear the books");
+    Ok(())
+}
+
 /// Waits until Postgres answers and this binary can run on what it has. In development a database that lacks migrations
 /// gets them; in production that is somebody's decision.
 pub async fn wait_for_postgres(config: &Config) -> anyhow::Result<()> {
@@ -115,15 +132,18 @@ pub async fn wait_for_postgres(config: &Config) -> anyhow::Result<()> {
     let state = loop {
         match migrator::status(&config.database_url).await {
             Ok(state) => break state,
+            // A wrong login or database does not mend itself.
+            Err(error @ DbError::Misconfigured(_)) => return Err(error).context(UNUSABLE),
             Err(error) if error.is_passing() && Instant::now() < give_up_at => {
                 if !std::mem::replace(&mut has_waited, true) {
                     warn!(%error, "waiting for Postgres, for {} s at most", WAIT_FOR_POSTGRES.as_secs());
                 }
                 sleep(Duration::from_millis(250)).await;
             }
-            Err(error) => return Err(error).context("Postgres, as DATABASE_URL names it, cannot be used"),
+            Err(error) => return Err(error).context(UNUSABLE),
         }
     };
+    refuse_unsafe_settings(config).await?;
     let missing = match state.fault() {
         None => return Ok(()),
         Some(SchemaFault::Lacks(missing)) if config.app_env == AppEnv::Development => missing,

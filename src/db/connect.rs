@@ -1,6 +1,7 @@
 //! Connecting to Postgres.
 
 use std::{
+    future::ready,
     io::{self, ErrorKind},
     str::FromStr,
     time::Duration,
@@ -13,8 +14,9 @@ use sqlx::{
     Connection, PgConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
+use tracing::{error, warn};
 
-use super::DbError;
+use super::{DbError, session};
 
 /// How long a request waits for a connection of the pool: well within the 3 s after which a client hears
 /// `unavailable`.
@@ -61,6 +63,7 @@ impl Database for PgDatabase {
 pub fn session_options(url: &str, name: &str) -> Result<PgConnectOptions, DbError> {
     Ok(PgConnectOptions::from_str(url)?.application_name(name).options([
         ("default_transaction_isolation", "read committed"),
+        ("standard_conforming_strings", "on"),
         ("statement_timeout", "2000"),
         ("TimeZone", "UTC"),
         ("tcp_keepalives_idle", "15"),
@@ -92,6 +95,8 @@ fn pool(url: &str, name: &str, max: u32, acquire_timeout: Duration) -> Result<Da
     let pool = PgPoolOptions::new()
         .max_connections(max)
         .acquire_timeout(acquire_timeout)
+        .after_connect(|conn, _| Box::pin(session::commit_durably(conn)))
+        .before_acquire(|_, session| Box::pin(ready(Ok(session::is_trusted(session.age)))))
         .after_release(|conn, _| Box::pin(is_alive(conn)))
         .connect_lazy_with(session_options(url, name)?.options([("enable_seqscan", "off"), ("jit", "off")]));
     Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
@@ -115,9 +120,17 @@ pub async fn in_time<T>(answer: impl Future<Output = Result<T, DbError>>) -> Res
     timely(OWN_ANSWER_TIMEOUT, answer).await
 }
 
-/// Waits for an answer of the pool, but not for ever.
+/// Waits for an answer of the pool, but not for ever. A session that turns out to be unfit is replaced.
 pub async fn within_limit<T>(question: impl Future<Output = Result<T, DbError>>) -> Result<T, DbError> {
-    timely(ANSWER_TIMEOUT, question).await
+    timely(ANSWER_TIMEOUT, question).await.inspect_err(|reason| match reason {
+        DbError::Unfit(_) => {
+            warn!(%reason, "the pool's sessions are replaced");
+            session::distrust();
+        }
+        // Callers are answered as if Postgres were away; here is what somebody has to mend.
+        DbError::Misconfigured(_) => error!(%reason, "a statement was refused"),
+        _ => {}
+    })
 }
 
 async fn timely<T>(limit: Duration, answer: impl Future<Output = Result<T, DbError>>) -> Result<T, DbError> {

@@ -3,6 +3,7 @@
 mod connect;
 mod error;
 pub mod migrator;
+mod session;
 
 pub use connect::{
     Database, PgDatabase, PgDatabaseParameters, connect, connect_internal, in_time, ping, session_options,
@@ -11,5 +12,6 @@ pub use connect::{
 pub use error::DbError;
 /// The pool, as everybody else uses it.
 pub use sea_orm::DatabaseConnection as Pool;
+pub use session::{commit_durably, unsafe_settings};
 /// One connection, for those who need one of their own.
 pub use sqlx::PgConnection as Connection;

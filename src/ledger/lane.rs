@@ -1,7 +1,9 @@
 //! The lane: one connection to Postgres and what happens to a batch on it. Begin, lock, recall, decide, write, commit;
 //! and the ways out when one of these fails.
 
-use std::time::Duration;
+mod ends;
+
+use std::{collections::HashSet, time::Duration};
 
 use sqlx::PgConnection;
 use tokio::{
@@ -10,9 +12,12 @@ use tokio::{
 };
 use tracing::{error, info, warn};
 
+use self::ends::{Decided, Halt, Run};
 use super::{
     batch_clock::BatchClock,
-    book::{Book, Outcome},
+    blockers::{Blockers, Step},
+    book::Book,
+    left_out::{leave_out, without},
     operation::{KeyName, Operation, ReferenceKey},
     store,
 };
@@ -20,6 +25,8 @@ use crate::{
     db::DbError,
     kernel::{fail_point::fail_point, ids::WalletId},
 };
+
+pub(super) use self::ends::{Failure, Report};
 
 /// A batch whose commit has not been sent so long after its oldest operation began to wait is given up: nothing was
 /// done.
@@ -35,29 +42,24 @@ const CONNECT_LIMIT: Duration = Duration::from_millis(800);
 const BUSY_RETRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Why a batch got no decisions.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Failure {
-    /// The commit was never sent; nothing was done.
-    Unavailable,
-    /// The commit was sent and lost, and Postgres could not be asked in time.
-    OutcomeUnknown,
-    /// The batch cannot be written; the text is for the log.
-    Defect(String),
+/// How a batch's wallets are locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Locking {
+    /// All of them, each waited for in line, 250 ms at most.
+    InLine,
+    /// Those that nobody holds, without waiting.
+    Free,
+    /// This one is waited for in line, with no other lock held meanwhile; then as `Free`.
+    After(WalletId),
 }
 
-/// How one run over a batch ended.
-enum Run {
-    Done(Vec<Outcome>),
-    /// Nothing was done.
-    Failed(DbError),
-    /// Postgres' clock can't be believed; nothing was done.
-    Undated,
-    /// The commit was sent; no answer came.
-    CommitLost {
-        outcomes: Vec<Outcome>,
-        sent_at: Instant,
-    },
+/// A run whose commit was sent and lost.
+struct Lost<'a> {
+    /// What it decided about: the batch but for what was left out.
+    operations: Vec<&'a Operation>,
+    decided: Decided,
+    /// Why Postgres refused the commit, where it did.
+    refusal: Option<DbError>,
 }
 
 /// One connection of the loop's own, made again when it is lost.
@@ -65,91 +67,158 @@ pub(super) struct Lane {
     database_url: String,
     clock: BatchClock,
     conn: Option<PgConnection>,
-    /// Whether Postgres was there at the last attempt. The first batch that misses it tries on until its limit; those
+    /// Whether Postgres served at the last attempt. The first batch that misses it tries on until its limit; those
     /// behind it get one attempt each, so that they hear soon enough.
-    reachable: bool,
+    serves: bool,
+    /// Only on the lane for blocked operations: names those who hold them up.
+    blockers: Option<Blockers>,
+    /// The session of `conn`, where there are `blockers`.
+    session: i32,
 }
 
 impl Lane {
     pub(super) fn new(database_url: String, clock: BatchClock) -> Self {
-        Self { database_url, clock, conn: None, reachable: true }
+        Self { database_url, clock, conn: None, serves: true, blockers: None, session: 0 }
     }
 
-    /// Decides and commits a batch, whole or not at all; the outcomes come in the order of the operations, the oldest
-    /// of which waits since `since`. `turn` is given up when the commit is sent: from then on another batch may go
-    /// on beside this one.
+    /// The lane for operations that another session holds up.
+    pub(super) fn for_blocked(database_url: String, clock: BatchClock) -> Self {
+        let blockers = Some(Blockers::new(database_url.clone()));
+        Self { blockers, ..Self::new(database_url, clock) }
+    }
+
+    /// Decides and commits a batch, whole or not at all but for what is left out; its oldest operation waits since
+    /// `since`. `locking` changes to [`Locking::Free`] when a wallet could not be had in time. `turn` is given up when the
+    /// commit is sent: from then on another batch may go on beside this one.
     pub(super) async fn post(
         &mut self,
         batch: &[&Operation],
         since: Instant,
+        locking: &mut Locking,
         turn: &mut Option<OwnedSemaphorePermit>,
-    ) -> Result<Vec<Outcome>, Failure> {
+    ) -> Report {
         let give_up_at = (since + WORK_LIMIT).max(Instant::now() + ATTEMPT);
-        let mut lost: Option<(Vec<Outcome>, Instant)> = None;
+        let mut lost: Option<Lost<'_>> = None;
+        let mut first_sent_at = None;
         let mut busy = 0;
-        let was_reachable = self.reachable;
+        let served = self.serves;
+        let failed = |failure| Report { left_out: Vec::new(), result: Err(failure) };
         loop {
-            let deadline = lost.as_ref().map_or(give_up_at, |(_, sent_at)| *sent_at + TRUTH_LIMIT);
-            let earlier = lost.as_ref().map(|(outcomes, _)| outcomes.as_slice());
-            match self.run(batch, earlier, deadline, turn).await {
-                Run::Done(outcomes) => return Ok(outcomes),
-                Run::Undated => return Err(Failure::Unavailable),
-                Run::CommitLost { outcomes, sent_at } => {
-                    warn!(operations = batch.len(), "a commit was lost; asking Postgres what became of it");
+            // The first loss counts: nobody waits longer because a second commit is lost as well.
+            let deadline = first_sent_at.map_or(give_up_at, |sent_at| sent_at + TRUTH_LIMIT);
+            let (operations, how) = match &lost {
+                // Nothing is left out: a wallet may be held by our own old session, and its end tells the truth.
+                Some(lost) => (lost.operations.as_slice(), Locking::InLine),
+                None => (batch, *locking),
+            };
+            let mut is_refuted = false;
+            let run = self.run(operations, how, lost.as_ref(), &mut is_refuted, deadline, turn).await;
+            let halt = match run {
+                Run::Done(Decided { outcomes, left_out }) => {
+                    self.serves_again();
+                    let left_out = lost.map_or(left_out, |lost| lost.decided.left_out);
+                    return Report { left_out, result: Ok(outcomes) };
+                }
+                Run::CommitLost { decided: Decided { outcomes, left_out }, sent_at, refusal } => {
+                    warn!(
+                        operations = outcomes.len(),
+                        "a commit was lost; asking Postgres what became of it"
+                    );
                     metrics::counter!("wallet_commits_lost_total").increment(1);
-                    // The first loss counts: nobody waits longer because a second commit is lost as well.
-                    lost = Some((outcomes, lost.map_or(sent_at, |(_, first)| first)));
+                    first_sent_at.get_or_insert(sent_at);
+                    lost = Some(match lost {
+                        Some(Lost { operations, decided: Decided { left_out, .. }, .. }) => {
+                            Lost { operations, decided: Decided { outcomes, left_out }, refusal }
+                        }
+                        None => Lost {
+                            operations: without(batch, &left_out).into_owned(),
+                            decided: Decided { outcomes, left_out },
+                            refusal,
+                        },
+                    });
+                    continue;
                 }
-                Run::Failed(_) if lost.is_some() => {
-                    if Instant::now() + PAUSE > deadline {
-                        return Err(Failure::OutcomeUnknown);
-                    }
-                    sleep(PAUSE).await;
+                Run::Halted(halt) => halt,
+            };
+            if is_refuted {
+                // The lost commit did not take place and never will: the batch is as any other.
+                lost = None;
+            }
+            if let Some(Lost { decided, .. }) = &mut lost {
+                if Instant::now() + PAUSE > deadline {
+                    let left_out = std::mem::take(&mut decided.left_out);
+                    return Report { left_out, result: Err(Failure::OutcomeUnknown) };
                 }
-                Run::Failed(DbError::Busy(reason)) => {
+                sleep(PAUSE).await;
+                continue;
+            }
+            match halt {
+                Halt::AtLocks(_) if *locking != Locking::Free => *locking = Locking::Free,
+                Halt::AtWrite => return failed(Failure::Stuck),
+                Halt::Undated => return failed(Failure::Unavailable),
+                Halt::AtLocks(reason) | Halt::Db(DbError::Busy(reason) | DbError::Locked(reason)) => {
                     busy += 1;
                     metrics::counter!("wallet_batches_rerun_total").increment(1);
                     if busy > BUSY_RETRIES || Instant::now() > deadline {
                         warn!(reason, "a batch was given up: other transactions stay in its way");
-                        return Err(Failure::Unavailable);
+                        return failed(Failure::Unavailable);
                     }
                 }
-                Run::Failed(DbError::Away(reason)) => {
-                    if !was_reachable || Instant::now() + PAUSE > deadline {
-                        if was_reachable {
-                            warn!(reason, "Postgres cannot be reached");
-                        }
-                        return Err(Failure::Unavailable);
+                Halt::Db(DbError::Defect(reason)) => return failed(Failure::Defect(reason)),
+                Halt::Db(passing) => {
+                    if !served || Instant::now() + PAUSE > deadline {
+                        self.serves_no_more(&passing);
+                        return failed(Failure::Unavailable);
                     }
                     sleep(PAUSE).await;
                 }
-                Run::Failed(defect) => return Err(Failure::Defect(defect.to_string())),
             }
         }
     }
 
-    /// Runs over a batch once. `earlier` are the outcomes of a run whose commit was lost: if that commit took place
-    /// after all, they are the answer.
+    fn serves_again(&mut self) {
+        if !std::mem::replace(&mut self.serves, true) {
+            info!("Postgres serves again");
+        }
+    }
+
+    /// Said once, until it serves again.
+    fn serves_no_more(&mut self, reason: &DbError) {
+        if !std::mem::replace(&mut self.serves, false) {
+            return;
+        }
+        match reason {
+            DbError::Misconfigured(_) => error!(%reason, "money cannot move"),
+            _ => warn!(%reason, "money cannot move"),
+        }
+    }
+
+    /// Runs over a batch once. `lost` is an earlier run: if its commit took place after all, its outcomes are the answer;
+    /// if it did not, that is noted.
     async fn run(
         &mut self,
         batch: &[&Operation],
-        earlier: Option<&[Outcome]>,
+        locking: Locking,
+        lost: Option<&Lost<'_>>,
+        is_refuted: &mut bool,
         deadline: Instant,
         turn: &mut Option<OwnedSemaphorePermit>,
     ) -> Run {
-        let prepared = timeout_at(deadline, self.prepare(batch, earlier)).await;
-        let prepared = prepared.unwrap_or_else(|_| Err(DbError::Away("no answer in time".to_owned())));
-        let (outcomes, to_commit) = match prepared {
-            Ok(Some(prepared)) => prepared,
-            Ok(None) => return Run::Undated,
-            Err(error) => {
-                // Whatever state the connection is in: a new one is in a known state. Its end rolls back.
-                self.conn = None;
-                return Run::Failed(error);
+        let prepared = timeout_at(deadline, self.prepare(batch, locking, lost, is_refuted)).await;
+        let prepared = prepared.unwrap_or_else(|_| Err(DbError::Away("no answer in time".to_owned()).into()));
+        let (decided, to_commit) = match prepared {
+            Ok(prepared) => prepared,
+            Err(halt) => {
+                // Whatever state the connection is in: a new one is in a known state. Its end rolls back. After a lock
+                // timeout the state is known, and the next run comes at once.
+                if !halt.leaves_a_sound_session() || !self.rolls_back().await {
+                    self.conn = None;
+                }
+                return Run::Halted(halt);
             }
         };
         let Some(conn) = self.conn.as_mut().filter(|_| to_commit) else {
-            return Run::Done(outcomes);
+            return Run::Done(decided);
         };
         fail_point("lane.before_commit");
         let sent_at = Instant::now();
@@ -158,83 +227,130 @@ impl Lane {
         metrics::histogram!("wallet_commit_seconds").record(sent_at.elapsed());
         fail_point("lane.committed");
         match committed {
-            Ok(Ok(())) => Run::Done(outcomes),
+            Ok(Ok(())) => Run::Done(decided),
             // Even a refusal in words may come after the commit (a server that shuts down while a standby has not
             // confirmed): only the books tell.
             failed => {
                 self.conn = None;
-                if let Ok(Err(reason)) = failed {
+                let refusal = failed.ok().and_then(Result::err);
+                if let Some(reason) = &refusal {
                     warn!(%reason, "the commit failed");
                 }
-                Run::CommitLost { outcomes, sent_at }
+                Run::CommitLost { decided, sent_at, refusal }
             }
         }
     }
 
     /// Everything before the commit. Answers whether there is something to commit; if not, the transaction is over.
-    /// None: the batch can't be dated.
     async fn prepare(
         &mut self,
         batch: &[&Operation],
-        earlier: Option<&[Outcome]>,
-    ) -> Result<Option<(Vec<Outcome>, bool)>, DbError> {
-        let clock = self.clock.clone();
-        let conn = self.connection().await?;
+        locking: Locking,
+        lost: Option<&Lost<'_>>,
+        is_refuted: &mut bool,
+    ) -> Result<(Decided, bool), Halt> {
+        let (clock, session) = (self.clock.clone(), self.connected().await?);
+        let Self { conn: Some(conn), blockers, .. } = self else {
+            return Err(DbError::Away("no connection".to_owned()).into());
+        };
         store::control(conn, "begin").await?;
         fail_point("lane.begun");
-        let locking = Instant::now();
-        let wallets = store::lock(conn, &wallets_of(batch)).await?;
-        metrics::histogram!("wallet_lock_seconds").record(locking.elapsed());
+        let locking_since = Instant::now();
+        let ids = wallets_of(batch);
+        let (wallets, left_out) = match locking {
+            Locking::InLine => (store::lock(conn, &ids).await.map_err(Halt::at_locks)?, Vec::new()),
+            Locking::Free | Locking::After(_) => {
+                if let Locking::After(wallet) = locking {
+                    let step = store::lock_one(conn, wallet);
+                    watched(blockers, session, (wallet, Step::Lock), step).await.map_err(Halt::at_locks)?;
+                }
+                let wallets = store::lock_free(conn, &ids).await.map_err(Halt::at_locks)?;
+                if let Some(blockers) = blockers {
+                    wallets.iter().for_each(|wallet| blockers.is_free(wallet.id, Step::Lock));
+                }
+                let got: HashSet<WalletId> = wallets.iter().map(|wallet| wallet.id).collect();
+                let missing: Vec<WalletId> = ids.into_iter().filter(|id| !got.contains(id)).collect();
+                // What does not exist is not held by anybody.
+                let held = if missing.is_empty() { missing } else { store::existing(conn, &missing).await? };
+                (wallets, leave_out(batch, &held))
+            }
+        };
+        metrics::histogram!("wallet_lock_seconds").record(locking_since.elapsed());
         fail_point("lane.locked");
-        if let Some(outcomes) = earlier {
+        if let Some(Lost { decided: Decided { outcomes, .. }, refusal, .. }) = lost {
             if store::is_booked(conn, batch).await? {
                 store::control(conn, "rollback").await?;
                 info!("the lost commit had taken place");
-                return Ok(Some((outcomes.to_vec(), false)));
+                return Ok((Decided { outcomes: outcomes.clone(), left_out }, false));
+            }
+            *is_refuted = true;
+            if let Some(refusal @ DbError::Defect(_)) = refusal {
+                // For an operation's sake: the same commit would be refused again.
+                return Err(refusal.clone().into());
             }
             info!("the lost commit had not taken place; running the batch again");
         }
+        let batch = &without(batch, &left_out);
         let references: Vec<ReferenceKey> =
             batch.iter().filter_map(|operation| operation.reference()).collect();
         let keys: Vec<&KeyName> = batch.iter().filter_map(|o| Some(&o.key.as_ref()?.name)).collect();
         let recalled = store::recall(conn, &references, &keys).await?;
         fail_point("lane.recalled");
         let now = clock.time(recalled.now, async || store::clock_accepted_at(conn).await).await?;
-        let Some(now) = now else {
-            store::control(conn, "rollback").await?;
-            return Ok(None);
-        };
+        let now = now.ok_or(Halt::Undated)?;
         let mut book = Book::new(wallets, recalled.references, recalled.keys);
         let outcomes = batch.iter().map(|operation| book.apply(operation, now)).collect();
+        let decided = Decided { outcomes, left_out };
         let changes = book.into_changes();
         fail_point("lane.decided");
         if changes.is_empty() {
             store::control(conn, "rollback").await?;
-            return Ok(Some((outcomes, false)));
+            return Ok((decided, false));
         }
-        store::write(conn, &changes).await.inspect_err(|reason| {
+        let step = store::write(conn, &changes);
+        let written = match batch.first() {
+            Some(first) => watched(blockers, session, (first.wallet, Step::Write), step).await,
+            None => step.await,
+        };
+        written.map_err(|reason| {
             if !reason.is_passing() {
                 error!(%reason, operations = batch.len(), "a batch could not be written");
             }
+            Halt::at_write(reason)
         })?;
-        Ok(Some((outcomes, true)))
+        Ok((decided, true))
     }
 
-    async fn connection(&mut self) -> Result<&mut PgConnection, DbError> {
-        let conn = match self.conn.take() {
-            Some(conn) => conn,
-            None => {
-                let connected = timeout(CONNECT_LIMIT, store::connect(&self.database_url)).await;
-                let connected =
-                    connected.unwrap_or_else(|_| Err(DbError::Away("no connection in time".to_owned())));
-                if connected.is_ok() && !self.reachable {
-                    info!("Postgres is back");
-                }
-                self.reachable = connected.is_ok();
-                connected?
+    /// Whether the connection is good for another transaction.
+    async fn rolls_back(&mut self) -> bool {
+        let Some(conn) = &mut self.conn else { return false };
+        matches!(timeout(ATTEMPT, store::control(conn, "rollback")).await, Ok(Ok(())))
+    }
+
+    /// Connects where there is no connection. Answers with its session, where there are `blockers`.
+    async fn connected(&mut self) -> Result<i32, DbError> {
+        if self.conn.is_none() {
+            let connected = timeout(CONNECT_LIMIT, store::connect(&self.database_url)).await;
+            let mut conn =
+                connected.unwrap_or_else(|_| Err(DbError::Away("no connection in time".to_owned())))?;
+            if self.blockers.is_some() {
+                self.session = store::session_id(&mut conn).await?;
             }
-        };
-        Ok(self.conn.insert(conn))
+            self.conn = Some(conn);
+        }
+        Ok(self.session)
+    }
+}
+
+async fn watched<T>(
+    blockers: &mut Option<Blockers>,
+    session: i32,
+    what: (WalletId, Step),
+    step: impl Future<Output = Result<T, DbError>>,
+) -> Result<T, DbError> {
+    match blockers {
+        Some(blockers) => blockers.watch(session, what, step).await,
+        None => step.await,
     }
 }
 

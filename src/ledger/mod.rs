@@ -7,11 +7,13 @@
 pub mod audit;
 mod backlog;
 mod batch_clock;
+mod blockers;
 pub mod book;
 pub mod entry;
 mod error;
 pub mod history;
 mod lane;
+mod left_out;
 pub mod log;
 pub mod operation;
 pub mod posting_loop;

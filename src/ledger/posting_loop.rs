@@ -4,9 +4,14 @@
 //! It never waits for a batch to fill: a lone request is served at once, and a crowd shares a commit. While one batch
 //! commits, the next one is locked, decided and written on another connection, as far as its wallets are others.
 //! Whoever has waited too long for a batch is told so: nothing was done.
+//!
+//! A wallet that another session holds stops nobody else: its operations go back into the queue, and are tried on a lane
+//! of their own until they get through or have waited too long.
+
+mod answers;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     hash::{DefaultHasher, Hash, Hasher},
     panic::AssertUnwindSafe,
     sync::Arc,
@@ -21,14 +26,14 @@ use tokio::{
 };
 use tracing::error;
 
+use self::answers::{answer, fail, fail_all, give_up, waited_too_long};
 use super::{
     LedgerError, Posted,
-    backlog::{Backlog, Claim, Claims},
-    book::Outcome,
-    lane::{Failure, Lane},
+    backlog::{Backlog, Claim, Claims, Numbered, PutBack, Reason},
+    lane::{Failure, Lane, Locking, Report},
     operation::Operation,
 };
-use crate::kernel::fail_point::fail_point;
+use crate::kernel::{fail_point::fail_point, ids::WalletId};
 
 pub use super::batch_clock::BatchClock;
 
@@ -38,6 +43,10 @@ const LANES: usize = 2;
 /// How long an operation waits for its batch to begin. With the one attempt that every batch gets, however long its
 /// operations have waited, that is the 3 s within which a client hears that nothing was done.
 const PATIENCE: Duration = Duration::from_millis(2_200);
+
+/// How often operations that another session holds up are tried. An attempt waits in line for as long, so the next one
+/// mostly begins at once.
+const RETRY_EVERY: Duration = Duration::from_millis(250);
 
 /// How the loop is set up.
 #[derive(Clone, Debug)]
@@ -66,16 +75,22 @@ struct Waiting {
     answer: oneshot::Sender<Result<Posted, LedgerError>>,
     /// Its place in the queue, until its batch begins.
     place: Option<OwnedSemaphorePermit>,
+    /// The wallet that another session held when it was last tried.
+    held: Option<WalletId>,
 }
 
 impl Claims for Waiting {
     /// Wallets and key: what two batches at once would have to wait for each other at.
     fn claims(&self) -> impl Iterator<Item = Claim> {
-        let wallets = self.operation.wallets().map(|wallet| wallet.0.as_u128());
+        let wallets = self.operation.wallets().map(claim);
         // Two keys with one hash are only a wait that was not needed.
         let key = self.operation.key.as_ref().map(|key| u128::from(hash(&key.name)));
         wallets.chain(key)
     }
+}
+
+fn claim(wallet: WalletId) -> Claim {
+    wallet.0.as_u128()
 }
 
 fn hash(value: &impl Hash) -> u64 {
@@ -90,7 +105,7 @@ impl PostingLoop {
     pub fn start(settings: LoopSettings, committed: Arc<Notify>) -> Self {
         let (queue, arriving) = mpsc::unbounded_channel();
         let (places, queue_max) = (Arc::new(Semaphore::new(settings.queue_max)), settings.queue_max);
-        tokio::spawn(run(settings, arriving, committed));
+        tokio::spawn(run(settings, arriving, Arc::clone(&places), committed));
         Self { queue, places, queue_max }
     }
 
@@ -98,7 +113,7 @@ impl PostingLoop {
     pub async fn post(&self, operation: Operation) -> Result<Posted, LedgerError> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| LedgerError::Overloaded)?;
         let (answer, outcome) = oneshot::channel();
-        let waiting = Waiting { operation, since: Instant::now(), answer, place: Some(place) };
+        let waiting = Waiting { operation, since: Instant::now(), answer, place: Some(place), held: None };
         // The loop has died, and the process is about to end: nothing was done.
         self.queue.send(waiting).map_err(|_| LedgerError::Unavailable)?;
         // The loop answers everybody; it can only be silent if a task has died, whatever it was doing then.
@@ -124,32 +139,63 @@ impl PostingLoop {
     }
 }
 
+/// What a lane has made of a batch.
+struct Ended {
+    lane: Lane,
+    put_back: Vec<PutBack<Waiting>>,
+}
+
 /// Runs the loop. Should it panic, the batches under way still end and are answered; cut off, they would be lost commits.
-async fn run(settings: LoopSettings, arriving: mpsc::UnboundedReceiver<Waiting>, committed: Arc<Notify>) {
+async fn run(
+    settings: LoopSettings,
+    arriving: mpsc::UnboundedReceiver<Waiting>,
+    places: Arc<Semaphore>,
+    committed: Arc<Notify>,
+) {
     let mut working = JoinSet::new();
-    let dispatched = AssertUnwindSafe(dispatch(&mut working, settings, arriving, committed)).catch_unwind();
+    let dispatched =
+        AssertUnwindSafe(dispatch(&mut working, settings, arriving, places, committed)).catch_unwind();
     if dispatched.await.is_err() {
         error!("the posting loop died; the batches under way are finished, and the process ends");
-        while working.join_next().await.is_some() {}
+        while let Some(ended) = working.join_next().await {
+            let put_back = ended.map(|ended| ended.put_back).unwrap_or_default();
+            put_back.into_iter().for_each(|back| fail(back.operation.1, &Failure::Unavailable));
+        }
     }
 }
 
 /// Gives what has arrived to lanes that are free, until nobody can ask any more and all is answered.
 async fn dispatch(
-    working: &mut JoinSet<Lane>,
+    working: &mut JoinSet<Ended>,
     settings: LoopSettings,
     mut arriving: mpsc::UnboundedReceiver<Waiting>,
+    places: Arc<Semaphore>,
     committed: Arc<Notify>,
 ) {
     let new_lane = || Lane::new(settings.database_url.clone(), settings.clock.clone());
+    let new_lane_for_blocked = || Lane::for_blocked(settings.database_url.clone(), settings.clock.clone());
     let mut idle: Vec<Lane> = (0..LANES).map(|_| new_lane()).collect();
+    let mut idle_for_blocked = Some(new_lane_for_blocked());
     // One batch at a time is before its commit: what arrives meanwhile shares the next one.
     let turns = Arc::new(Semaphore::new(1));
-    let mut batches: HashMap<Id, u64> = HashMap::with_capacity(LANES);
+    // The number of each batch under way, and whether it is one of blocked operations.
+    let mut batches: HashMap<Id, (u64, bool)> = HashMap::with_capacity(LANES + 1);
     let mut backlog = Backlog::new();
     let mut arrived = Vec::new();
     let mut is_open = true;
     while is_open || !backlog.is_idle() {
+        // Also what was put back a moment ago: it is not tried once more.
+        if backlog.oldest().is_some_and(waited_too_long) {
+            give_up(backlog.give_up(waited_too_long));
+        }
+        if backlog.blocked() > 0
+            && let Some(lane) = idle_for_blocked.take()
+        {
+            let (number, batch) = backlog.take_blocked(settings.batch_max);
+            let (committed, places) = (Arc::clone(&committed), Arc::clone(&places));
+            let task = working.spawn(try_blocked(lane, batch, places, committed));
+            batches.insert(task.id(), (number, true));
+        }
         let oldest = backlog.oldest().map(|waiting: &Waiting| waiting.since);
         tokio::select! {
             // What is there already belongs to the next batch.
@@ -162,42 +208,74 @@ async fn dispatch(
                 }
             }
             Some(ended) = working.join_next_with_id() => {
-                let (task, lane) = ended.unwrap_or_else(|died| {
-                    error!(%died, "a lane died with its batch");
-                    (died.id(), new_lane())
-                });
-                idle.push(lane);
-                if let Some(number) = batches.remove(&task) {
-                    backlog.ended(number);
+                let (task, ended) = match ended {
+                    Ok((task, ended)) => (task, Some(ended)),
+                    Err(died) => {
+                        error!(%died, "a lane died with its batch");
+                        (died.id(), None)
+                    }
+                };
+                let Some((number, is_blocked)) = batches.remove(&task) else { continue };
+                let (lane, put_back) = ended.map(|ended| (ended.lane, ended.put_back)).unzip();
+                if is_blocked {
+                    idle_for_blocked = Some(lane.unwrap_or_else(new_lane_for_blocked));
+                } else {
+                    idle.push(lane.unwrap_or_else(new_lane));
                 }
+                backlog.ended(number, put_back.unwrap_or_default());
             }
             () = sleep_until(oldest.unwrap_or_else(Instant::now) + PATIENCE), if oldest.is_some() => {
-                let given_up = backlog.give_up(|waiting| waiting.since.elapsed() >= PATIENCE);
-                metrics::counter!("wallet_operations_given_up_total").increment(given_up.len() as u64);
-                given_up.into_iter().for_each(|waiting| fail(waiting, &Failure::Unavailable));
+                give_up(backlog.give_up(waited_too_long));
             }
             Ok(turn) = Arc::clone(&turns).acquire_owned(), if backlog.ready() > 0 && !idle.is_empty() => {
                 let Some(mut lane) = idle.pop() else { continue };
                 let (number, batch) = backlog.take(settings.batch_max);
-                let committed = Arc::clone(&committed);
+                let (committed, places) = (Arc::clone(&committed), Arc::clone(&places));
                 let task = working.spawn(async move {
-                    post_and_answer(&mut lane, started(batch), turn, &committed).await;
-                    lane
+                    let batch = started(batch);
+                    let put_back = post_and_answer(&mut lane, batch, Locking::InLine, Some(turn), &places, &committed);
+                    let put_back = put_back.await;
+                    Ended { lane, put_back }
                 });
-                batches.insert(task.id(), number);
+                batches.insert(task.id(), (number, false));
             }
         }
     }
 }
 
+/// Tries operations that another session holds up. They take no turn: nobody waits for them.
+async fn try_blocked(
+    mut lane: Lane,
+    batch: Vec<Numbered<Waiting>>,
+    places: Arc<Semaphore>,
+    committed: Arc<Notify>,
+) -> Ended {
+    let next_at = Instant::now() + RETRY_EVERY;
+    let count = batch.len();
+    // Nobody waits for these any more; until their time is over they say that their wallets were held.
+    let (left, batch): (Vec<_>, Vec<_>) =
+        batch.into_iter().partition(|(_, waiting)| waiting.answer.is_closed());
+    let held = batch.iter().find_map(|(_, waiting)| waiting.held);
+    let locking = held.map_or(Locking::Free, Locking::After);
+    let mut put_back = post_and_answer(&mut lane, batch, locking, None, &places, &committed).await;
+    put_back.extend(left.into_iter().map(|operation| {
+        let reason = operation.1.held.map_or(Reason::Behind, |wallet| Reason::Held(claim(wallet)));
+        PutBack { operation, reason }
+    }));
+    if put_back.len() == count {
+        sleep_until(next_at).await;
+    }
+    Ended { lane, put_back }
+}
+
 /// A batch whose turn has come: it gives up its places in the queue. Whoever has gone away is not served: nobody would
 /// learn of it.
-fn started(mut batch: Vec<Waiting>) -> Vec<Waiting> {
-    batch.retain_mut(|waiting| {
+fn started(mut batch: Vec<Numbered<Waiting>>) -> Vec<Numbered<Waiting>> {
+    batch.retain_mut(|(_, waiting)| {
         waiting.place = None;
         !waiting.answer.is_closed()
     });
-    if let Some(oldest) = batch.iter().map(|waiting| waiting.since).min() {
+    if let Some(oldest) = batch.iter().map(|(_, waiting)| waiting.since).min() {
         metrics::histogram!("wallet_batch_wait_seconds").record(oldest.elapsed());
         #[allow(clippy::cast_precision_loss)] // a batch is far below 2^52
         metrics::histogram!("wallet_batch_operations").record(batch.len() as f64);
@@ -206,58 +284,106 @@ fn started(mut batch: Vec<Waiting>) -> Vec<Waiting> {
     batch
 }
 
-/// Posts a batch and answers everybody in it. A batch that cannot be written is split until the operation that spoils
-/// it stands alone, so that it never harms its neighbours.
+/// Posts a batch and answers everybody in it but those whose operations are put back: another session holds them up. A
+/// batch that cannot be written is split until the operation that spoils it stands alone, so that it never harms its
+/// neighbours.
 async fn post_and_answer(
     lane: &mut Lane,
-    batch: Vec<Waiting>,
-    turn: OwnedSemaphorePermit,
+    batch: Vec<Numbered<Waiting>>,
+    mut locking: Locking,
+    mut turn: Option<OwnedSemaphorePermit>,
+    places: &Arc<Semaphore>,
     committed: &Notify,
-) {
-    let mut turn = Some(turn);
+) -> Vec<PutBack<Waiting>> {
+    let mut put_back = PuttingBack { places, put_back: Vec::new() };
     let mut rest = vec![batch];
-    while let Some(mut batch) = rest.pop() {
-        let Some(oldest) = batch.iter().map(|waiting| waiting.since).min() else {
+    while let Some(batch) = rest.pop() {
+        let mut batch = put_back.but_for_those_behind(batch);
+        let Some(oldest) = batch.iter().map(|(_, waiting)| waiting.since).min() else {
             continue;
         };
-        let operations: Vec<&Operation> = batch.iter().map(|waiting| &waiting.operation).collect();
-        match lane.post(&operations, oldest, &mut turn).await {
+        let operations: Vec<&Operation> = batch.iter().map(|(_, waiting)| &waiting.operation).collect();
+        let Report { left_out, result } = lane.post(&operations, oldest, &mut locking, &mut turn).await;
+        // From the last one on, so that the places of the others stay.
+        for left_out in left_out.into_iter().rev() {
+            put_back.push(batch.remove(left_out.place), left_out.held);
+        }
+        match result {
             Ok(outcomes) => {
                 fail_point("loop.committed");
                 committed.notify_one();
-                for (waiting, decision) in batch.into_iter().zip(outcomes) {
+                for ((_, waiting), decision) in batch.into_iter().zip(outcomes) {
                     answer(waiting, decision);
                     fail_point("loop.one_answered");
                 }
             }
-            Err(Failure::Defect(_)) if batch.len() > 1 => {
-                let second = batch.split_off(batch.len() / 2);
-                rest.push(second);
-                rest.push(batch);
+            Err(Failure::Defect(_)) if batch.len() > 1 => rest.extend(halves(batch)),
+            Err(Failure::Stuck) => {
+                // The others need not wait while it is looked for.
+                turn = None;
+                let (over, batch): (Vec<_>, Vec<_>) =
+                    batch.into_iter().partition(|(_, waiting)| waited_too_long(waiting));
+                give_up(over.into_iter().map(|(_, waiting)| waiting).collect());
+                if batch.len() > 1 {
+                    rest.extend(halves(batch));
+                } else {
+                    batch.into_iter().for_each(|waiting| put_back.push_stuck(waiting));
+                }
             }
-            Err(failure) => batch.into_iter().for_each(|waiting| fail(waiting, &failure)),
+            Err(failure) => fail_all(batch, &failure),
         }
     }
+    put_back.put_back
 }
 
-fn answer(waiting: Waiting, outcome: Outcome) {
-    let Outcome { decision, replayed } = outcome;
-    let answer = match decision {
-        Ok(receipt) => Ok(Posted { receipt, replayed }),
-        Err(refusal) => Err(LedgerError::Refused { refusal, replayed }),
-    };
-    // Whoever has gone away in the meantime finds the truth by asking again.
-    let _ = waiting.answer.send(answer);
+/// The second half of a batch and the first, which is taken up next.
+fn halves(mut batch: Vec<Numbered<Waiting>>) -> [Vec<Numbered<Waiting>>; 2] {
+    let second = batch.split_off(batch.len() / 2);
+    [second, batch]
 }
 
-fn fail(waiting: Waiting, failure: &Failure) {
-    let error = match failure {
-        Failure::Unavailable => LedgerError::Unavailable,
-        Failure::OutcomeUnknown => LedgerError::OutcomeUnknown,
-        Failure::Defect(reason) => {
-            error!(operation = ?waiting.operation, reason, "an operation cannot be booked");
-            LedgerError::Internal(reason.clone())
+/// Operations on their way back into the queue.
+struct PuttingBack<'a> {
+    places: &'a Arc<Semaphore>,
+    put_back: Vec<PutBack<Waiting>>,
+}
+
+impl PuttingBack<'_> {
+    /// The operations of a part of the batch that may go on: they come after no other that was put back.
+    fn but_for_those_behind(&mut self, batch: Vec<Numbered<Waiting>>) -> Vec<Numbered<Waiting>> {
+        if self.put_back.is_empty() {
+            return batch;
         }
-    };
-    let _ = waiting.answer.send(Err(error));
+        let mut claims: HashSet<Claim> = self
+            .put_back
+            .iter()
+            .flat_map(|PutBack { operation: (_, waiting), .. }| waiting.claims())
+            .collect();
+        let mut may_go = Vec::with_capacity(batch.len());
+        for operation in batch {
+            if operation.1.claims().any(|claim| claims.contains(&claim)) {
+                claims.extend(operation.1.claims());
+                self.push(operation, None);
+            } else {
+                may_go.push(operation);
+            }
+        }
+        may_go
+    }
+
+    fn push(&mut self, operation: Numbered<Waiting>, held: Option<WalletId>) {
+        self.push_for(operation, held, held.map_or(Reason::Behind, |wallet| Reason::Held(claim(wallet))));
+    }
+
+    fn push_stuck(&mut self, operation: Numbered<Waiting>) {
+        self.push_for(operation, None, Reason::Stuck);
+    }
+
+    fn push_for(&mut self, (number, mut waiting): Numbered<Waiting>, held: Option<WalletId>, reason: Reason) {
+        metrics::counter!("wallet_operations_put_back_total").increment(1);
+        waiting.held = held;
+        // If others have taken all places meanwhile it waits without one; it was let in before.
+        waiting.place = waiting.place.or_else(|| Arc::clone(self.places).try_acquire_owned().ok());
+        self.put_back.push(PutBack { operation: (number, waiting), reason });
+    }
 }

@@ -1,10 +1,16 @@
 //! The connection cut in the middle of a commit: before the commit reached Postgres, and after it took place unanswered.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+
+use futures_util::future::join_all;
+use wallet::ledger::{LedgerError, posting_loop::PostingLoop};
 
 use super::support::{
     books::Books,
+    database::TestDatabase,
     load::{Load, Manner, Told},
+    operations::{deposit, settings},
+    proxy::Proxy,
     service::Service,
     topic::tell_the_books,
 };
@@ -26,4 +32,56 @@ async fn what_became_of_a_lost_commit_is_found_out_before_anybody_is_answered() 
     assert!(undecided.is_none(), "{undecided:?}");
     Books::read(&service.db.url).await.explain(&all);
     tell_the_books(&service.settings).await;
+}
+
+/// Posts deposits of twenty wallets in one batch whose first commit is lost before it took place; one of them, of 13, cannot
+/// be booked from then on.
+async fn a_spoilt_batch_whose_commit_was_lost(spoil: &str) {
+    let db = TestDatabase::create().await;
+    let wallets = db.wallets(20).await;
+    let (proxy, url) = Proxy::to_database(&db.url).await;
+    let posting_loop = PostingLoop::start(settings(&url), Arc::new(tokio::sync::Notify::new()));
+    posting_loop.post(deposit(wallets[0], 1)).await.unwrap();
+    db.run(spoil).await;
+    proxy.cut_before_the_next_commit();
+    let amount = |n| if n == 7 { 13 } else { 1 };
+    let told = join_all(
+        wallets.iter().enumerate().map(|(n, wallet)| posting_loop.post(deposit(*wallet, amount(n)))),
+    )
+    .await;
+    for (n, told) in told.iter().enumerate() {
+        match told {
+            Err(LedgerError::Internal(_)) if n == 7 => {}
+            told => assert!(n != 7 && told.is_ok(), "{n}: {told:?}"),
+        }
+    }
+    assert_eq!(db.number("select sum(available) from wallets").await, 20);
+}
+
+/// That the commit did not take place is known; what comes then is told as it is.
+#[tokio::test]
+async fn a_batch_whose_lost_commit_did_not_take_place_is_an_ordinary_one_again() {
+    a_spoilt_batch_whose_commit_was_lost(
+        "create sequence attempts;
+         create function spoil() returns trigger language plpgsql as $$ begin
+             if new.amount = 13 and nextval('attempts') > 1 then raise exception 'spoilt'; end if;
+             return new;
+         end $$;
+         create trigger spoil before insert on transactions for each row execute function spoil()",
+    )
+    .await;
+}
+
+/// A commit that Postgres refuses for one operation's sake is lost in words; the books tell that it did not take place.
+#[tokio::test]
+async fn an_operation_that_spoils_the_commit_itself_does_not_harm_its_neighbours() {
+    a_spoilt_batch_whose_commit_was_lost(
+        "create function spoil() returns trigger language plpgsql as $$ begin
+             if new.amount = 13 then raise exception 'spoilt'; end if;
+             return null;
+         end $$;
+         create constraint trigger spoil after insert on transactions deferrable initially deferred
+         for each row execute function spoil()",
+    )
+    .await;
 }

@@ -31,8 +31,16 @@ enum Session {
     Pool,
 }
 
-const CASES: [Case; 29] = [
+const CASES: [Case; 32] = [
     Case { name: "lock", sql: store::LOCK, session: Session::Loop, indexes: &["wallets_pkey"] },
+    Case {
+        name: "lock what is free",
+        sql: store::LOCK_FREE,
+        session: Session::Loop,
+        indexes: &["wallets_pkey"],
+    },
+    Case { name: "lock one", sql: store::LOCK_ONE, session: Session::Loop, indexes: &["wallets_pkey"] },
+    Case { name: "existing", sql: store::EXISTING, session: Session::Loop, indexes: &["wallets_pkey"] },
     Case {
         name: "recall",
         sql: store::RECALL,

@@ -3,6 +3,7 @@
 //! `docs/decisions/0003-the-loops-statements.md` says why each has the shape it has.
 
 mod clock;
+mod contention;
 mod generations;
 mod look;
 mod owners;
@@ -18,6 +19,7 @@ use uuid::Uuid;
 
 pub use self::{
     clock::{ACCEPTED_AT, EntryAhead, accept_clock, clock_accepted_at, entry_ahead},
+    contention::{Blocker, EXISTING, LOCK_ONE, blockers, connect_to_look, existing, lock_one, session_id},
     generations::begin_generation,
     look::look,
     owners::{OWNERS, owners},
@@ -27,7 +29,7 @@ pub use self::{
 };
 use super::wallet_state::{Buckets, Status, WalletState};
 use crate::{
-    db::{DbError, session_options},
+    db::{DbError, commit_durably, session_options},
     kernel::{currency::Currency, ids::WalletId},
 };
 
@@ -50,17 +52,22 @@ use wallets_by_id;
 /// Step 1, in the order of the ids: batches of any number of processes cannot deadlock.
 pub const LOCK: &str = wallets_by_id!(" order by id for no key update");
 
+/// Step 1 after a lock timeout: without waiting. What another session holds is left out.
+pub const LOCK_FREE: &str = wallets_by_id!(" order by id for no key update skip locked");
+
 /// The lane's connection. A backend whose client is gone ends by itself, and lets go of its locks.
 pub async fn connect(url: &str) -> Result<PgConnection, DbError> {
     let options = session_options(url, "wallet posting loop")?.options([
         ("plan_cache_mode", "force_generic_plan"),
         ("enable_seqscan", "off"),
         ("jit", "off"),
-        ("lock_timeout", "1000"),
+        ("lock_timeout", "250"),
         ("idle_in_transaction_session_timeout", "2500"),
         ("client_connection_check_interval", "500"),
     ]);
-    Ok(PgConnection::connect_with(&options).await?)
+    let mut conn = PgConnection::connect_with(&options).await?;
+    commit_durably(&mut conn).await?;
+    Ok(conn)
 }
 
 /// Runs a statement of transaction control: `begin`, `commit`, `rollback`.
@@ -69,10 +76,24 @@ pub async fn control(conn: &mut PgConnection, statement: &'static str) -> Result
     Ok(())
 }
 
-/// Locks and reads wallets; those that do not exist are left out.
+/// Locks and reads wallets; those that do not exist are left out. Waits for other sessions for 250 ms at most
+/// ([`DbError::Locked`]).
 pub async fn lock(conn: &mut PgConnection, ids: &[WalletId]) -> Result<Vec<WalletState>, DbError> {
+    lock_by(LOCK, conn, ids).await
+}
+
+/// [`lock`] without waiting: the wallets that another session holds are left out as well.
+pub async fn lock_free(conn: &mut PgConnection, ids: &[WalletId]) -> Result<Vec<WalletState>, DbError> {
+    lock_by(LOCK_FREE, conn, ids).await
+}
+
+async fn lock_by(
+    sql: &'static str,
+    conn: &mut PgConnection,
+    ids: &[WalletId],
+) -> Result<Vec<WalletState>, DbError> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
-    let rows = sqlx::query(LOCK).bind(ids).fetch_all(conn).await?;
+    let rows = sqlx::query(sql).bind(ids).fetch_all(conn).await?;
     rows.iter().map(wallet_state).collect()
 }
 

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::{FutureExt, future::join_all};
 use serde_json::json;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::time::sleep;
 use uuid::Uuid;
 
@@ -13,6 +14,7 @@ use crate::support::{
     customer::Customer,
     load::{Asked, Load, Told},
     own_server::OwnServer,
+    process::Server,
     reader::Reader,
     service::Service,
     topic::tell_the_books,
@@ -144,4 +146,57 @@ async fn connections_to_postgres_that_go_silent_are_given_up() {
     answered_in_time(&all);
     Books::read(&service.db.url).await.explain(&all);
     tell_the_books(&service.settings).await;
+}
+
+/// The database's default would let Postgres confirm a commit that is not on the disk; the loop asks for more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_answered_survives_a_crash_of_postgres_whatever_its_default_for_commits() {
+    let postgres = OwnServer::postgres().await;
+    let lazy = "alter system set synchronous_commit = off; alter system set wal_writer_delay = '10s'";
+    administer(&postgres, lazy).await;
+    let alone = [("DATABASE_URL", postgres.address()), ("KAFKA_BROKERS", ""), ("REDIS_URL", "")];
+    let service = Service::of(1, &alone).await;
+    let customer = Customer::enabled(&service.servers[0].base).await;
+    for round in 1..=3 {
+        assert_eq!(customer.deposit(1).await.status, 201);
+        postgres.kill().await;
+        postgres.start().await;
+        let version = until("Postgres is found again", RECOVERY, async || {
+            let answer = customer.deposit(10).await;
+            (answer.status == 201).then(|| answer.version.expect("a version"))
+        })
+        .await;
+        assert_eq!(customer.balance(version).await, round * 11);
+    }
+}
+
+/// No session can set these, so the service does not trust such a server with money.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_may_lose_what_it_confirmed_is_refused_in_production() {
+    let postgres = OwnServer::postgres().await;
+    administer(&postgres, "alter system set fsync = off; alter system set full_page_writes = off").await;
+    let alone = [("DATABASE_URL", postgres.address()), ("KAFKA_BROKERS", ""), ("REDIS_URL", "")];
+    let service = Service::of(1, &alone).await;
+    let warned = "Postgres runs with fsync and full_page_writes off";
+    assert!(service.servers[0].log().iter().any(|line| line.contains("WARN") && line.contains(warned)));
+    let secret = "no-secret-but-long-enough-for-one-of-production";
+    let mut settings = service.settings.clone();
+    for (name, value) in [("APP_ENV", "production"), ("JWT_SECRET", secret), ("SERVICE_API_KEY", secret)] {
+        settings.insert(name.to_owned(), value.to_owned());
+    }
+    let mut refused = Server::begin(&settings);
+    let ended = tokio::task::block_in_place(|| refused.ended(RECOVERY));
+    assert_eq!(ended.code(), Some(1));
+    until("the reason is in the log", RECOVERY, async || {
+        refused.log().iter().any(|line| line.contains(warned)).then_some(())
+    })
+    .await;
+}
+
+/// Runs settings of the whole server, each by itself, and has it read them.
+async fn administer(postgres: &OwnServer, sql: &str) {
+    let mut conn = PgConnection::connect(postgres.address()).await.expect("Postgres");
+    for statement in sql.split(';').chain(["select pg_reload_conf()"]) {
+        sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(&mut conn).await.expect("a setting");
+    }
 }

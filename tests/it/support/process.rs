@@ -70,6 +70,11 @@ impl Server {
         self.log.lock().unwrap().iter().filter(|line| line.contains(text)).cloned().collect()
     }
 
+    /// The lines of its log so far.
+    pub fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
+    }
+
     /// The process's id.
     pub fn id(&self) -> u32 {
         self.child.id()

@@ -33,6 +33,8 @@ struct Cuts {
     /// The next commit does not reach the server, and nothing else does any more.
     freezes: AtomicBool,
     is_frozen: AtomicBool,
+    /// The next commit does not reach the server; its connection ends.
+    cuts_next: AtomicBool,
     /// Each so many commits one is cut; 0: none.
     every: AtomicUsize,
     commits: AtomicUsize,
@@ -75,6 +77,11 @@ impl Proxy {
         self.cuts.freezes.store(true, Ordering::Relaxed);
     }
 
+    /// Ends the connection of the next commit, before that reaches the server.
+    pub fn cut_before_the_next_commit(&self) {
+        self.cuts.cuts_next.store(true, Ordering::Relaxed);
+    }
+
     /// Ends a connection at every so many commits, by turns before the commit reaches the server and after it took
     /// place, unanswered. Answers how many were cut up to now; 0 ends it.
     pub fn cut_commits(&self, every: usize) -> usize {
@@ -100,6 +107,9 @@ impl Cuts {
         if sent.ends_with(COMMIT) && self.freezes.swap(false, Ordering::Relaxed) {
             self.is_frozen.store(true, Ordering::Relaxed);
             return Fate::Freezes;
+        }
+        if sent.ends_with(COMMIT) && self.cuts_next.swap(false, Ordering::Relaxed) {
+            return Fate::IsCutBefore;
         }
         let every = self.every.load(Ordering::Relaxed);
         if every == 0 || !sent.ends_with(COMMIT) {

@@ -1,0 +1,84 @@
+//! How a batch ends, and how one run over it does.
+
+use tokio::time::Instant;
+
+use crate::{
+    db::DbError,
+    ledger::{book::Outcome, left_out::LeftOut},
+};
+
+/// Why a batch got no decisions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::ledger) enum Failure {
+    /// The commit was never sent, or did not take place; nothing was done.
+    Unavailable,
+    /// The commit was sent and lost, and Postgres could not be asked in time.
+    OutcomeUnknown,
+    /// Another session holds a key or a reference that the batch would insert; nothing was done.
+    Stuck,
+    /// The batch cannot be written; the text is for the log.
+    Defect(String),
+}
+
+/// What became of a batch.
+pub(in crate::ledger) struct Report {
+    /// The operations that were left out, in order. Nothing was done about them, whatever `result` says.
+    pub(in crate::ledger) left_out: Vec<LeftOut>,
+    /// The outcomes of the others, in order.
+    pub(in crate::ledger) result: Result<Vec<Outcome>, Failure>,
+}
+
+/// The outcomes of a batch but for those that were left out.
+pub(super) struct Decided {
+    pub(super) outcomes: Vec<Outcome>,
+    pub(super) left_out: Vec<LeftOut>,
+}
+
+/// Why a run ended before its commit.
+pub(super) enum Halt {
+    Db(DbError),
+    /// Another session holds a wallet.
+    AtLocks(String),
+    /// Another session holds a key or a reference.
+    AtWrite,
+    /// Postgres' clock can't be believed.
+    Undated,
+}
+
+impl From<DbError> for Halt {
+    fn from(error: DbError) -> Self {
+        Self::Db(error)
+    }
+}
+
+impl Halt {
+    pub(super) fn at_locks(error: DbError) -> Self {
+        match error {
+            DbError::Locked(reason) => Self::AtLocks(reason),
+            other => Self::Db(other),
+        }
+    }
+
+    pub(super) fn at_write(error: DbError) -> Self {
+        if matches!(error, DbError::Locked(_)) { Self::AtWrite } else { Self::Db(error) }
+    }
+
+    /// Whether the session is as good as before, once its transaction is rolled back.
+    pub(super) fn leaves_a_sound_session(&self) -> bool {
+        matches!(self, Self::AtLocks(_) | Self::AtWrite | Self::Undated)
+    }
+}
+
+/// How one run over a batch ended.
+pub(super) enum Run {
+    Done(Decided),
+    /// Nothing was done.
+    Halted(Halt),
+    /// The commit was sent; no answer came.
+    CommitLost {
+        decided: Decided,
+        sent_at: Instant,
+        /// What Postgres said, if it said anything.
+        refusal: Option<DbError>,
+    },
+}
