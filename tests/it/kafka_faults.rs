@@ -297,7 +297,7 @@ fn listener_that_wants_tls() -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_wants_tls_is_named_once_and_money_moves() {
     let address = listener_that_wants_tls();
-    let service = Service::of(1, &[("KAFKA_BROKERS", &address)]).await;
+    let service = Service::of(1, &[("KAFKA_BROKERS", &address)]).await.without_topics();
     let server = &service.servers[0];
     until("it is named", || !server.logged("cannot be spoken to").is_empty()).await;
     let customer = Customer::enabled(&server.base).await;

@@ -63,7 +63,7 @@ async fn a_spoilt_batch_whose_commit_was_lost(spoil: &str) {
 async fn a_batch_whose_lost_commit_did_not_take_place_is_an_ordinary_one_again() {
     a_spoilt_batch_whose_commit_was_lost(
         "create sequence attempts;
-         create function spoil() returns trigger language plpgsql as $$ begin
+         create function spoil() returns trigger language plpgsql security definer as $$ begin
              if new.amount = 13 and nextval('attempts') > 1 then raise exception 'spoilt'; end if;
              return new;
          end $$;

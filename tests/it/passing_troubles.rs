@@ -53,7 +53,7 @@ async fn what_no_operation_can_cause_is_passing_whatever_its_code() {
     let posting_loop = PostingLoop::start(settings(&db.url), Arc::new(tokio::sync::Notify::new()));
     db.run(
         "create table trouble (code text);
-         create function trouble() returns trigger language plpgsql as $$
+         create function trouble() returns trigger language plpgsql security definer as $$
          declare trouble text := (select code from trouble);
          begin
              if trouble <> '' then raise exception 'trouble' using errcode = trouble; end if;

@@ -12,7 +12,7 @@ use rdkafka::{
 
 /// What librdkafka says of a listener that does not speak as we do: one that wants TLS hangs up or answers with an alert,
 /// whose first bytes are no length; one that wants SASL hangs up at the first request.
-const MISMATCHES: [&str; 3] = ["security.protocol", "SSL", "Invalid response size"];
+const MISMATCHES: [&str; 4] = ["security.protocol", "SSL", "Invalid response size", "APIVERSION_QUERY"];
 /// The number of such failures before they are named: a broker that is just being stopped may hang up once.
 const MISMATCHES_MIN: u32 = 2;
 

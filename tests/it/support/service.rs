@@ -29,6 +29,12 @@ impl Service {
         Self { servers, settings, _topics, db }
     }
 
+    /// For tests whose broker cannot be read at their end.
+    pub fn without_topics(mut self) -> Self {
+        self._topics.skip();
+        self
+    }
+
     /// One server whose way to Postgres can be cut.
     pub async fn behind_a_proxy() -> (Self, Proxy) {
         let mut service = Self::of(0, &[]).await;

@@ -31,6 +31,13 @@ impl OwnTopics {
     }
 }
 
+impl OwnTopics {
+    /// For tests without a topic that can be read at their end.
+    pub fn skip(&mut self) {
+        self.is_audited = false;
+    }
+}
+
 impl Drop for OwnTopics {
     fn drop(&mut self) {
         if !self.is_audited || std::thread::panicking() {
