@@ -157,6 +157,25 @@ async fn a_row_that_comes_behind_the_cursor_is_published_late_and_counted() {
     assert_eq!(listening.state.late_rows(), 1);
 }
 
+/// What a gate that takes too high a position passes is handed out only afterwards, to batches that begin later.
+#[tokio::test]
+async fn a_position_that_is_handed_out_after_it_was_passed_is_published_late_as_well() {
+    let db = TestDatabase::create().await;
+    let wallets = db.wallets(2).await;
+    let listening = Listening::on(&db).await;
+    db.run("select setval('entries_position_seq', 5)").await;
+    let posting_loop = PostingLoop::start(settings(&db.url), Arc::default());
+    posting_loop.post(deposit(wallets[0], 10)).await.unwrap();
+    listening.hears(&[id(wallets[0], 1)]).await;
+    // Longer than the relay takes to look at its holes the first time, when every transaction of their time has ended.
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    db.run("select setval('entries_position_seq', 1, false)").await;
+    posting_loop.post(deposit(wallets[1], 20)).await.unwrap();
+    listening.hears(&[id(wallets[0], 1), id(wallets[1], 1)]).await;
+    assert_eq!(listening.state.late_rows(), 1);
+    db.run("select setval('entries_position_seq', 6)").await;
+}
+
 #[tokio::test]
 async fn positions_given_back_by_a_rollback_do_not_hold_the_relay_up() {
     let db = TestDatabase::create().await;

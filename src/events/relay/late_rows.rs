@@ -29,7 +29,7 @@ impl Leader<'_> {
             return Ok(());
         }
         let running = in_time(log::running(&mut self.conn)).await?;
-        self.progress.holes.remember(missing, &running);
+        self.progress.holes.remember(missing, &running, Instant::now());
         self.count_holes();
         Ok(())
     }
@@ -46,7 +46,7 @@ impl Leader<'_> {
         for range in in_time(log::filled(&mut self.conn, self.relay.log, &ranges)).await? {
             self.publish_late(range).await?;
         }
-        self.progress.holes.forget_settled(&running);
+        self.progress.holes.forget_settled(&running, Instant::now());
         self.count_holes();
         Ok(())
     }

@@ -1,19 +1,24 @@
 //! A second look at positions that a reader passed and found no row at.
 //!
 //! A stretch that lies behind the [`gate`](super::gate()) has holes only where a batch was rolled back: its positions
-//! are gone for good. That is the proof; this is its check. Each hole is remembered together with the transactions that
-//! ran when it was found, and looked at again until all of them have ended. A row that turns up in one means that the
+//! are gone for good. That is the proof; this is its check. Each hole is looked at again for [`WATCHED_AT_LEAST`], longer
+//! than a batch lives, because a broken gate may pass positions that are handed out only later; and then until the
+//! transactions that ran at the end of this time have ended. A row that turns up in one means that the
 //! gate is broken, and the reader has passed a row.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use sqlx::{PgConnection, Row};
+use tokio::time::Instant;
 
 use super::{Log, LogRow};
 use crate::db::DbError;
 
 /// The maximum number of holes remembered; beyond it the oldest is dropped. Some hundred bytes each.
 const HOLES_MAX: usize = 1_000;
+
+/// The minimum time for which a hole is looked at again.
+const WATCHED_AT_LEAST: Duration = Duration::from_secs(10);
 
 /// Virtual ids of the transactions that run now, in every database of the server, this one left out.
 const RUNNING: &str = "\
@@ -40,7 +45,8 @@ pub struct Range {
 #[derive(Debug)]
 struct Hole {
     range: Range,
-    /// The transactions that ran when it was found; empty before they were asked for.
+    found: Instant,
+    /// The transactions that ran at the last look within [`WATCHED_AT_LEAST`].
     running: Vec<String>,
 }
 
@@ -69,20 +75,26 @@ impl Holes {
 
     /// Remembers holes, with the transactions that run now. Those were asked for after the stretch was read: a
     /// transaction that still fills one of the holes is among them, or is committed and found by the next look.
-    pub fn remember(&mut self, found: impl IntoIterator<Item = Range>, running: &[String]) {
-        for range in found {
+    pub fn remember(&mut self, ranges: impl IntoIterator<Item = Range>, running: &[String], found: Instant) {
+        for range in ranges {
             if self.0.len() == HOLES_MAX {
                 self.0.pop_front();
                 metrics::counter!("wallet_relay_holes_dropped_total").increment(1);
             }
-            self.0.push_back(Hole { range, running: running.to_vec() });
+            self.0.push_back(Hole { range, found, running: running.to_vec() });
         }
     }
 
     /// Forgets the holes that no transaction of their time can fill any more: `running` was asked for before the look
     /// that found them empty.
-    pub fn forget_settled(&mut self, running: &[String]) {
-        self.0.retain(|hole| hole.running.iter().any(|old| running.contains(old)));
+    pub fn forget_settled(&mut self, running: &[String], now: Instant) {
+        self.0.retain_mut(|hole| {
+            let is_young = now.duration_since(hole.found) < WATCHED_AT_LEAST;
+            if is_young {
+                running.clone_into(&mut hole.running);
+            }
+            is_young || hole.running.iter().any(|old| running.contains(old))
+        });
     }
 
     /// Forgets one position, which has its row now; the rest of its range stays.
@@ -90,13 +102,13 @@ impl Holes {
         let Some(at) = self.0.iter().position(|h| (h.range.first..=h.range.last).contains(&position)) else {
             return;
         };
-        let Some(Hole { range: Range { first, last }, running }) = self.0.remove(at) else { return };
+        let Some(Hole { range: Range { first, last }, found, running }) = self.0.remove(at) else { return };
         if position < last {
             let range = Range { first: position + 1, last };
-            self.0.insert(at, Hole { range, running: running.clone() });
+            self.0.insert(at, Hole { range, found, running: running.clone() });
         }
         if first < position {
-            self.0.insert(at, Hole { range: Range { first, last: position - 1 }, running });
+            self.0.insert(at, Hole { range: Range { first, last: position - 1 }, found, running });
         }
     }
 }
@@ -178,19 +190,24 @@ mod tests {
     }
 
     #[test]
-    fn a_hole_is_remembered_until_the_transactions_of_its_time_have_ended() {
+    fn a_hole_is_remembered_for_its_time_and_until_the_transactions_of_its_end_have_ended() {
         let mut holes = Holes::default();
-        holes.remember([range(3, 5)], &["3/7".to_owned(), "4/1".to_owned()]);
-        holes.forget_settled(&["4/1".to_owned(), "5/2".to_owned()]);
-        assert_eq!(holes.ranges(), [range(3, 5)]);
-        holes.forget_settled(&["5/2".to_owned()]);
+        let found = Instant::now();
+        holes.remember([range(3, 5)], &["3/7".to_owned()], found);
+        let early = found + WATCHED_AT_LEAST / 2;
+        holes.forget_settled(&["4/1".to_owned()], early);
+        assert_eq!(holes.ranges(), [range(3, 5)], "the transactions that ran when it was found have ended");
+        let late = found + WATCHED_AT_LEAST;
+        holes.forget_settled(&["4/1".to_owned(), "5/2".to_owned()], late);
+        assert_eq!(holes.ranges(), [range(3, 5)], "one that ran at the last look goes on");
+        holes.forget_settled(&["5/2".to_owned()], late);
         assert!(holes.is_empty());
     }
 
     #[test]
     fn a_row_that_turns_up_leaves_the_rest_of_its_hole() {
         let mut holes = Holes::default();
-        holes.remember([range(3, 5), range(9, 9)], &["3/7".to_owned()]);
+        holes.remember([range(3, 5), range(9, 9)], &["3/7".to_owned()], Instant::now());
         holes.fill(4);
         assert_eq!(holes.ranges(), [range(3, 3), range(5, 5), range(9, 9)]);
         holes.fill(9);
@@ -202,7 +219,7 @@ mod tests {
     fn the_oldest_holes_are_dropped_beyond_the_maximum() {
         let mut holes = Holes::default();
         let found = (0..HOLES_MAX as i64 + 2).map(|n| range(2 * n, 2 * n));
-        holes.remember(found, &["3/7".to_owned()]);
+        holes.remember(found, &["3/7".to_owned()], Instant::now());
         assert_eq!((holes.len(), holes.ranges()[0]), (HOLES_MAX, range(4, 4)));
     }
 }
