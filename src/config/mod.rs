@@ -56,7 +56,7 @@ pub struct Config {
     pub batch_max: usize,
     /// How many operations may wait for one; more are refused at once.
     pub queue_max: usize,
-    /// How many connections the pool for reads may hold; up to 9 others are opened beside it.
+    /// How many connections the pool for reads may hold; up to 11 others are opened beside it.
     pub database_pool_max: u32,
     /// How long requests that have been read may take to end after SIGTERM, in seconds.
     pub shutdown_timeout_seconds: u64,

@@ -32,7 +32,7 @@ const INTERNAL_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The pools.
 pub trait Database: Interface {
-    /// The pool for what customers read; as many of them as there are may wait for it.
+    /// The pool for what customers read; every reader may wait for it.
     fn connection(&self) -> &DatabaseConnection;
 
     /// The pool for the service's own questions, each asked once at a time however many need its answer: slow reads that

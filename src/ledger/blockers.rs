@@ -19,7 +19,7 @@ use crate::{
 const ASK_AFTER: Duration = Duration::from_millis(50);
 /// How long an answer may take.
 const LIMIT: Duration = Duration::from_millis(800);
-/// After so many waits the wallet is named, whether or not it is known who is in the way.
+/// The number of waits after which the wallet is named, whether or not it is known who is in the way.
 const WAITS_MAX: u32 = 8;
 
 /// Where an operation waits.

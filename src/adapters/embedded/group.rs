@@ -82,7 +82,7 @@ impl Group {
         }
     }
 
-    /// So many messages are served.
+    /// Counts messages as served.
     pub(super) fn served(&self, count: usize) {
         self.pending.fetch_sub(count as u64, Ordering::SeqCst);
     }

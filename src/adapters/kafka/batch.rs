@@ -76,8 +76,8 @@ pub(super) fn message_of(message: &BorrowedMessage<'_>) -> Message {
     }
 }
 
-/// Copies the headers. The client panics at a header whose name is not UTF-8: without this, whoever writes one such message
-/// to a topic stops all who read it. Such a header is left out.
+/// Copies the headers. The client panics at a header whose name is not UTF-8: without this, one such message
+/// stops every reader of its topic. Such a header is left out.
 fn headers(message: &BorrowedMessage<'_>) -> Vec<(String, Option<Vec<u8>>)> {
     let Some(headers) = message.headers() else { return Vec::new() };
     let copy = |index| {

@@ -34,7 +34,7 @@ type Chunk = Result<Vec<StoredMessage>, BusError>;
 /// Reads topics from these brokers.
 pub struct KafkaTopicReader {
     settings: KafkaSettings,
-    /// librdkafka wants one for whoever reads messages; it is never joined.
+    /// librdkafka wants one for each reader; it is never joined.
     group: String,
 }
 

@@ -118,7 +118,7 @@ impl TransfersApi {
     /// Send money to another wallet
     ///
     /// The sender pays amount and fee, the recipient gets the amount. A `reference_id` books once. What the sender can't
-    /// pay is `insufficient_funds` whoever the recipient is. A recipient that is unknown, disabled, frozen or full (a
+    /// pay is `insufficient_funds` for every recipient. A recipient that is unknown, disabled, frozen or full (a
     /// balance above 2^52) and an amount of 2^52 or more are `recipient_unavailable`, whichever it is.
     #[oai(path = "/wallet/transfers", method = "post", operation_id = "create_transfer", tag = "Tag::Wallet")]
     async fn create_transfer(
