@@ -10,6 +10,7 @@ use crate::{
     events::audit::{self as topic_audit, TopicAudit, TopicAudited, audit_topic},
     kernel::finding::Finding,
     ledger::{audit, log::Log},
+    wallet::{CACHE_RULES, CacheAudited},
 };
 
 /// What is audited beside the books.
@@ -18,6 +19,9 @@ pub(super) struct AuditArgs {
     /// Read both topics from their beginning to their end and compare them with the books.
     #[arg(long)]
     topic: bool,
+    /// Compare every view in Redis with the books.
+    #[arg(long)]
+    cache: bool,
     /// Entries up to this position are not expected in the topic, because it was made after them.
     #[arg(long, value_name = "POSITION", default_value_t = 0, requires = "topic")]
     entries_from: i64,
@@ -28,6 +32,9 @@ pub(super) struct AuditArgs {
 
 /// Checks the books, and what the arguments name beside them; fails when a rule is broken, after naming the rows.
 pub(super) async fn run(config: &Config, args: AuditArgs) -> anyhow::Result<()> {
+    if args.cache && config.redis_url.is_none() {
+        bail!("REDIS_URL is empty: only the process that serves has a cache");
+    }
     if args.topic && config.kafka_brokers.is_none() {
         bail!("KAFKA_BROKERS is empty: the in-process bus keeps no topic that could be audited");
     }
@@ -42,6 +49,12 @@ pub(super) async fn run(config: &Config, args: AuditArgs) -> anyhow::Result<()> 
             rules += topic_audit::RULES.len();
             broken += print(&audited.findings);
         }
+    }
+    if args.cache {
+        let audited = super::cache::audit(config).await?;
+        describe_cache(&audited);
+        rules += CACHE_RULES.len();
+        broken += print(&audited.findings);
     }
     if broken > 0 {
         bail!("{broken} of {rules} rules are broken");
@@ -102,4 +115,12 @@ fn describe(topic: &str, audited: &TopicAudited) {
             if audited.begin_later_count > audited.begin_later.len() { " …" } else { "" }
         );
     }
+}
+
+fn describe_cache(audited: &CacheAudited) {
+    let CacheAudited { findings, views, behind, absent } = audited;
+    let verdict = if findings.is_empty() { "and the books agree" } else { "and the books do not agree" };
+    println!(
+        "the cache {verdict}: it has the views of {views} wallets, {behind} of them older than the books; {absent} wallets have none"
+    );
 }

@@ -1,4 +1,4 @@
-//! `wallet cache rebuild`.
+//! `wallet cache rebuild` and `wallet audit --cache`.
 
 use std::time::Duration;
 
@@ -7,7 +7,13 @@ use shaku::HasComponent;
 use tokio::time::{Instant, sleep};
 
 use super::{bootstrap, module};
-use crate::{cache::BalanceCache, config::Config, events::topic_watcher::TopicWatcher, wallet::CacheFill};
+use crate::{
+    cache::{BalanceCache, CacheError},
+    config::Config,
+    db::Database,
+    events::topic_watcher::TopicWatcher,
+    wallet::{CacheAudited, CacheFill, audit_cache},
+};
 
 /// The maximum time for the connection to Redis to come about, and for the mark to stay as it was read.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -43,4 +49,37 @@ async fn replace(config: &Config, cache: &dyn BalanceCache) -> anyhow::Result<()
             outcome => return outcome,
         }
     }
+}
+
+/// Compares every view in Redis with the books.
+pub(super) async fn audit(config: &Config) -> anyhow::Result<CacheAudited> {
+    bootstrap::check_redis(config).await?;
+    let module = module::build(config, bootstrap::connect(config)?);
+    let (db, cache): (&dyn Database, &dyn BalanceCache) = (module.resolve_ref(), module.resolve_ref());
+    let mut topic = TopicWatcher::new(config.database_url.clone());
+    let until = Instant::now() + LIMIT;
+    loop {
+        match audit_under_its_mark(&mut topic, db, cache).await {
+            // Redis is connected in the background, and a server may note its mark at this moment.
+            Err(error) if error.is::<CacheError>() && Instant::now() < until => {
+                sleep(Duration::from_millis(50)).await;
+            }
+            outcome => return outcome.context("cannot audit the cache"),
+        }
+    }
+}
+
+/// Reads what a server would believe.
+async fn audit_under_its_mark(
+    topic: &mut TopicWatcher,
+    db: &dyn Database,
+    cache: &dyn BalanceCache,
+) -> anyhow::Result<CacheAudited> {
+    let Some(mark) = cache.mark().await? else { return Ok(CacheAudited::default()) };
+    let standing = topic.look().await?.standing;
+    if !standing.continues(&mark.standing) {
+        return Ok(CacheAudited::of_another_history(&mark));
+    }
+    cache.adopt(Some(mark), &standing, false).await?;
+    Ok(audit_cache(db, cache).await?)
 }

@@ -10,6 +10,7 @@ mod batch_clock;
 mod batches;
 mod bus;
 mod cache;
+mod cache_audit;
 mod commands;
 mod concurrency;
 mod contract;

@@ -1,6 +1,6 @@
 //! The audit of the topic: each of its rules is broken once, and it names the message.
 
-use std::{process::Command, sync::Arc};
+use std::sync::Arc;
 
 use rdkafka::{
     ClientConfig, Offset, TopicPartitionList,
@@ -29,7 +29,7 @@ use super::support::{
     bus::{kafka, publish_all, unique},
     database::TestDatabase,
     operations::{deposit, disable, enable, settings, transfer, withdraw},
-    process::command,
+    process::run,
     servers::servers,
 };
 
@@ -354,7 +354,7 @@ async fn the_command_compares_books_and_topic_and_exits_with_1_when_they_do_not_
     }
     // Its relay publishes everything before it ends.
     app.stop().await;
-    let (code, printed) = run(command(&app.settings, &["audit", "--topic"]));
+    let (code, printed) = run(&app.settings, &["audit", "--topic"]);
     assert_eq!(code, Some(0), "{printed}");
     let topic = &app.settings["KAFKA_TOPIC_TRANSACTIONS"];
     let agree = format!("the topic {topic} and the books agree: 3 messages of 1 wallets, 0 of them repeats");
@@ -362,21 +362,14 @@ async fn the_command_compares_books_and_topic_and_exits_with_1_when_they_do_not_
 
     let mut other = app.settings.clone();
     other.insert("KAFKA_TOPIC_TRANSACTIONS".to_owned(), unique("empty"));
-    let (code, printed) = run(command(&other, &["audit", "--topic"]));
+    let (code, printed) = run(&other, &["audit", "--topic"]);
     assert_eq!(code, Some(1), "{printed}");
     assert!(printed.contains(&format!("wallet {}, version 3", customer.wallet)), "{printed}");
-    let (code, printed) = run(command(&other, &["audit", "--topic", "--entries-from", "3"]));
+    let (code, printed) = run(&other, &["audit", "--topic", "--entries-from", "3"]);
     assert_eq!(code, Some(0), "{printed}");
 
     other.insert("KAFKA_BROKERS".to_owned(), String::new());
-    let (code, printed) = run(command(&other, &["audit", "--topic"]));
+    let (code, printed) = run(&other, &["audit", "--topic"]);
     assert_eq!(code, Some(1), "{printed}");
     assert!(printed.contains("KAFKA_BROKERS is empty"), "{printed}");
-}
-
-/// The exit code, and everything that was printed.
-fn run(mut command: Command) -> (Option<i32>, String) {
-    let output = command.output().expect("the command");
-    let printed = [output.stdout, output.stderr].concat();
-    (output.status.code(), String::from_utf8_lossy(&printed).into_owned())
 }

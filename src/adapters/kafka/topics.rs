@@ -9,6 +9,7 @@ use rdkafka::{
     consumer::{BaseConsumer, Consumer, ConsumerContext},
     error::{KafkaError, RDKafkaErrorCode},
 };
+use tracing::debug;
 
 use super::settings::KafkaSettings;
 
@@ -20,7 +21,13 @@ const PROBE_LIMIT: Duration = Duration::from_secs(2);
 /// The context of a client that is asked now and then. Its log is not read: the answer says all.
 pub(super) struct Asked;
 
-impl ClientContext for Asked {}
+impl ClientContext for Asked {
+    /// The producer's and the consumer's clients log once that the brokers can't be reached.
+    fn error(&self, error: KafkaError, reason: &str) {
+        debug!(%error, reason, "a client that is asked now and then has lost a broker");
+    }
+}
+
 impl ConsumerContext for Asked {}
 
 /// Makes the topics that are missing. One that is there stays as it is.

@@ -120,7 +120,10 @@ async fn connections_to_postgres_that_go_silent_are_given_up() {
     let somebody = Customer::enabled(base).await;
     let newcomers =
         || join_all((0..8).map(|_| somebody.post("/init", json!({"customer_xid": Uuid::new_v4()}))));
-    assert!(newcomers().await.iter().all(|answer| answer.status == 201), "the pool is full now");
+    until("the pool is full", RECOVERY, async || {
+        newcomers().await.iter().all(|answer| answer.status == 201).then_some(())
+    })
+    .await;
     let mut holder = service.db.connect().await;
     sqlx::raw_sql("begin; lock table customers in exclusive mode")
         .execute(&mut holder)

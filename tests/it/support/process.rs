@@ -25,6 +25,13 @@ pub fn command(settings: &Settings, arguments: &[&str]) -> Command {
     command
 }
 
+/// Runs a command to its end; answers with its exit code and everything that it printed.
+pub fn run(settings: &Settings, arguments: &[&str]) -> (Option<i32>, String) {
+    let output = command(settings, arguments).output().expect("the command");
+    let printed = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8_lossy(&printed).into_owned())
+}
+
 impl Server {
     /// Starts a server and waits until it listens.
     pub fn start(settings: &Settings) -> Self {
