@@ -8,6 +8,7 @@ pub mod cache;
 pub mod config;
 pub mod consumers;
 pub mod db;
+pub mod door;
 pub mod events;
 pub mod identity;
 pub mod kernel;

@@ -7,6 +7,7 @@ use hdrhistogram::Histogram;
 use redis::aio::MultiplexedConnection;
 use sqlx::PgConnection;
 use uuid::Uuid;
+use wallet::adapters::redis::wallet_key;
 
 use super::{
     connection::{Connection, header},
@@ -65,7 +66,7 @@ impl Cache {
 
     /// As the service's adapter names it.
     fn key(&self, wallet: Uuid) -> String {
-        format!("{}w:{wallet}", self.prefix)
+        wallet_key(&self.prefix, wallet)
     }
 
     /// Takes the run's keys away.

@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use poem::{Request, RequestBody, http::header};
+use poem::{
+    Request, RequestBody,
+    http::{HeaderValue, header},
+};
 use poem_openapi::{
     ApiExtractor, ApiExtractorType, ExtractParamOptions,
     registry::{MetaSecurityScheme, Registry},
 };
 
-use super::{ApiError, catalogue::Code, headers::API_KEY};
+use super::{ApiError, catalogue::Code, failure::Detail, headers::API_KEY};
 use crate::{
     identity::{Identity, Principal, Scope, Subject},
     kernel::ids::{WalletId, Xid},
@@ -67,7 +70,7 @@ impl Customer {
     fn read(request: &Request) -> Result<Self, ApiError> {
         match allowed(request, Scope::Wallet)? {
             Subject::Customer { xid, wallet } => Ok(Self { xid, wallet }),
-            Subject::Service { .. } => Err(Code::InsufficientScope.into()),
+            Subject::Service { .. } => Err(insufficient(Scope::Wallet)),
         }
     }
 }
@@ -81,7 +84,7 @@ impl BackEnd {
     fn read(request: &Request) -> Result<Self, ApiError> {
         match allowed(request, Scope::Service)? {
             Subject::Service { name } => Ok(Self { name }),
-            Subject::Customer { .. } => Err(Code::InsufficientScope.into()),
+            Subject::Customer { .. } => Err(insufficient(Scope::Service)),
         }
     }
 
@@ -93,18 +96,42 @@ impl BackEnd {
 
 /// Whose token it is, if it has this scope.
 fn allowed(request: &Request, scope: Scope) -> Result<Subject, ApiError> {
-    let token = token(request).ok_or(Code::Unauthorized)?;
+    let token = token(request)?;
     let Principal { subject, scopes, .. } = Gate::of(request)?.identity.authenticate(token)?;
-    if scopes.contains(&scope) { Ok(subject) } else { Err(Code::InsufficientScope.into()) }
+    if scopes.contains(&scope) { Ok(subject) } else { Err(insufficient(scope)) }
 }
 
 /// The one token in `Authorization: Bearer …` or `Authorization: Token …`.
-fn token(request: &Request) -> Option<&str> {
+fn token(request: &Request) -> Result<&str, ApiError> {
     let mut values = request.headers().get_all(header::AUTHORIZATION).iter();
-    let (value, None) = (values.next()?, values.next()) else { return None };
-    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-    let known = scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("token");
-    known.then(|| token.trim_matches(' ')).filter(|token| !token.is_empty())
+    let value = values.next().ok_or(Code::Unauthorized)?;
+    let value = value.to_str().ok().filter(|_| values.next().is_none()).ok_or_else(invalid_token)?;
+    let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+    if !scheme.eq_ignore_ascii_case("bearer") && !scheme.eq_ignore_ascii_case("token") {
+        return Err(Code::Unauthorized.into());
+    }
+    Some(token.trim_matches(' ')).filter(|token| !token.is_empty()).ok_or_else(invalid_token)
+}
+
+/// There is a token, and it is none of ours that holds now (RFC 6750, section 3.1). It is not said why.
+pub fn invalid_token() -> ApiError {
+    let challenge = "Bearer realm=\"wallet\", error=\"invalid_token\"";
+    ApiError::new(Code::Unauthorized, Detail::Challenge(HeaderValue::from_static(challenge)))
+}
+
+/// The token is right, and does not have this scope (RFC 6750, section 3.1).
+fn insufficient(scope: Scope) -> ApiError {
+    let challenge = match scope {
+        Scope::Wallet => "Bearer realm=\"wallet\", error=\"insufficient_scope\", scope=\"wallet\"",
+        Scope::Service => "Bearer realm=\"wallet\", error=\"insufficient_scope\", scope=\"service\"",
+    };
+    ApiError::new(Code::InsufficientScope, Detail::Challenge(HeaderValue::from_static(challenge)))
+}
+
+/// The service key is missing or wrong. No scheme is registered for keys in a header of their own.
+fn key_wanted() -> ApiError {
+    let challenge = "ApiKey realm=\"wallet\", header=\"X-Api-Key\"";
+    ApiError::new(Code::Unauthorized, Detail::Challenge(HeaderValue::from_static(challenge)))
 }
 
 /// Tells the document how a token is shown, and reads it.
@@ -174,8 +201,8 @@ pub struct Opener;
 impl Opener {
     fn read(request: &Request) -> Result<Self, ApiError> {
         let Some(ServiceKey(key)) = &Gate::of(request)?.service_key else { return Ok(Self) };
-        let given = request.headers().get(API_KEY).ok_or(Code::Unauthorized)?;
-        verify_slices_are_equal(given.as_bytes(), key.as_bytes()).map_err(|_| Code::Unauthorized)?;
+        let given = request.headers().get(API_KEY).ok_or_else(key_wanted)?;
+        verify_slices_are_equal(given.as_bytes(), key.as_bytes()).map_err(|_| key_wanted())?;
         Ok(Self)
     }
 }

@@ -4,6 +4,7 @@
 use poem::{PathPattern, Response, error::ResponseError, http::StatusCode};
 
 use super::{
+    auth,
     catalogue::Code,
     failure::{ApiError, Detail},
 };
@@ -15,7 +16,7 @@ use crate::{
 
 impl From<Unauthorized> for ApiError {
     fn from(_: Unauthorized) -> Self {
-        Code::Unauthorized.into()
+        auth::invalid_token()
     }
 }
 

@@ -1,5 +1,7 @@
 //! An error on its way to the client, and how it is written down.
 
+use std::borrow::Cow;
+
 use poem::{
     Response,
     error::ResponseError,
@@ -20,7 +22,7 @@ use super::{
 
 /// How long a client should wait before it tries again, in seconds.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
-/// What a 401 asks for (RFC 6750, section 3).
+/// What a request without credentials is asked for (RFC 6750, section 3).
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"wallet\"");
 
 /// A code of the catalogue, and what there is to say beside it.
@@ -46,6 +48,8 @@ pub enum Detail {
     Transaction(Uuid),
     /// The wallet's version now.
     Version(i64),
+    /// What was wrong with the credentials, for `WWW-Authenticate`.
+    Challenge(HeaderValue),
     /// The methods that the path has, for `Allow`.
     Methods(HeaderValue),
     /// For the log only.
@@ -54,12 +58,12 @@ pub enum Detail {
 
 /// What is wrong with which field, in the order in which the fields were looked at.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct FieldErrors(Vec<(&'static str, &'static str)>);
+pub struct FieldErrors(Vec<(Cow<'static, str>, &'static str)>);
 
 impl FieldErrors {
     /// Notes one.
-    pub fn push(&mut self, field: &'static str, message: &'static str) {
-        self.0.push((field, message));
+    pub fn push(&mut self, field: impl Into<Cow<'static, str>>, message: &'static str) {
+        self.0.push((field.into(), message));
     }
 
     /// Nothing is wrong.
@@ -74,7 +78,7 @@ impl Serialize for FieldErrors {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
         for (field, message) in &self.0 {
-            map.serialize_entry(field, &[message])?;
+            map.serialize_entry(&**field, &[message])?;
         }
         map.end()
     }
@@ -190,6 +194,7 @@ impl ResponseError for ApiError {
         };
         match &self.detail {
             Detail::Version(version) => headers.insert(WALLET_VERSION, HeaderValue::from(*version)),
+            Detail::Challenge(challenge) => headers.insert(header::WWW_AUTHENTICATE, challenge.clone()),
             Detail::Methods(methods) => headers.insert(header::ALLOW, methods.clone()),
             _ => None,
         };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use poem::{IntoResponse, Response};
+use poem::{EndpointExt, IntoResponse, Response, endpoint::make, http::Method};
 use poem_openapi::{
     ApiResponse, Enum, Object, OpenApi,
     registry::{MetaResponses, Registry},
@@ -15,6 +15,7 @@ use super::{
     catalogue::Code,
     document::{Notes, sample},
     envelope::Answer,
+    router::Paths,
 };
 
 /// Tells how the service is. The composition knows.
@@ -113,6 +114,26 @@ impl ApiResponse for Reported {
     fn register(registry: &mut Registry) {
         Answer::<200, HealthReport>::register(registry);
     }
+}
+
+/// The status alone, for a port that everybody reaches.
+#[derive(Serialize, Object)]
+struct Word {
+    status: HealthStatus,
+}
+
+/// `/health` without its details.
+pub fn in_one_word(source: Arc<dyn HealthSource>) -> Paths {
+    let endpoint = make(move |_| {
+        let source = Arc::clone(&source);
+        async move {
+            match source.report().await.status {
+                HealthStatus::Down => Err(poem::Error::from(ApiError::from(Code::Unavailable))),
+                status => Ok(Answer::<200, _>(Word { status }).into_response()),
+            }
+        }
+    });
+    [("/health".to_owned(), [(Method::GET, endpoint.boxed())].into())].into()
 }
 
 /// The operations.

@@ -23,8 +23,9 @@ mod v1;
 
 use std::sync::Arc;
 
-use poem::{Endpoint, EndpointExt, Response, Route};
+use poem::{Endpoint, EndpointExt, Response, Route, endpoint::BoxEndpoint};
 use poem_openapi::OpenApi;
+use tokio_util::sync::CancellationToken;
 
 use self::{
     auth::Gate,
@@ -32,7 +33,7 @@ use self::{
     failure::{ApiError, FieldErrors},
     health::{HealthApi, HealthSource},
     metrics_page::MetricsApi,
-    middleware::{identify::Identify, measure::Measure},
+    middleware::{identify::Identify, measure::Measure, receive::Receive},
     router::{Methods, Paths},
 };
 pub use self::{auth::ServiceKey, document::spec, metrics_page::Renderer};
@@ -46,10 +47,15 @@ pub struct Parts {
     pub metrics: Renderer,
     /// What `POST /init` asks for; none: it is open.
     pub service_key: Option<ServiceKey>,
+    /// Once it is cancelled, a body that is still on its way is not waited for much longer.
+    pub stopping: CancellationToken,
 }
 
 /// Every operation.
-type Apis = (
+type Apis = (CustomerApis, HealthApi, MetricsApi);
+
+/// Every operation of customers and back ends.
+type CustomerApis = (
     v1::InitApi,
     v1::WalletApi,
     v1::DepositsApi,
@@ -59,38 +65,64 @@ type Apis = (
     v1::TopTransfersApi,
     v1::WalletsApi,
     v1::ErrorsApi,
-    HealthApi,
-    MetricsApi,
 );
 
-/// The whole room as one endpoint; whatever goes in, a proper answer comes out.
-pub fn build(parts: Parts) -> impl Endpoint<Output = Response> + 'static {
-    let apis: Apis = (
-        v1::InitApi { identity: Arc::clone(&parts.identity) },
-        v1::WalletApi { wallets: Arc::clone(&parts.wallets) },
-        v1::DepositsApi { wallets: Arc::clone(&parts.wallets) },
-        v1::WithdrawalsApi { wallets: Arc::clone(&parts.wallets) },
-        v1::TransfersApi { wallets: Arc::clone(&parts.wallets) },
-        v1::TransactionsApi { wallets: Arc::clone(&parts.wallets) },
-        v1::TopTransfersApi { wallets: Arc::clone(&parts.wallets) },
-        v1::WalletsApi { wallets: parts.wallets },
+/// The room as endpoints; whatever goes in, a proper answer comes out.
+pub struct Api {
+    /// For everybody.
+    pub public: BoxEndpoint<'static, Response>,
+    /// For those who run the service; none: it is all in `public`.
+    pub admin: Option<BoxEndpoint<'static, Response>>,
+}
+
+/// The whole room. With `has_admin_port`, `/metrics`, `/swagger` and the details of `/health` are in an endpoint of their own,
+/// and the public one tells of the service's health in one word.
+pub fn build(parts: Parts, has_admin_port: bool) -> Api {
+    let Parts { wallets, identity, health, metrics, service_key, stopping } = parts;
+    let customers: CustomerApis = (
+        v1::InitApi { identity: Arc::clone(&identity) },
+        v1::WalletApi { wallets: Arc::clone(&wallets) },
+        v1::DepositsApi { wallets: Arc::clone(&wallets) },
+        v1::WithdrawalsApi { wallets: Arc::clone(&wallets) },
+        v1::TransfersApi { wallets: Arc::clone(&wallets) },
+        v1::TransactionsApi { wallets: Arc::clone(&wallets) },
+        v1::TopTransfersApi { wallets: Arc::clone(&wallets) },
+        v1::WalletsApi { wallets },
         v1::ErrorsApi,
-        HealthApi { source: parts.health },
-        MetricsApi { render: parts.metrics },
     );
+    let mut public = routes(customers);
+    let mut admin = routes((HealthApi { source: Arc::clone(&health) }, MetricsApi { render: metrics }));
+    admin.extend(pages::paths());
+    if has_admin_port {
+        public.extend(routes(HealthApi { source: Arc::clone(&health) }));
+        public.extend(health::in_one_word(health));
+    } else {
+        public.extend(std::mem::take(&mut admin));
+    }
+    let gate = Gate::new(identity, service_key);
+    let admin = has_admin_port.then(|| around(admin, gate.clone(), stopping.clone()).boxed());
+    Api { public: around(public, gate, stopping).boxed(), admin }
+}
+
+fn routes(apis: impl OpenApi) -> Paths {
     let mut paths = Paths::new();
     apis.add_routes(&mut paths);
     // The framework numbers the parameters of a path; a figure of `/metrics` tells more by the name.
-    let mut paths: Paths =
-        paths.into_iter().map(|(path, methods)| (path.replace(":param0", ":id"), methods)).collect();
-    paths.extend(pages::paths());
-    around(paths, Gate::new(parts.identity, parts.service_key))
+    paths.into_iter().map(|(path, methods)| (path.replace(":param0", ":id"), methods)).collect()
 }
 
 /// What stands around the routes, from the inside out. A panic is caught at each path.
-fn around(paths: Paths, gate: Gate) -> impl Endpoint<Output = Response> + 'static {
+fn around(
+    paths: Paths,
+    gate: Gate,
+    stopping: CancellationToken,
+) -> impl Endpoint<Output = Response> + 'static {
     let measure = Measure::new(paths.keys().cloned());
-    let routes =
-        paths.into_iter().fold(Route::new(), |route, (path, methods)| route.at(path, Methods::new(methods)));
-    routes.data(gate).catch_all_error(error::to_response).with(measure).with(Identify)
+    let mut parameters = router::parameters(Apis::meta());
+    let routes = paths.into_iter().fold(Route::new(), |route, (path, methods)| {
+        let parameters = parameters.remove(&path).unwrap_or_default();
+        route.at(path, Methods::new(methods, parameters))
+    });
+    let receive = Receive::new(stopping);
+    routes.data(gate).catch_all_error(error::to_response).with(receive).with(measure).with(Identify)
 }

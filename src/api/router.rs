@@ -9,24 +9,48 @@ use poem::{
     middleware::CatchPanic,
 };
 
+use poem_openapi::registry::{MetaApi, MetaOperationParam, MetaParamIn};
+
 use super::{
     catalogue::Code,
     error,
     failure::{ApiError, Detail},
+    query::KnownParameters,
 };
 
 /// Every path with what its methods do, as poem-openapi collects them.
 pub type Paths = HashMap<String, HashMap<Method, BoxEndpoint<'static>>>;
 
+/// What stands in the query string of each operation of a path.
+pub type Parameters = HashMap<Method, KnownParameters>;
+
+/// The parameters of every path's operations that change something, as poem-openapi documents them.
+pub fn parameters(apis: Vec<MetaApi>) -> HashMap<String, Parameters> {
+    let mut paths: HashMap<String, Parameters> = HashMap::new();
+    for path in apis.into_iter().flat_map(|api| api.paths) {
+        let of_path = paths.entry(path.path.replace("{id}", ":id")).or_default();
+        for operation in path.operations.into_iter().filter(|operation| operation.method != Method::GET) {
+            let in_query = |parameter: &MetaOperationParam| parameter.in_type == MetaParamIn::Query;
+            let names = operation.params.into_iter().filter(in_query).map(|parameter| parameter.name);
+            of_path.insert(operation.method, KnownParameters(names.collect()));
+        }
+    }
+    paths
+}
+
 /// The methods of a path. HEAD is answered as GET; the server leaves the body out.
 pub struct Methods {
     endpoints: Vec<(Method, BoxEndpoint<'static>)>,
+    parameters: Parameters,
     allowed: HeaderValue,
 }
 
 impl Methods {
     /// A path with these methods. A panic in one of them is caught.
-    pub fn new(endpoints: impl IntoIterator<Item = (Method, BoxEndpoint<'static>)>) -> Self {
+    pub fn new(
+        endpoints: impl IntoIterator<Item = (Method, BoxEndpoint<'static>)>,
+        parameters: Parameters,
+    ) -> Self {
         let endpoints: Vec<_> = endpoints
             .into_iter()
             .map(|(method, endpoint)| {
@@ -39,14 +63,19 @@ impl Methods {
         }
         names.sort_unstable();
         let allowed = HeaderValue::from_str(&names.join(", ")).unwrap_or(HeaderValue::from_static(""));
-        Self { endpoints, allowed }
+        Self { endpoints, parameters, allowed }
     }
 }
 
 impl Endpoint for Methods {
     type Output = Response;
 
-    async fn call(&self, request: Request) -> Result<Response> {
+    async fn call(&self, mut request: Request) -> Result<Response> {
+        if request.uri().query().is_some()
+            && let Some(parameters) = self.parameters.get(request.method())
+        {
+            request.extensions_mut().insert(parameters.clone());
+        }
         let wanted = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
         match self.endpoints.iter().find(|(method, _)| method == wanted) {
             Some((_, endpoint)) => endpoint.call(request).await,

@@ -75,14 +75,14 @@ scalar!(
 );
 
 impl Field for Currency {
-    const MESSAGE: &'static str = "Must be three capital letters (ISO 4217).";
+    const MESSAGE: &'static str = "Must be the code of a currency (ISO 4217).";
 
     fn from_json(value: &Value) -> Option<Self> {
         value.as_str().and_then(Self::from_text)
     }
 
     fn from_text(text: &str) -> Option<Self> {
-        text.parse().ok()
+        Self::listed(text).ok()
     }
 }
 

@@ -5,11 +5,14 @@ use std::net::SocketAddr;
 use crate::config::{AppEnv, Config};
 
 /// Prints the address, the page to try it out, and in development three lines to paste.
-pub(super) fn print(config: &Config, address: SocketAddr) {
+pub(super) fn print(config: &Config, address: SocketAddr, admin_address: Option<SocketAddr>) {
     let host = if address.ip().is_unspecified() { "127.0.0.1".to_owned() } else { address.ip().to_string() };
     let at = format!("http://{host}:{}", address.port());
     println!("listening on {at}");
-    println!("try it out:  {at}/swagger");
+    match admin_address.map(|address| address.port()) {
+        Some(port) => println!("for operators, with /metrics and /swagger: http://{host}:{port}"),
+        None => println!("try it out:  {at}/swagger"),
+    }
     if config.kafka_brokers.is_none() {
         println!("without Kafka (KAFKA_BROKERS is empty): events stay in this process");
     }

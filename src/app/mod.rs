@@ -8,6 +8,7 @@ pub mod cache;
 pub mod cli;
 mod greeting;
 pub mod health;
+mod listen;
 pub mod migrate;
 pub mod module;
 pub mod openapi;

@@ -3,7 +3,7 @@
 use super::{AppEnv, Compression, LogFormat};
 
 /// Every variable that the service reads, in the order of `.env.example`.
-pub const VARIABLES: [&str; 25] = [
+pub const VARIABLES: [&str; 28] = [
     "DATABASE_URL",
     "DATABASE_POOL_MAX",
     "REDIS_URL",
@@ -17,6 +17,8 @@ pub const VARIABLES: [&str; 25] = [
     "KAFKA_GROUP_PREFIX",
     "HOST",
     "PORT",
+    "ADMIN_PORT",
+    "CONNECTIONS_MAX",
     "APP_ENV",
     "JWT_SECRET",
     "JWT_TTL",
@@ -25,6 +27,7 @@ pub const VARIABLES: [&str; 25] = [
     "TRANSFER_FEE_BPS",
     "BATCH_MAX",
     "QUEUE_MAX",
+    "SHUTDOWN_DELAY",
     "SHUTDOWN_TIMEOUT",
     "LOG_FORMAT",
     "RUST_LOG",
@@ -50,12 +53,16 @@ pub(super) const KAFKA_COMPRESSION: Compression = Compression::None;
 pub(super) const KAFKA_GROUP_PREFIX: &str = "wallet";
 pub(super) const HOST: &str = "0.0.0.0";
 pub(super) const PORT: u16 = 8089;
+pub(super) const PRODUCTION_ADMIN_PORT: u16 = 8090;
+pub(super) const CONNECTIONS_MAX: usize = 4_096;
 pub(super) const APP_ENV: AppEnv = AppEnv::Development;
 pub(super) const JWT_TTL_SECONDS: u64 = 24 * 60 * 60;
 pub(super) const DEFAULT_CURRENCY: &str = "USD";
 pub(super) const TRANSFER_FEE_BPS: u32 = 150;
 pub(super) const BATCH_MAX: usize = 256;
 pub(super) const QUEUE_MAX: usize = 10_000;
+/// A load balancer that asks every two seconds has noticed after two answers.
+pub(super) const PRODUCTION_SHUTDOWN_DELAY_SECONDS: u64 = 5;
 pub(super) const SHUTDOWN_TIMEOUT_SECONDS: u64 = 10;
 pub(super) const LOG_FORMAT: LogFormat = LogFormat::Text;
 /// Libraries tell of every statement and every reconnect; what matters of it reaches our own lines.

@@ -42,6 +42,10 @@ pub struct Config {
     pub host: String,
     /// 0 picks a free one.
     pub port: u16,
+    /// Where `/metrics`, `/swagger` and the details of `/health` are; none: on `port`. 0 picks a free one.
+    pub admin_port: Option<u16>,
+    /// How many connections clients may hold at once.
+    pub connections_max: usize,
     pub app_env: AppEnv,
     /// At least 32 bytes; in production never the one that everybody knows.
     pub jwt_secret: Secret,
@@ -58,7 +62,9 @@ pub struct Config {
     pub queue_max: usize,
     /// How many connections the pool for reads may hold; up to 11 others are opened beside it.
     pub database_pool_max: u32,
-    /// How long requests that have been read may take to end after SIGTERM, in seconds.
+    /// How long the service goes on after SIGTERM while it says that it is not ready, in seconds.
+    pub shutdown_delay_seconds: u64,
+    /// How long requests that have been read may take to end after that, in seconds.
     pub shutdown_timeout_seconds: u64,
     pub log_format: LogFormat,
     /// What is logged: directives as `tracing-subscriber` reads them.

@@ -75,6 +75,7 @@ impl<'a> Reader<'a> {
         // A release build only sees to it that there is none.
         #[cfg_attr(not(debug_assertions), allow(unused_variables))]
         let fail_point = self.given("FAIL_POINT", values::fail_point(app_env));
+        let port = self.or("PORT", values::number(0..=u16::MAX), defaults::PORT);
         let config = Config {
             database_url: database_url.unwrap_or_default(),
             redis_url: self.given("REDIS_URL", values::redis_url),
@@ -98,7 +99,13 @@ impl<'a> Reader<'a> {
             ),
             redis_prefix: self.text("REDIS_PREFIX", values::visible, defaults::REDIS_PREFIX),
             host: self.text("HOST", values::host, defaults::HOST),
-            port: self.or("PORT", values::number(0..=u16::MAX), defaults::PORT),
+            port,
+            admin_port: self.admin_port(app_env, port),
+            connections_max: self.or(
+                "CONNECTIONS_MAX",
+                values::number(1..=1_000_000),
+                defaults::CONNECTIONS_MAX,
+            ),
             app_env,
             jwt_secret,
             jwt_ttl_seconds: self.or(
@@ -118,6 +125,14 @@ impl<'a> Reader<'a> {
                 "DATABASE_POOL_MAX",
                 values::number(1..=1_000),
                 defaults::DATABASE_POOL_MAX,
+            ),
+            shutdown_delay_seconds: self.or(
+                "SHUTDOWN_DELAY",
+                values::seconds(0..=600),
+                match app_env {
+                    AppEnv::Development => 0,
+                    AppEnv::Production => defaults::PRODUCTION_SHUTDOWN_DELAY_SECONDS,
+                },
             ),
             shutdown_timeout_seconds: self.or(
                 "SHUTDOWN_TIMEOUT",
@@ -151,6 +166,18 @@ impl<'a> Reader<'a> {
                 .push("SERVICE_API_KEY must be given in production: it guards POST /init.".to_owned());
         }
         self.given("SERVICE_API_KEY", values::api_key)
+    }
+
+    /// A port of its own, in production also when nothing is said of it.
+    fn admin_port(&mut self, app_env: AppEnv, port: u16) -> Option<u16> {
+        if self.value("ADMIN_PORT").is_none() {
+            return (app_env == AppEnv::Production).then_some(defaults::PRODUCTION_ADMIN_PORT);
+        }
+        let admin_port = self.given("ADMIN_PORT", values::port_or_off).flatten();
+        if port != 0 && admin_port == Some(port) {
+            self.problems.push("ADMIN_PORT must be another port than PORT, or off.".to_owned());
+        }
+        admin_port
     }
 
     fn default_currency(&mut self) -> Option<Currency> {

@@ -276,3 +276,22 @@ fn the_example_shows_the_defaults() {
     let default = with(&[("DATABASE_URL", database.as_str())]).unwrap();
     assert_eq!(shown, default);
 }
+
+#[test]
+fn in_production_operators_have_a_port_of_their_own_and_an_end_is_announced() {
+    let production = [
+        ("APP_ENV", "production"),
+        ("JWT_SECRET", "Wq3v7Zk1pXc9Lr5tYb8nMd2sGf6hJa4u"),
+        ("SERVICE_API_KEY", "k7Tz2Qm9Rw4Xv1Bn6Hc3Ld8Sg5Fj0Ypa"),
+    ];
+    let of = |more: &[(&str, &str)]| with(&[&production[..], more].concat()).unwrap();
+    assert_eq!((of(&[]).admin_port, of(&[]).shutdown_delay_seconds), (Some(8090), 5));
+    assert_eq!(of(&[("ADMIN_PORT", "off")]).admin_port, None);
+    assert_eq!(of(&[("ADMIN_PORT", "0"), ("PORT", "0")]).admin_port, Some(0));
+    let development = with(&[]).unwrap();
+    assert_eq!((development.admin_port, development.shutdown_delay_seconds), (None, 0));
+    assert_eq!(with(&[("ADMIN_PORT", "9000")]).unwrap().admin_port, Some(9000));
+    let same = problems(with(&[("ADMIN_PORT", "9000"), ("PORT", "9000")]));
+    assert_eq!(same, ["ADMIN_PORT must be another port than PORT, or off."]);
+    assert_eq!(problems(with(&[("ADMIN_PORT", "none")])).len(), 1);
+}

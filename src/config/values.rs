@@ -27,6 +27,14 @@ where
     }
 }
 
+/// A port, or none.
+pub(super) fn port_or_off(text: &str) -> Result<Option<u16>, Must> {
+    if text == "off" {
+        return Ok(None);
+    }
+    number(0..=u16::MAX)(text).map(Some).map_err(|_| "must be a port from 0 to 65535, or off".to_owned())
+}
+
 /// A length of time in whole seconds: `90`, `90s`, `15m`, `24h` or `7d`.
 pub(super) fn seconds(range: RangeInclusive<u64>) -> impl Fn(&str) -> Result<u64, Must> {
     move |text| {
@@ -173,7 +181,7 @@ pub(super) fn log_filter(text: &str) -> Result<String, Must> {
 }
 
 pub(super) fn currency(text: &str) -> Result<Currency, Must> {
-    text.parse().map_err(|_| "must be three capital letters such as USD".to_owned())
+    Currency::listed(text).map_err(|_| "must be the code of a currency of ISO 4217, such as USD".to_owned())
 }
 
 pub(super) fn jwt_secret(text: &str) -> Result<Secret, Must> {

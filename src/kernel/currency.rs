@@ -1,4 +1,5 @@
-//! Currencies by their three-letter code (ISO 4217).
+//! Currencies by their three-letter code. What is stored is read whatever it is; what comes in must be a currency of ISO 4217
+//! that has a minor unit or counts in whole ones: no metal, no fund unit without an exponent, no code for tests.
 
 use std::{fmt, str::FromStr};
 
@@ -10,9 +11,9 @@ use thiserror::Error;
 #[serde(try_from = "String", into = "String")]
 pub struct Currency([u8; 3]);
 
-/// The text is not three capital letters.
+/// The text is no currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("a currency is three capital letters, such as USD")]
+#[error("a currency is three capital letters of ISO 4217, such as USD")]
 pub struct NotACurrency;
 
 impl Currency {
@@ -21,6 +22,19 @@ impl Currency {
     pub fn as_str(&self) -> &str {
         // The letters were checked to be ASCII when the value was made.
         std::str::from_utf8(&self.0).unwrap_or("???")
+    }
+
+    /// The currency of ISO 4217 with this code.
+    pub fn listed(code: &str) -> Result<Self, NotACurrency> {
+        let currency: Self = code.parse()?;
+        currency.minor_unit_digits().map(|_| currency).ok_or(NotACurrency)
+    }
+
+    /// How many decimal digits a major unit has beyond a minor one: 2 for USD, 0 for JPY, 3 for BHD. None: the code is not
+    /// listed, or stands for something that is not counted.
+    #[must_use]
+    pub fn minor_unit_digits(self) -> Option<u16> {
+        iso_currency::Currency::from_code(self.as_str())?.exponent()
     }
 }
 
@@ -70,6 +84,16 @@ mod tests {
         assert_eq!("USD".parse::<Currency>().unwrap().as_str(), "USD");
         for wrong in ["", "US", "usd", "USDT", "U$D", "ÄÖ"] {
             assert_eq!(wrong.parse::<Currency>(), Err(NotACurrency), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_comes_in_is_listed_with_its_exponent() {
+        for (code, digits) in [("USD", 2), ("EUR", 2), ("JPY", 0), ("KWD", 3), ("CLF", 4), ("ZWG", 2)] {
+            assert_eq!(Currency::listed(code).map(Currency::minor_unit_digits), Ok(Some(digits)), "{code}");
+        }
+        for wrong in ["ZZZ", "XAU", "XTS", "XXX", "usd", "US"] {
+            assert_eq!(Currency::listed(wrong), Err(NotACurrency), "{wrong}");
         }
     }
 }

@@ -31,7 +31,9 @@ impl Protected {
             "wallet": about.wallet, "wallet_id": about.wallet, "id": about.wallet, "owned_by": about.xid,
         });
         let path = self.path.replace("{id}", &about.transaction);
-        let path = format!("{path}?wallet={}&customer_xid={}", about.wallet, about.xid);
+        // A request that changes something may carry no parameter that its operation does not have.
+        let query = format!("?wallet={}&customer_xid={}", about.wallet, about.xid);
+        let path = if self.method == Method::GET { path + &query } else { path };
         let wallet = about.wallet.as_str();
         let headers =
             [("content-type", "application/json"), ("x-wallet-id", wallet), ("cookie", about.token.as_str())];
@@ -114,7 +116,12 @@ async fn without_a_right_token_every_protected_operation_says_the_same() {
             let asks = Wire { authorization: authorization.clone(), ..wire.clone() };
             let reply = operation.ask(&asks, &victim).await;
             assert_eq!((reply.status, reply.text.as_str()), (401, expected), "{what}: {operation:?}");
-            assert_eq!(reply.header("www-authenticate"), "Bearer realm=\"wallet\"", "{what}: {operation:?}");
+            let scheme = authorization.as_deref().unwrap_or_default().split(' ').next().unwrap_or_default();
+            let challenge = match scheme {
+                "Token" | "Bearer" => "Bearer realm=\"wallet\", error=\"invalid_token\"",
+                _ => "Bearer realm=\"wallet\"",
+            };
+            assert_eq!(reply.header("www-authenticate"), challenge, "{what}: {operation:?}");
             let mut names: Vec<_> = reply.headers.keys().map(|name| name.as_str().to_owned()).collect();
             names.sort_unstable();
             let all = [
@@ -207,6 +214,7 @@ async fn a_token_of_another_installation_finds_nothing() {
     for operation in protected(&wire).await {
         let reply = operation.ask(&without, &victim).await;
         assert_eq!(reply.code(), (403, "insufficient_scope".to_owned()), "{operation:?}");
+        assert!(reply.header("www-authenticate").contains("error=\"insufficient_scope\""), "{operation:?}");
     }
 }
 
@@ -224,6 +232,7 @@ async fn in_production_the_door_needs_the_service_key() {
         let reply =
             wire.send(Method::POST, "/api/v1/init", headers, format!("customer_xid={xid}").into()).await;
         assert_eq!(reply.code(), (401, "unauthorized".to_owned()), "{wrong}");
+        assert!(reply.header("www-authenticate").starts_with("ApiKey "), "{reply:?}");
     }
     assert_eq!(app.db.number("select count(*) from customers").await, 0);
     let headers = [("content-type", form), ("x-api-key", key)];

@@ -13,7 +13,9 @@ mod cache;
 mod cache_audit;
 mod commands;
 mod concurrency;
+mod connections;
 mod contract;
+mod door;
 mod exercise;
 #[cfg(debug_assertions)]
 mod fail_points;

@@ -123,6 +123,7 @@ async fn the_readmes_production_part_ends_with_a_service_that_owns_nothing_and_i
         ("WALLET", env!("CARGO_BIN_EXE_wallet").to_owned()),
         ("HOST", "127.0.0.1".to_owned()),
         ("PORT", "0".to_owned()),
+        ("ADMIN_PORT", "0".to_owned()),
     ];
     let settings = settings.map(|(name, value)| (name.to_owned(), value)).into();
     let server = Server::of(script_command(&script, &settings));

@@ -8,11 +8,12 @@ use super::{
 /// The rooms and what each may name of the others; `ledger::log` is that module and no more, and `db::DbError` is part of
 /// the faces, whose errors hold it. `app` and the two roots
 /// (`lib.rs`, `main.rs`) put everything together and may name all.
-const ROOMS: [(&str, &[&str]); 14] = [
+const ROOMS: [(&str, &[&str]); 15] = [
     ("kernel", &[]),
     ("config", &["kernel"]),
     ("telemetry", &["config"]),
     ("db", &["kernel"]),
+    ("door", &[]),
     ("cache", &["kernel"]),
     ("ledger", &["db", "kernel"]),
     ("wallet", &["ledger", "cache", "db", "kernel"]),
@@ -42,9 +43,14 @@ const ENVIRONMENT: &str = "the environment is read in src/config/ only; hand the
 const CLOCK: &str =
     "the system's clock is read in src/adapters/clock.rs only; ask the port kernel::clock::Clock";
 
-const GUARDS: [Guard; 18] = [
+const GUARDS: [Guard; 19] = [
     Guard { path: "poem", may: is_http, belongs: HTTP },
     Guard { path: "poem_openapi", may: is_http, belongs: HTTP },
+    Guard {
+        path: "hyper",
+        may: |f| f.starts_with("src/door/") || f == "src/app/serve.rs",
+        belongs: "connections are served in src/door/ only; requests and answers are poem's in src/api/",
+    },
     Guard { path: "sea_orm", may: is_sql, belongs: SQL },
     Guard { path: "sqlx", may: is_sql, belongs: SQL },
     Guard {

@@ -45,6 +45,9 @@ struct Claims {
     /// Words with a space between them (RFC 8693, section 4.2).
     scope: String,
     iat: i64,
+    /// Before this moment the token does not hold yet (RFC 7519, section 4.1.5). Ours hold at once and have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    nbf: Option<i64>,
     exp: i64,
     jti: Uuid,
 }
@@ -68,8 +71,9 @@ impl JwtKeys {
         rules.set_issuer(&[ISSUER]);
         rules.set_audience(&[AUDIENCE]);
         rules.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
-        // The end is compared with our own clock below, to the second and for remembered tokens too.
+        // The beginning and the end are compared with our own clock below, the end to the second and for remembered tokens too.
         rules.validate_exp = false;
+        rules.validate_nbf = false;
         Self {
             sign: EncodingKey::from_secret(secret.expose().as_bytes()),
             check: DecodingKey::from_secret(secret.expose().as_bytes()),
@@ -79,10 +83,18 @@ impl JwtKeys {
         }
     }
 
-    /// Checks signature, algorithm, issuer, audience and the presence of every claim; not the token's end.
-    fn read(&self, token: &str) -> Result<Principal, Unauthorized> {
-        let claims: Claims =
-            jsonwebtoken::decode(token, &self.check, &self.rules).map_err(|_| Unauthorized)?.claims;
+    /// Checks signature, algorithm, issuer, audience and the presence of every claim, and that the token holds already; not
+    /// the token's end.
+    fn read(&self, token: &str, now: Timestamp) -> Result<Principal, Unauthorized> {
+        let read = jsonwebtoken::decode(token, &self.check, &self.rules).map_err(|_| Unauthorized)?;
+        // A header that names extensions must not be accepted by those who do not know them (RFC 7515, section 4.1.11).
+        if read.header.crit.is_some() {
+            return Err(Unauthorized);
+        }
+        let claims: Claims = read.claims;
+        if claims.nbf.is_some_and(|from| from > now.timestamp()) {
+            return Err(Unauthorized);
+        }
         let subject = subject(&claims).ok_or(Unauthorized)?;
         Ok(Principal {
             scopes: scopes(&claims.scope, &subject),
@@ -133,6 +145,7 @@ impl JwtTokens {
             wallet: of.map(|(_, wallet)| wallet.0),
             scope: scope.word().to_owned(),
             iat,
+            nbf: None,
             exp: iat.saturating_add(self.keys.ttl_seconds),
             jti: Uuid::now_v7(),
         };
@@ -159,7 +172,7 @@ impl Tokens for JwtTokens {
             self.keys.remembered.invalidate(token);
             return Err(Unauthorized);
         }
-        let principal = self.keys.read(token)?;
+        let principal = self.keys.read(token, now)?;
         if principal.expires_at <= now {
             return Err(Unauthorized);
         }

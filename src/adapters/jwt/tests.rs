@@ -234,3 +234,19 @@ fn what_is_no_token_at_all_is_refused() {
         assert_eq!(tokens.verify(text), Err(Unauthorized), "{text}");
     }
 }
+
+#[test]
+fn a_token_that_names_an_extension_is_refused_and_so_is_one_that_does_not_hold_yet() {
+    let with = |header: &Value, claims: &Value| {
+        tokens().1.verify(&forged(header, claims, hmac::HMAC_SHA256, SECRET)).is_ok()
+    };
+    for crit in [json!(["exp"]), json!(["b64"]), json!([])] {
+        let header = json!({"typ": "JWT", "alg": "HS256", "crit": crit});
+        assert!(!with(&header, &claims()), "{header}");
+    }
+    for (nbf, holds) in [(START - 1, true), (START, true), (START + 1, false)] {
+        let mut claims = claims();
+        claims["nbf"] = json!(nbf);
+        assert_eq!(with(&hs256(), &claims), holds, "{nbf}");
+    }
+}

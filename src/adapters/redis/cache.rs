@@ -32,6 +32,12 @@ const TICKET_HOLDS: Duration = Duration::from_millis(400);
 /// The version of the keys' format; another one does not read what this one has written.
 const FORMAT: &str = "w2";
 
+/// The key of a wallet's view, behind the prefix.
+#[must_use]
+pub fn wallet_key(prefix: &str, wallet: Uuid) -> String {
+    format!("{prefix}{FORMAT}:{wallet}")
+}
+
 /// Maximum number of parts in one round trip …
 const CHUNK: usize = 500;
 /// … and in one call: readers wait for its end, a fifth of a millisecond.
@@ -109,9 +115,8 @@ impl RedisCache {
         })
     }
 
-    /// The only place that knows how a wallet's key is spelled.
     fn key(&self, wallet: WalletId) -> String {
-        format!("{}{FORMAT}:{wallet}", self.prefix)
+        wallet_key(&self.prefix, wallet.0)
     }
 
     fn mark_key(&self) -> String {

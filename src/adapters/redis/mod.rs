@@ -11,4 +11,4 @@ mod mode;
 mod refusals;
 mod scripts;
 
-pub use cache::{RedisCache, TIME_TO_LIVE};
+pub use cache::{RedisCache, TIME_TO_LIVE, wallet_key};

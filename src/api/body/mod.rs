@@ -5,7 +5,6 @@ mod fields;
 mod form;
 mod json;
 mod multipart;
-mod read;
 
 use poem::{Request, RequestBody, http::header};
 use poem_openapi::{
@@ -17,7 +16,10 @@ use poem_openapi::{
 pub use fields::{Field, Fields, FromFields, True};
 pub use form::pairs;
 
-use super::{ApiError, catalogue::Code, idempotency::Fingerprint};
+use super::{
+    ApiError, catalogue::Code, idempotency::Fingerprint, middleware::receive::Received,
+    query::KnownParameters,
+};
 
 /// The media types, in the order of the document.
 const JSON: &str = "application/json";
@@ -28,13 +30,18 @@ const MULTIPART: &str = "multipart/form-data";
 pub struct Body<T>(pub T, pub Option<Fingerprint>);
 
 impl<T: FromFields> Body<T> {
-    async fn read(request: &Request, body: &mut RequestBody) -> Result<Self, ApiError> {
+    async fn read(request: &Request) -> Result<Self, ApiError> {
+        KnownParameters::check(request)?;
         let is_wanted = Fingerprint::is_wanted(request);
-        let bytes = read::limited(request, body).await?;
+        let bytes = Received::of(request)?;
         if bytes.is_empty() {
             return Ok(Self(Fields::none().give()?, is_wanted.then(Fingerprint::none)));
         }
-        if request.headers().get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+        if request
+            .headers()
+            .get(header::CONTENT_ENCODING)
+            .is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+        {
             return Err(Code::UnsupportedMediaType.into());
         }
         let content_type = request.content_type().unwrap_or_default();
@@ -44,7 +51,7 @@ impl<T: FromFields> Body<T> {
         } else if essence.eq_ignore_ascii_case(FORM) {
             form::fields(&bytes)?
         } else if essence.eq_ignore_ascii_case(MULTIPART) {
-            multipart::fields(request, bytes).await?
+            multipart::fields(content_type, bytes).await?
         } else {
             return Err(Code::UnsupportedMediaType.into());
         };
@@ -73,14 +80,14 @@ impl<'a, T: FromFields + Type> ApiExtractor<'a> for Body<T> {
 
     async fn from_request(
         request: &'a Request,
-        body: &mut RequestBody,
+        _: &mut RequestBody,
         _: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        Ok(Self::read(request, body).await?)
+        Ok(Self::read(request).await?)
     }
 }
 
-/// No body is needed; whatever is sent is read, within the limit, and ignored.
+/// No body is needed; one that is sent is ignored, if it is not too large.
 pub struct NoBody;
 
 impl<'a> ApiExtractor<'a> for NoBody {
@@ -90,10 +97,11 @@ impl<'a> ApiExtractor<'a> for NoBody {
 
     async fn from_request(
         request: &'a Request,
-        body: &mut RequestBody,
+        _: &mut RequestBody,
         _: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        read::limited(request, body).await?;
+        KnownParameters::check(request)?;
+        Received::of(request)?;
         Ok(Self)
     }
 }

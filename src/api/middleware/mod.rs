@@ -1,4 +1,6 @@
 //! What stands around every request.
 
+mod framing;
 pub mod identify;
 pub mod measure;
+pub mod receive;

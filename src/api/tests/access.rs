@@ -1,6 +1,9 @@
 //! Who may ask.
 
-use poem::http::{HeaderValue, Method};
+use poem::{
+    Request,
+    http::{HeaderValue, Method},
+};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -63,13 +66,27 @@ async fn without_a_right_token_every_protected_operation_says_the_same() {
         let twice = request(method.clone(), &path, &good.to_string());
         requests.push(twice.header("authorization", format!("Bearer {good}")));
         for request in requests {
+            let request = request.header("content-type", "text/plain").body("x".repeat(100_000));
+            let challenge = challenge(&request);
             // The body is wrong in every way, and not looked at.
-            let answer =
-                room.send(request.header("content-type", "text/plain").body("x".repeat(100_000))).await;
+            let answer = room.send(request).await;
             assert_eq!((answer.status, answer.json()), (401, expected.clone()), "{method} {path}");
-            assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"wallet\"");
+            assert_eq!(answer.header("www-authenticate"), challenge);
         }
     }
+}
+
+/// What is asked for: a token, or another one than that which was shown (RFC 6750, section 3.1).
+fn challenge(request: &Request) -> &'static str {
+    let shown: Vec<_> = request.headers().get_all("authorization").iter().collect();
+    let scheme =
+        |value: &HeaderValue| value.to_str().map(|text| text.split(' ').next().unwrap().to_lowercase());
+    let is_missing = match shown[..] {
+        [] => true,
+        [value] => scheme(value).is_ok_and(|scheme| !["bearer", "token"].contains(&scheme.as_str())),
+        _ => false,
+    };
+    if is_missing { "Bearer realm=\"wallet\"" } else { "Bearer realm=\"wallet\", error=\"invalid_token\"" }
 }
 
 #[tokio::test]

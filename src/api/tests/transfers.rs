@@ -162,7 +162,7 @@ async fn a_back_end_opens_and_reads_wallets_and_nobody_else_does() {
     assert_eq!((opened.status, &opened.json()["data"]["wallet"]), (201, &expected));
     assert_eq!(room.post(path, "service:shop", &body).await.text, opened.text);
     let wrong = room.post(path, "service:shop", "customer_xid=me&currency=euro").await;
-    let all = json!({"customer_xid": ["Not a valid UUID."], "currency": ["Must be three capital letters (ISO 4217)."]});
+    let all = json!({"customer_xid": ["Not a valid UUID."], "currency": ["Must be the code of a currency (ISO 4217)."]});
     assert_eq!(wrong.fields(), all);
 
     let read = room.get(&format!("{path}/{customer}"), "service:shop").await;

@@ -38,6 +38,7 @@ pub fn settings_for(db: &TestDatabase) -> Settings {
         ("REDIS_PREFIX", format!("{own}:")),
         ("HOST", "127.0.0.1".to_owned()),
         ("PORT", "0".to_owned()),
+        ("ADMIN_PORT", "off".to_owned()),
         ("DATABASE_POOL_MAX", "4".to_owned()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
@@ -63,6 +64,12 @@ impl TestApp {
         let running = start(&settings).await;
         let _topics = OwnTopics::of(&settings);
         Self { _topics, db, settings, base: base_of(&running), running: Some(running) }
+    }
+
+    /// The address of the port for operators.
+    pub fn admin_base(&self) -> String {
+        let address = self.running.as_ref().and_then(|running| running.admin_address);
+        format!("http://{}", address.expect("a port for operators"))
     }
 
     /// Stops as SIGTERM does, and waits for the end.

@@ -13,6 +13,7 @@ pub mod operations;
 pub mod own_server;
 pub mod process;
 pub mod proxy;
+pub mod raw;
 pub mod reader;
 pub mod servers;
 pub mod service;

@@ -1,0 +1,78 @@
+//! The connections that there are.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio_util::sync::CancellationToken;
+
+use super::activity::Activity;
+
+/// A connection as the door knows it.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    pub(super) activity: Arc<Activity>,
+    /// Ends the connection in favour of a newer one.
+    pub(super) evicted: CancellationToken,
+}
+
+impl Known {
+    pub(super) fn new() -> Self {
+        Self { activity: Arc::new(Activity::new()), evicted: CancellationToken::new() }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Connections {
+    next: u64,
+    all: HashMap<u64, Known>,
+}
+
+/// Every connection of a door.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Registry(Arc<Mutex<Connections>>);
+
+impl Registry {
+    fn lock(&self) -> MutexGuard<'_, Connections> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a connection until the place is dropped.
+    pub(super) fn add(&self, known: Known) -> Place {
+        let mut connections = self.lock();
+        let number = connections.next;
+        connections.next += 1;
+        connections.all.insert(number, known);
+        Place { registry: self.clone(), number }
+    }
+
+    /// How many connections there are.
+    pub(super) fn len(&self) -> usize {
+        self.lock().all.len()
+    }
+
+    /// Ends the connection that has waited for its peer the longest; answers whether there was one.
+    pub(super) fn evict(&self) -> bool {
+        let connections = self.lock();
+        let spare = connections
+            .all
+            .values()
+            .filter(|known| known.activity.phase().is_spare() && !known.evicted.is_cancelled());
+        let longest = spare.min_by_key(|known| known.activity.since());
+        longest.inspect(|known| known.evicted.cancel()).is_some()
+    }
+}
+
+/// A connection's place in the registry.
+#[derive(Debug)]
+pub(super) struct Place {
+    registry: Registry,
+    number: u64,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.registry.lock().all.remove(&self.number);
+    }
+}
