@@ -3,7 +3,7 @@
 .NOTPARALLEL:
 .PHONY: help run test migration-up migration-down lint deny openapi bench bench-quick bench-book stop wipe
 
-SCRIPTS := scripts/stack scripts/cargo scripts/servers.sh scripts/wallet scripts/run scripts/test scripts/migrate scripts/bench .ci/run
+SCRIPTS := scripts/stack scripts/cargo scripts/servers.sh scripts/toolchain.sh scripts/wallet scripts/run scripts/test scripts/migrate scripts/bench .ci/run
 
 help: ## Prints this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

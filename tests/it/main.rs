@@ -44,6 +44,7 @@ mod refresh_cache;
 mod relay;
 mod roles;
 mod schema;
+mod scripts;
 mod stress;
 mod support;
 mod terminate;

@@ -1,11 +1,9 @@
 //! Settings that are wrong, servers that are away, a port that is taken: how a command ends then, and what it says.
 
-use std::{net::TcpListener, path::PathBuf};
-
-use uuid::Uuid;
+use std::net::TcpListener;
 
 use super::{COMMANDS, ended, nowhere, run, set};
-use crate::support::{leftovers::own_name, process::command, servers::servers};
+use crate::support::{directory::Directory, leftovers::own_name, process::command, servers::servers};
 
 #[test]
 fn a_wrong_configuration_ends_with_2_and_a_sentence_that_names_it() {
@@ -42,31 +40,14 @@ fn a_wrong_configuration_ends_with_2_and_a_sentence_that_names_it() {
     }
 }
 
-/// A directory that is gone when this is dropped.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn with_env_file(text: &str) -> Self {
-        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(Uuid::new_v4().to_string());
-        std::fs::create_dir(&path).expect("a directory");
-        std::fs::write(path.join(".env"), text).expect("a file");
-        Self(path)
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 #[test]
 fn the_file_env_is_read_beneath_the_environment() {
     let url = nowhere()["DATABASE_URL"].clone();
     let status = |file: &str, settings: &[(&str, &str)]| {
-        let directory = Directory::with_env_file(file);
+        let directory = Directory::new();
+        directory.write(".env", file);
         let mut command = command(&set(settings), &["migrate", "status"]);
-        ended(&command.current_dir(&directory.0).output().expect("the wallet command"))
+        ended(&command.current_dir(directory.path()).output().expect("the wallet command"))
     };
     // Well configured, and then Postgres is away.
     assert_eq!(status(&format!("# a comment\nDATABASE_URL={url}\n"), &[]).0, Some(1));

@@ -5,6 +5,7 @@ pub mod books;
 pub mod bus;
 pub mod customer;
 pub mod database;
+pub mod directory;
 pub mod fragile_cache;
 pub mod leftovers;
 pub mod load;

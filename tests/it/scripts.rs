@@ -1,0 +1,69 @@
+//! The scripts behind `make`: what they say before anything is started or fetched.
+
+use std::{
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use uuid::Uuid;
+
+use crate::support::directory::Directory;
+
+/// The programs that every Debian has, and those that a test adds.
+fn path_with(dir: &Directory, more: &[&str]) -> PathBuf {
+    const EVERYWHERE: [&str; 12] =
+        ["bash", "sh", "env", "dirname", "sed", "sort", "head", "grep", "cat", "realpath", "uname", "mkdir"];
+    let bin = dir.path().join(format!("bin-{}", Uuid::new_v4()));
+    std::fs::create_dir(&bin).expect("a directory");
+    for name in EVERYWHERE.iter().chain(more) {
+        let found = std::env::split_paths(&std::env::var_os("PATH").expect("PATH"))
+            .map(|dir| dir.join(name))
+            .find(|program| program.exists());
+        symlink(found.unwrap_or_else(|| panic!("no {name} on this machine")), bin.join(name))
+            .expect("a link");
+    }
+    bin
+}
+
+/// A program of the test's own.
+fn program(bin: &Path, name: &str, text: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    let file = bin.join(name);
+    std::fs::write(&file, format!("#!/bin/sh\n{text}\n")).expect("a program");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).expect("its mode");
+}
+
+#[test]
+fn a_missing_toolchain_is_said_before_a_server_is_started() {
+    let dir = Directory::new();
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts");
+    let bare = path_with(&dir, &[]);
+    let with_cargo = path_with(&dir, &[]);
+    program(&with_cargo, "cargo", &format!("echo cargo {}", env!("CARGO_PKG_RUST_VERSION")));
+    let with_old_cargo = path_with(&dir, &[]);
+    program(&with_old_cargo, "cargo", "echo cargo 1.70.0");
+    let without_headers = path_with(&dir, &["make"]);
+    program(&without_headers, "cargo", &format!("echo cargo {}", env!("CARGO_PKG_RUST_VERSION")));
+    program(&without_headers, "cc", "exit 0");
+    program(&without_headers, "pkg-config", "exit 1");
+    for (path, said) in [
+        (&bare, "No cargo here"),
+        (&with_old_cargo, "This is cargo 1.70.0"),
+        (&with_cargo, "No C compiler, no make, no pkg-config, no OpenSSL headers here"),
+        (&without_headers, "No OpenSSL headers here"),
+    ] {
+        for script in ["run", "test", "migrate", "bench"] {
+            let stack = dir.path().join("stack");
+            let mut command = Command::new("bash");
+            command.arg(scripts.join(script)).args((script == "migrate").then_some("up"));
+            command.env_clear().env("PATH", path).env("STACK_INSTALL", "no").env("STACK_DIR", &stack);
+            let output = command.output().expect("the script");
+            let complained = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{script}: {complained}");
+            assert!(complained.contains(said), "{script}: {said}: {complained}");
+            assert!(complained.contains("libssl-dev"), "how to mend it: {complained}");
+            assert!(!complained.contains("stack:") && !stack.exists(), "{script}: {complained}");
+        }
+    }
+}
