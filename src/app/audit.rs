@@ -3,7 +3,7 @@
 use anyhow::{Context, bail};
 use clap::Args;
 
-use super::bootstrap;
+use super::{bootstrap, output};
 use crate::{
     adapters::kafka::KafkaTopicReader,
     config::Config,
@@ -40,21 +40,21 @@ pub(super) async fn run(config: &Config, args: AuditArgs) -> anyhow::Result<()> 
     }
     let findings = audit::audit(&config.database_url).await.context("cannot audit")?;
     if findings.is_empty() {
-        println!("the books are whole: {} rules hold", audit::RULES.len());
+        output::line(format_args!("the books are whole: {} rules hold", audit::RULES.len()))?;
     }
-    let (mut rules, mut broken) = (audit::RULES.len(), print(&findings));
+    let (mut rules, mut broken) = (audit::RULES.len(), print(&findings)?);
     if args.topic {
         for (topic, audited) in topics(config, args.entries_from, args.status_changes_from).await? {
-            describe(&topic, &audited);
+            describe(&topic, &audited)?;
             rules += topic_audit::RULES.len();
-            broken += print(&audited.findings);
+            broken += print(&audited.findings)?;
         }
     }
     if args.cache {
         let audited = super::cache::audit(config).await?;
-        describe_cache(&audited);
+        describe_cache(&audited)?;
         rules += CACHE_RULES.len();
-        broken += print(&audited.findings);
+        broken += print(&audited.findings)?;
     }
     if broken > 0 {
         bail!("{broken} of {rules} rules are broken");
@@ -85,42 +85,46 @@ pub async fn topics(
 }
 
 /// Prints the findings, and answers how many there are.
-fn print(findings: &[Finding]) -> usize {
+fn print(findings: &[Finding]) -> anyhow::Result<usize> {
     for finding in findings {
-        println!("{finding}");
+        output::line(finding)?;
     }
-    findings.len()
+    Ok(findings.len())
 }
 
-fn describe(topic: &str, audited: &TopicAudited) {
+fn describe(topic: &str, audited: &TopicAudited) -> anyhow::Result<()> {
     let TopicAudited { counts, wallets, waiting, .. } = audited;
     let verdict =
         if audited.findings.is_empty() { "and the books agree" } else { "and the books do not agree" };
-    println!(
+    output::line(format_args!(
         "the topic {topic} {verdict}: {} messages of {wallets} wallets, {} of them repeats; {waiting} rows wait beyond the relay's cursor",
         counts.messages, counts.repeats
-    );
+    ))?;
     if counts.superseded > 0 {
-        println!("  {} messages are of a generation before the books were restored", counts.superseded);
+        output::line(format_args!(
+            "  {} messages are of a generation before the books were restored",
+            counts.superseded
+        ))?;
     }
     if audited.from > 0 {
-        println!("  rows up to position {} are not expected in it", audited.from);
+        output::line(format_args!("  rows up to position {} are not expected in it", audited.from))?;
     }
     if audited.begin_later_count > 0 {
         let named = audited.begin_later.iter().map(|(wallet, version)| format!("{wallet} at {version}"));
-        println!(
+        output::line(format_args!(
             "  the check of {} wallets begins after version 1: {}{}",
             audited.begin_later_count,
             named.collect::<Vec<_>>().join(", "),
             if audited.begin_later_count > audited.begin_later.len() { " …" } else { "" }
-        );
+        ))?;
     }
+    Ok(())
 }
 
-fn describe_cache(audited: &CacheAudited) {
+fn describe_cache(audited: &CacheAudited) -> anyhow::Result<()> {
     let CacheAudited { findings, views, behind, absent } = audited;
     let verdict = if findings.is_empty() { "and the books agree" } else { "and the books do not agree" };
-    println!(
+    output::line(format_args!(
         "the cache {verdict}: it has the views of {views} wallets, {behind} of them older than the books; {absent} wallets have none"
-    );
+    ))
 }

@@ -2,7 +2,10 @@
 
 use anyhow::{Context, ensure};
 
-use super::cli::{BooksCommand, Decision};
+use super::{
+    cli::{BooksCommand, Decision},
+    output,
+};
 use crate::{
     config::Config,
     db,
@@ -22,16 +25,19 @@ async fn new_generation(config: &Config, decision: &Decision) -> anyhow::Result<
     let Decision { actor, reason } = complete(decision)?;
     let begun = store::begin_generation(&config.database_url, actor, reason).await;
     let BooksId { id, generation } = begun.context("cannot begin a generation")?;
-    println!("the books {id} go on in generation {generation}; relays and caches follow by themselves");
-    Ok(())
+    output::line(format_args!(
+        "the books {id} go on in generation {generation}; relays and caches follow by themselves"
+    ))
 }
 
 async fn accept_clock(config: &Config, decision: &Decision) -> anyhow::Result<()> {
     let Decision { actor, reason } = complete(decision)?;
     let db = db::connect(&config.database_url, 1).context("DATABASE_URL")?;
     let accepted = store::accept_clock(&db, actor, reason).await.context("cannot accept the clock")?;
-    println!("Postgres' clock is accepted: {}; this holds for a day", rfc3339_millis(accepted));
-    Ok(())
+    output::line(format_args!(
+        "Postgres' clock is accepted: {}; this holds for a day",
+        rfc3339_millis(accepted)
+    ))
 }
 
 fn complete(decision: &Decision) -> anyhow::Result<&Decision> {

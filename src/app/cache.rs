@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use shaku::HasComponent;
 use tokio::time::{Instant, sleep};
 
-use super::{bootstrap, module};
+use super::{bootstrap, module, output};
 use crate::{
     cache::{BalanceCache, CacheError},
     config::Config,
@@ -30,8 +30,7 @@ pub(super) async fn rebuild(config: &Config) -> anyhow::Result<()> {
     replace(config, cache).await.context("cannot replace what is in the cache")?;
     let fill: &dyn CacheFill = module.resolve_ref();
     let filled = fill.rebuild().await.context("cannot rebuild the cache")?;
-    println!("{filled} wallets are in the cache");
-    Ok(())
+    output::line(format_args!("{filled} wallets are in the cache"))
 }
 
 /// Nothing that is there is believed from now on, by any process.

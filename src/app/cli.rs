@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{audit, books, cache, migrate, openapi, serve, token};
+use super::{audit, books, cache, migrate, openapi, output, serve, token};
 use crate::{config::Config, telemetry};
 
 /// A wallet service: balances that are right and fast at once.
@@ -132,14 +132,14 @@ pub fn run() -> ExitCode {
     let config = match Config::load() {
         Ok(config) => config,
         Err(error) => {
-            eprintln!("{error}");
+            output::complain(error);
             return ExitCode::from(2);
         }
     };
     let metrics = match telemetry::init(&config) {
         Ok(metrics) => metrics,
         Err(error) => {
-            eprintln!("{error}");
+            output::complain(error);
             return ExitCode::from(2);
         }
     };
@@ -164,7 +164,7 @@ fn finish(result: anyhow::Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
-            eprintln!("wallet: {reason:#}");
+            output::complain(format_args!("wallet: {reason:#}"));
             ExitCode::FAILURE
         }
     }

@@ -1,41 +1,80 @@
 //! What `wallet serve` says when it is up.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use tracing::debug;
+
+use super::output;
 use crate::config::{AppEnv, Config};
 
-/// Prints the address, the page to try it out, and in development three lines to paste.
+/// Prints the address, the page to try it out, and in development three lines to paste. The service does not depend on
+/// somebody who reads it.
 pub(super) fn print(config: &Config, address: SocketAddr, admin_address: Option<SocketAddr>) {
-    let host = if address.ip().is_unspecified() { "127.0.0.1".to_owned() } else { address.ip().to_string() };
-    let at = format!("http://{host}:{}", address.port());
-    println!("listening on {at}");
-    match admin_address.map(|address| address.port()) {
-        Some(port) => println!("for operators, with /metrics and /swagger: http://{host}:{port}"),
-        None => println!("try it out:  {at}/swagger"),
-    }
-    if config.kafka_brokers.is_none() {
-        println!("without Kafka (KAFKA_BROKERS is empty): events stay in this process");
-    }
-    if config.redis_url.is_none() {
-        println!("without Redis (REDIS_URL is empty): the balance cache is in this process");
-    }
-    if config.app_env == AppEnv::Development {
-        println!("\nor paste, as often as you like:\n");
-        lines(&at).iter().for_each(|line| println!("{line}"));
-        println!();
+    if let Err(error) = output::print(&greeting(config, address, admin_address)) {
+        debug!(%error, "nobody reads the greeting");
     }
 }
 
-/// A customer, a wallet, a deposit. Each time another customer and another reference.
-fn lines(at: &str) -> [String; 3] {
+fn greeting(config: &Config, address: SocketAddr, admin_address: Option<SocketAddr>) -> String {
+    let at = base(address);
+    let mut lines = vec![format!("listening on {at}")];
+    lines.push(match admin_address {
+        Some(address) => format!("for operators, with /metrics and /swagger: {}", base(address)),
+        None => format!("try it out:  {at}/swagger"),
+    });
+    if config.kafka_brokers.is_none() {
+        lines.push("without Kafka (KAFKA_BROKERS is empty): events stay in this process".to_owned());
+    }
+    if config.redis_url.is_none() {
+        lines.push("without Redis (REDIS_URL is empty): the balance cache is in this process".to_owned());
+    }
+    if config.app_env == AppEnv::Development {
+        lines.push("\nor paste, as often as you like:\n".to_owned());
+        lines.extend(pasted(&at));
+        lines.push(String::new());
+    }
+    lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect()
+}
+
+/// Where clients on this machine find the service; an IPv6 address stands in brackets (RFC 3986, section 3.2.2).
+fn base(address: SocketAddr) -> String {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    format!("http://{}", SocketAddr::new(ip, address.port()))
+}
+
+/// A customer, a wallet, a deposit. Each time another customer and another reference. Quoted, because brackets are a
+/// pattern to some shells.
+fn pasted(at: &str) -> [String; 3] {
     let uuid = "$(cat /proc/sys/kernel/random/uuid)";
     [
         format!(
-            r#"TOKEN=$(curl -s {at}/api/v1/init -d customer_xid={uuid} | sed 's/.*"token":"\([^"]*\)".*/\1/')"#
+            r#"TOKEN=$(curl -s '{at}/api/v1/init' -d customer_xid={uuid} | sed 's/.*"token":"\([^"]*\)".*/\1/')"#
         ),
-        format!(r#"curl -sw '\n' -X POST {at}/api/v1/wallet -H "Authorization: Token $TOKEN""#),
+        format!(r#"curl -sw '\n' -X POST '{at}/api/v1/wallet' -H "Authorization: Token $TOKEN""#),
         format!(
-            r#"curl -sw '\n' {at}/api/v1/wallet/deposits -H "Authorization: Token $TOKEN" -d amount=1000 -d reference_id={uuid}"#
+            r#"curl -sw '\n' '{at}/api/v1/wallet/deposits' -H "Authorization: Token $TOKEN" -d amount=1000 -d reference_id={uuid}"#
         ),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv6_address_stands_in_brackets_and_every_address_is_one_to_ask() {
+        for (listening, asked) in [
+            ("127.0.0.1:8089", "http://127.0.0.1:8089"),
+            ("0.0.0.0:8089", "http://127.0.0.1:8089"),
+            ("[::1]:8089", "http://[::1]:8089"),
+            ("[::]:8089", "http://[::1]:8089"),
+            ("[2001:db8::5]:80", "http://[2001:db8::5]:80"),
+        ] {
+            assert_eq!(base(listening.parse().unwrap()), asked, "{listening}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, bail};
 
-use super::cli::MigrateCommand;
+use super::{cli::MigrateCommand, output};
 use crate::{
     config::{AppEnv, Config},
     db::migrator::{
@@ -19,12 +19,11 @@ pub(super) async fn run(config: &Config, command: MigrateCommand) -> anyhow::Res
         MigrateCommand::Down { all, yes_lose_data } => print(&down(config, all, yes_lose_data).await?),
         MigrateCommand::Status => {
             let state = migrator::status(url).await.context("cannot read the state of the migrations")?;
-            print(&state);
-            return judge(&state);
+            print(&state)?;
+            judge(&state)
         }
-        MigrateCommand::Grants { role } => return print_grants(&role),
+        MigrateCommand::Grants { role } => print_grants(&role),
     }
-    Ok(())
 }
 
 /// Prints the statements that give a role what the service needs.
@@ -32,8 +31,7 @@ pub(super) fn print_grants(role: &str) -> anyhow::Result<()> {
     let Some(sql) = migrator::grants(role) else {
         bail!("--role {role:?} is not the name of one role");
     };
-    print!("{sql}");
-    Ok(())
+    output::print(&sql)
 }
 
 async fn down(config: &Config, all: bool, yes_lose_data: bool) -> anyhow::Result<SchemaState> {
@@ -58,7 +56,7 @@ async fn down(config: &Config, all: bool, yes_lose_data: bool) -> anyhow::Result
     }
 }
 
-fn print(state: &SchemaState) {
+fn print(state: &SchemaState) -> anyhow::Result<()> {
     for MigrationStatus { version, description, state } in &state.migrations {
         let word = match state {
             MigrationState::Applied => "applied",
@@ -67,8 +65,9 @@ fn print(state: &SchemaState) {
             MigrationState::HalfApplied => "half applied",
             MigrationState::Unknown => "applied, unknown to this version",
         };
-        println!("{version:04} {description}: {word}");
+        output::line(format_args!("{version:04} {description}: {word}"))?;
     }
+    Ok(())
 }
 
 fn judge(state: &SchemaState) -> anyhow::Result<()> {

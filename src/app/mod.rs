@@ -12,6 +12,7 @@ mod listen;
 pub mod migrate;
 pub mod module;
 pub mod openapi;
+mod output;
 pub mod serve;
 pub mod single_flight;
 pub mod supervisor;

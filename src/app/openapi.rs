@@ -1,10 +1,9 @@
 //! `wallet openapi`.
 
-use std::io::Write;
-
+use super::output;
 use crate::api;
 
 /// Prints the OpenAPI document.
 pub(super) fn print() -> anyhow::Result<()> {
-    Ok(std::io::stdout().lock().write_all(api::spec().as_bytes())?)
+    output::print(api::spec())
 }

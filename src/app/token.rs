@@ -3,7 +3,7 @@
 use anyhow::bail;
 use shaku::HasComponent;
 
-use super::{bootstrap, module};
+use super::{bootstrap, module, output};
 use crate::{config::Config, identity::Tokens};
 
 /// Prints a token for a back end. Postgres is not asked.
@@ -13,6 +13,5 @@ pub(super) fn print(config: &Config, name: &str) -> anyhow::Result<()> {
     }
     let module = module::build(config, bootstrap::connect(config)?);
     let tokens: &dyn Tokens = module.resolve_ref();
-    println!("{}", tokens.issue_service(name)?);
-    Ok(())
+    output::line(tokens.issue_service(name)?)
 }

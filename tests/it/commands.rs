@@ -1,5 +1,6 @@
 //! The `wallet` command: what it prints and how it ends.
 
+mod outputs;
 mod settings;
 
 use std::{
@@ -12,7 +13,7 @@ use redis::Commands;
 use serde_json::json;
 
 use crate::support::{
-    app::{Settings, TestApp, settings_for},
+    app::{PRODUCTION, Settings, TestApp, settings_for},
     database::TestDatabase,
     leftovers::own_name,
     process::{Server, command},
@@ -155,11 +156,7 @@ async fn down_says_what_would_be_lost_and_how_to_lose_it() {
     // In production not even empty tables.
     let empty = TestDatabase::create().await.unaudited();
     settings.insert("DATABASE_URL".to_owned(), empty.owner_url.clone());
-    settings.extend(set(&[
-        ("APP_ENV", "production"),
-        ("JWT_SECRET", "0123456789abcdef0123456789abcdef"),
-        ("SERVICE_API_KEY", "0123456789abcdef0123456789abcdef"),
-    ]));
+    settings.extend(set(&PRODUCTION));
     let (code, told, complained) = ended(&run(&settings, &["migrate", "down", "--all"]));
     assert_eq!((code, told.as_str()), (Some(1), ""));
     assert!(complained.contains("APP_ENV is production"), "{complained}");

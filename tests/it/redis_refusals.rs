@@ -1,7 +1,6 @@
 //! A Redis that cannot be used, or that refuses: it is named once, with the reason, and balances come from Postgres.
 
 use std::{
-    net::TcpListener,
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -14,7 +13,7 @@ use crate::support::{
     customer::Customer,
     database::TestDatabase,
     own_server::OwnServer,
-    process::{Server, command},
+    process::{Server, command, free_port},
     service::Service,
     wait::until,
 };
@@ -47,10 +46,6 @@ mod tempdir {
             let _ = std::fs::remove_dir_all(&self.0);
         }
     }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).expect("a port").local_addr().expect("its number").port()
 }
 
 impl OddRedis {

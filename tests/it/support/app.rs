@@ -14,6 +14,14 @@ use super::{
 /// The variables that set a service up, for this process or for one of its own.
 pub type Settings = BTreeMap<String, String>;
 
+/// What makes a service one of production, whatever servers the tests are given.
+pub const PRODUCTION: [(&str, &str); 4] = [
+    ("APP_ENV", "production"),
+    ("JWT_SECRET", "a-Secret-of-the-tests-own-with-many-characters-012345"),
+    ("SERVICE_API_KEY", "a-Key-of-the-tests-own-with-many-characters-6789"),
+    ("TRUSTED_NETWORK", "true"),
+];
+
 /// A service that serves; when it is dropped, its topics are compared with its books, and its books are audited.
 pub struct TestApp {
     _topics: OwnTopics,
