@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use tracing::debug;
+use tracing::{debug, warn};
 
 use super::output;
 use crate::config::{AppEnv, Config};
@@ -13,6 +13,12 @@ pub(super) fn print(config: &Config, address: SocketAddr, admin_address: Option<
     if let Err(error) = output::print(&greeting(config, address, admin_address)) {
         debug!(%error, "nobody reads the greeting");
     }
+    if config.app_env == AppEnv::Development && config.has_known_secret() && !address.ip().is_loopback() {
+        warn!(
+            %address,
+            "JWT_SECRET is the one that everybody knows: what reaches this address can sign a token for any wallet"
+        );
+    }
 }
 
 fn greeting(config: &Config, address: SocketAddr, admin_address: Option<SocketAddr>) -> String {
@@ -22,6 +28,12 @@ fn greeting(config: &Config, address: SocketAddr, admin_address: Option<SocketAd
         Some(address) => format!("for operators, with /metrics and /swagger: {}", base(address)),
         None => format!("try it out:  {at}/swagger"),
     });
+    if !config.host_is_given && address.ip().is_loopback() {
+        lines.push(
+            "for this machine only: JWT_SECRET is the one that everybody knows, and HOST is not set"
+                .to_owned(),
+        );
+    }
     if config.kafka_brokers.is_none() {
         lines.push("without Kafka (KAFKA_BROKERS is empty): events stay in this process".to_owned());
     }

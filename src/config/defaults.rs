@@ -3,11 +3,12 @@
 use super::{AppEnv, Compression, LogFormat};
 
 /// Every variable that the service reads, in the order of `.env.example`.
-pub const VARIABLES: [&str; 28] = [
+pub const VARIABLES: [&str; 35] = [
     "DATABASE_URL",
     "DATABASE_POOL_MAX",
     "REDIS_URL",
     "REDIS_PREFIX",
+    "REDIS_CA_FILE",
     "KAFKA_BROKERS",
     "KAFKA_TOPIC_TRANSACTIONS",
     "KAFKA_TOPIC_STATUS",
@@ -15,11 +16,17 @@ pub const VARIABLES: [&str; 28] = [
     "KAFKA_REPLICATION",
     "KAFKA_COMPRESSION",
     "KAFKA_GROUP_PREFIX",
+    "KAFKA_SECURITY_PROTOCOL",
+    "KAFKA_CA_FILE",
+    "KAFKA_SASL_MECHANISM",
+    "KAFKA_SASL_USERNAME",
+    "KAFKA_SASL_PASSWORD",
     "HOST",
     "PORT",
     "ADMIN_PORT",
     "CONNECTIONS_MAX",
     "APP_ENV",
+    "TRUSTED_NETWORK",
     "JWT_SECRET",
     "JWT_TTL",
     "SERVICE_API_KEY",
@@ -35,7 +42,8 @@ pub const VARIABLES: [&str; 28] = [
 ];
 
 /// Variables whose values are never shown, because they are secrets or may hold a password.
-pub(super) const SECRET: [&str; 4] = ["DATABASE_URL", "REDIS_URL", "JWT_SECRET", "SERVICE_API_KEY"];
+pub(super) const SECRET: [&str; 5] =
+    ["DATABASE_URL", "REDIS_URL", "KAFKA_SASL_PASSWORD", "JWT_SECRET", "SERVICE_API_KEY"];
 
 /// What signs tokens in development when nothing is set. Everybody knows it: production refuses it.
 pub const DEVELOPMENT_JWT_SECRET: &str = "known-to-everybody-and-refused-in-production";
@@ -52,11 +60,17 @@ pub(super) const KAFKA_REPLICATION: i32 = 1;
 pub(super) const KAFKA_COMPRESSION: Compression = Compression::None;
 pub(super) const KAFKA_GROUP_PREFIX: &str = "wallet";
 pub(super) const HOST: &str = "0.0.0.0";
+/// In development, while tokens are signed by the secret that everybody knows.
+pub(super) const PRIVATE_HOST: &str = "127.0.0.1";
 pub(super) const PORT: u16 = 8089;
 pub(super) const PRODUCTION_ADMIN_PORT: u16 = 8090;
 pub(super) const CONNECTIONS_MAX: usize = 4_096;
 pub(super) const APP_ENV: AppEnv = AppEnv::Development;
 pub(super) const JWT_TTL_SECONDS: u64 = 24 * 60 * 60;
+/// Ten years: beyond it a token would outlive every key.
+pub(super) const JWT_TTL_MAX_SECONDS: u64 = 10 * 365 * 24 * 60 * 60;
+/// In production: what a token allows cannot be taken back before its end.
+pub(super) const JWT_TTL_MAX_SECONDS_IN_PRODUCTION: u64 = 30 * 24 * 60 * 60;
 pub(super) const DEFAULT_CURRENCY: &str = "USD";
 pub(super) const TRANSFER_FEE_BPS: u32 = 150;
 pub(super) const BATCH_MAX: usize = 256;

@@ -2,7 +2,9 @@
 
 mod defaults;
 mod misspelled;
+mod production;
 mod read;
+mod urls;
 mod values;
 
 use std::{collections::BTreeMap, fmt, io::ErrorKind};
@@ -23,10 +25,14 @@ const ENV_FILE: &str = ".env";
 pub struct Config {
     /// Where the books are: a `postgres://` or `postgresql://` URL. May hold a password.
     pub database_url: String,
-    /// None: the in-process cache. May hold a password.
+    /// `redis://` or `rediss://`, with TLS. None: the in-process cache. May hold a password.
     pub redis_url: Option<String>,
+    /// The certificates (PEM) that Redis' own must come from; none: those that the system trusts.
+    pub redis_ca_file: Option<String>,
     /// `host:port`, several with commas between them. None: the in-process bus.
     pub kafka_brokers: Option<String>,
+    /// How the brokers are spoken to.
+    pub kafka_security: KafkaSecurity,
     pub topics: Topics,
     /// Of a topic that is made at start, because it is missing.
     pub kafka_partitions: i32,
@@ -40,6 +46,8 @@ pub struct Config {
     pub redis_prefix: String,
     /// The address to listen on: an IP address or a name.
     pub host: String,
+    /// Whether `host` was chosen, and is not the default.
+    pub host_is_given: bool,
     /// 0 picks a free one.
     pub port: u16,
     /// Where `/metrics`, `/swagger` and the details of `/health` are; none: on `port`. 0 picks a free one.
@@ -115,6 +123,49 @@ impl Compression {
     }
 }
 
+/// How Kafka's brokers are spoken to: TLS or not, with a login or without.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KafkaSecurity {
+    /// TLS.
+    pub is_encrypted: bool,
+    /// The certificates (PEM) that a broker's own must come from; none: those that the system trusts.
+    pub ca_file: Option<String>,
+    /// None: nobody logs in.
+    pub login: Option<KafkaLogin>,
+}
+
+/// A login by SASL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KafkaLogin {
+    pub mechanism: SaslMechanism,
+    pub username: String,
+    pub password: Secret,
+}
+
+/// How a password is shown to a broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SaslMechanism {
+    /// As it is: needs TLS, or a network that nobody else reads.
+    Plain,
+    ScramSha256,
+    ScramSha512,
+}
+
+impl SaslMechanism {
+    /// Every mechanism.
+    pub const ALL: [Self; 3] = [Self::Plain, Self::ScramSha256, Self::ScramSha512];
+
+    /// Its name (<https://www.iana.org/assignments/sasl-mechanisms>).
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Plain => "PLAIN",
+            Self::ScramSha256 => "SCRAM-SHA-256",
+            Self::ScramSha512 => "SCRAM-SHA-512",
+        }
+    }
+}
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
@@ -135,6 +186,12 @@ pub struct ConfigError {
 }
 
 impl Config {
+    /// Whether tokens are signed by the secret that everybody knows.
+    #[must_use]
+    pub fn has_known_secret(&self) -> bool {
+        self.jwt_secret.expose() == DEVELOPMENT_JWT_SECRET
+    }
+
     /// Reads these variables instead of the environment, and no file.
     pub fn of(environment: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
         read::config(environment, &[])

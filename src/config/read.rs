@@ -3,15 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    AppEnv, Config, ConfigError, Secret, Topics,
+    AppEnv, Config, ConfigError, KafkaLogin, KafkaSecurity, Secret, Topics,
     defaults::{self, DEVELOPMENT_JWT_SECRET, SECRET, VARIABLES},
     misspelled::meant,
+    production::Production,
+    urls,
     values::{self, Must},
 };
 use crate::kernel::currency::Currency;
-
-/// Ten years: beyond it a token would outlive every key.
-const LONGEST_TTL_SECONDS: u64 = 10 * 365 * 24 * 60 * 60;
 
 /// Checks everything and tells of everything that is wrong at once. A variable of the environment goes before the same
 /// one of the file, also when it is empty; an empty one counts as not given.
@@ -60,7 +59,7 @@ impl<'a> Reader<'a> {
 
     /// None only when the currency is none; every problem is noted.
     fn read(&mut self) -> Option<Config> {
-        let database_url = self.given("DATABASE_URL", values::database_url);
+        let database_url = self.given("DATABASE_URL", urls::database_url);
         if database_url.is_none() && self.value("DATABASE_URL").is_none() {
             self.problems.push(
                 "DATABASE_URL must be given: where the books are, such as postgres://user:password@host:5432/database."
@@ -68,7 +67,9 @@ impl<'a> Reader<'a> {
             );
         }
         let app_env = self.or("APP_ENV", values::app_env, defaults::APP_ENV);
-        let jwt_secret = self.jwt_secret(app_env);
+        let given_secret = self.jwt_secret(app_env);
+        let jwt_secret =
+            given_secret.clone().unwrap_or_else(|| Secret::new(DEVELOPMENT_JWT_SECRET.to_owned()));
         let service_api_key = self.service_api_key(app_env);
         let default_currency = self.default_currency();
         let topics = self.topics();
@@ -76,10 +77,18 @@ impl<'a> Reader<'a> {
         #[cfg_attr(not(debug_assertions), allow(unused_variables))]
         let fail_point = self.given("FAIL_POINT", values::fail_point(app_env));
         let port = self.or("PORT", values::number(0..=u16::MAX), defaults::PORT);
+        let trusts_the_network = self.or("TRUSTED_NETWORK", values::truth, false);
+        let is_known = jwt_secret.expose() == DEVELOPMENT_JWT_SECRET;
+        let default_host = match app_env {
+            AppEnv::Development if is_known => defaults::PRIVATE_HOST,
+            _ => defaults::HOST,
+        };
         let config = Config {
             database_url: database_url.unwrap_or_default(),
-            redis_url: self.given("REDIS_URL", values::redis_url),
+            redis_url: self.given("REDIS_URL", urls::redis_url),
             kafka_brokers: self.given("KAFKA_BROKERS", values::brokers),
+            redis_ca_file: self.given("REDIS_CA_FILE", values::file),
+            kafka_security: self.kafka_security(),
             topics,
             kafka_partitions: self.or(
                 "KAFKA_PARTITIONS",
@@ -98,7 +107,8 @@ impl<'a> Reader<'a> {
                 defaults::KAFKA_GROUP_PREFIX,
             ),
             redis_prefix: self.text("REDIS_PREFIX", values::visible, defaults::REDIS_PREFIX),
-            host: self.text("HOST", values::host, defaults::HOST),
+            host: self.text("HOST", values::host, default_host),
+            host_is_given: self.value("HOST").is_some(),
             port,
             admin_port: self.admin_port(app_env, port),
             connections_max: self.or(
@@ -110,7 +120,7 @@ impl<'a> Reader<'a> {
             jwt_secret,
             jwt_ttl_seconds: self.or(
                 "JWT_TTL",
-                values::seconds(1..=LONGEST_TTL_SECONDS),
+                values::seconds(1..=defaults::JWT_TTL_MAX_SECONDS),
                 defaults::JWT_TTL_SECONDS,
             ),
             service_api_key,
@@ -146,18 +156,69 @@ impl<'a> Reader<'a> {
             // Last: it may end the reading, and everything else must have been looked at by then.
             default_currency: default_currency?,
         };
+        self.check_transport(&config);
+        if app_env == AppEnv::Production {
+            // Where the driver finds a Postgres whose URL names no host.
+            let default_host = self.value("PGHOSTADDR").or_else(|| self.value("PGHOST"));
+            let looked_at = Production { config: &config, given_secret: given_secret.as_ref(), default_host };
+            self.problems.extend(looked_at.problems(trusts_the_network));
+        }
         Some(config)
     }
 
-    fn jwt_secret(&mut self, app_env: AppEnv) -> Secret {
-        let given = self.given("JWT_SECRET", values::jwt_secret);
-        let is_known = given.as_ref().is_some_and(|secret| secret.expose() == DEVELOPMENT_JWT_SECRET);
+    fn kafka_security(&mut self) -> KafkaSecurity {
+        let protocol = self.given("KAFKA_SECURITY_PROTOCOL", values::security_protocol);
+        let (is_encrypted, has_login) = protocol.unwrap_or_default();
+        let ca_file = self.given("KAFKA_CA_FILE", values::file);
+        let mechanism = self.given("KAFKA_SASL_MECHANISM", values::sasl_mechanism);
+        let username = self.given("KAFKA_SASL_USERNAME", values::one_line);
+        let password = self.given("KAFKA_SASL_PASSWORD", values::one_line).map(Secret::new);
+        if has_login {
+            for name in ["KAFKA_SASL_MECHANISM", "KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD"] {
+                if self.value(name).is_none() {
+                    self.problems
+                        .push(format!("{name} must be given: KAFKA_SECURITY_PROTOCOL asks for a login."));
+                }
+            }
+        }
+        let login = match (mechanism, username, password) {
+            (Some(mechanism), Some(username), Some(password)) if has_login => {
+                Some(KafkaLogin { mechanism, username, password })
+            }
+            _ => None,
+        };
+        KafkaSecurity { is_encrypted, ca_file, login }
+    }
+
+    /// A setting that would do nothing is not meant that way: somebody takes a connection for safer than it is.
+    fn check_transport(&mut self, config: &Config) {
+        if config.redis_ca_file.is_some()
+            && config.redis_url.as_ref().is_some_and(|url| !url.starts_with("rediss://"))
+        {
+            self.problems.push("REDIS_CA_FILE needs a REDIS_URL that begins with rediss://.".to_owned());
+        }
+        if config.kafka_brokers.is_none()
+            || self.problems.iter().any(|problem| problem.starts_with("KAFKA_S"))
+        {
+            return;
+        }
+        let KafkaSecurity { is_encrypted, ca_file, login } = &config.kafka_security;
+        if ca_file.is_some() && !is_encrypted {
+            self.problems.push("KAFKA_CA_FILE needs KAFKA_SECURITY_PROTOCOL=SSL or SASL_SSL.".to_owned());
+        }
+        for name in ["KAFKA_SASL_MECHANISM", "KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD"] {
+            if login.is_none() && self.value(name).is_some() {
+                self.problems
+                    .push(format!("{name} needs KAFKA_SECURITY_PROTOCOL=SASL_SSL or SASL_PLAINTEXT."));
+            }
+        }
+    }
+
+    fn jwt_secret(&mut self, app_env: AppEnv) -> Option<Secret> {
         if app_env == AppEnv::Production && self.value("JWT_SECRET").is_none() {
             self.problems.push("JWT_SECRET must be given in production.".to_owned());
-        } else if app_env == AppEnv::Production && is_known {
-            self.problems.push("JWT_SECRET is the one of development, which everybody knows.".to_owned());
         }
-        given.unwrap_or_else(|| Secret::new(DEVELOPMENT_JWT_SECRET.to_owned()))
+        self.given("JWT_SECRET", values::jwt_secret)
     }
 
     fn service_api_key(&mut self, app_env: AppEnv) -> Option<Secret> {

@@ -4,7 +4,7 @@ use std::{net::IpAddr, ops::RangeInclusive, str::FromStr};
 
 use tracing_subscriber::EnvFilter;
 
-use super::{AppEnv, Compression, LogFormat, Secret, defaults};
+use super::{AppEnv, Compression, LogFormat, SaslMechanism, Secret, defaults};
 use crate::kernel::currency::Currency;
 #[cfg(debug_assertions)]
 use crate::kernel::fail_point::{ALL, Armed};
@@ -57,51 +57,6 @@ pub(super) fn seconds(range: RangeInclusive<u64>) -> impl Fn(&str) -> Result<u64
     }
 }
 
-pub(super) fn database_url(text: &str) -> Result<String, Must> {
-    url(text, &["postgres", "postgresql"], "postgres://user:password@host:5432/database")
-}
-
-pub(super) fn redis_url(text: &str) -> Result<String, Must> {
-    if text.starts_with("rediss://") {
-        return Err("must begin with redis://: the wallet speaks to Redis without TLS".to_owned());
-    }
-    let url = url(text, &["redis"], "redis://host:6379/0")?;
-    let authority = url.split_once("://").map_or("", |(_, rest)| rest);
-    if authority.is_empty() || authority.starts_with(['/', '?']) {
-        return Err("must name a host, as in redis://host:6379/0".to_owned());
-    }
-    Ok(url)
-}
-
-/// A URL of one of these schemes, with a port that is one. The drivers look at the rest; this much is looked at here,
-/// so that a slip is told before anything is connected.
-fn url(text: &str, schemes: &[&str], example: &str) -> Result<String, Must> {
-    let must = || format!("must be a URL such as {example}");
-    let (scheme, rest) = text.split_once("://").ok_or_else(must)?;
-    if !schemes.contains(&scheme)
-        || rest.is_empty()
-        || rest.chars().any(|c| c.is_whitespace() || c.is_control())
-    {
-        return Err(must());
-    }
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host_and_port = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    let after_host = match host_and_port.rsplit_once(']') {
-        Some((_, after)) => after,
-        None => host_and_port.find(':').map_or("", |colon| &host_and_port[colon..]),
-    };
-    let port_is_one = match after_host.strip_prefix(':') {
-        Some(port) => port.parse::<u16>().is_ok_and(|port| port > 0),
-        None => after_host.is_empty(),
-    };
-    if !port_is_one {
-        return Err(format!(
-            "must be a URL such as {example} with a port from 1 to 65535; special characters of a password are written %XX in it"
-        ));
-    }
-    Ok(text.to_owned())
-}
-
 /// `host:port`, several with commas between them; spaces around them are left out.
 pub(super) fn brokers(text: &str) -> Result<String, Must> {
     let all: Vec<&str> = text.split(',').map(str::trim).collect();
@@ -129,6 +84,49 @@ pub(super) fn topic(text: &str) -> Result<String, Must> {
 pub(super) fn compression(text: &str) -> Result<Compression, Must> {
     let found = Compression::ALL.into_iter().find(|codec| codec.as_str() == text);
     found.ok_or_else(|| format!("must be one of {}", Compression::ALL.map(Compression::as_str).join(", ")))
+}
+
+/// Kafka's names of its protocols, in capitals or not: whether a connection is encrypted, and whether one logs in.
+pub(super) fn security_protocol(text: &str) -> Result<(bool, bool), Must> {
+    const PROTOCOLS: [(&str, (bool, bool)); 4] = [
+        ("PLAINTEXT", (false, false)),
+        ("SSL", (true, false)),
+        ("SASL_PLAINTEXT", (false, true)),
+        ("SASL_SSL", (true, true)),
+    ];
+    let found = PROTOCOLS.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
+    let must = || format!("must be one of {}", PROTOCOLS.map(|(name, _)| name).join(", "));
+    found.map(|(_, protocol)| *protocol).ok_or_else(must)
+}
+
+pub(super) fn sasl_mechanism(text: &str) -> Result<SaslMechanism, Must> {
+    let found = SaslMechanism::ALL.into_iter().find(|mechanism| mechanism.as_str() == text);
+    found
+        .ok_or_else(|| format!("must be one of {}", SaslMechanism::ALL.map(SaslMechanism::as_str).join(", ")))
+}
+
+/// A path; that the file can be read is seen when it is.
+pub(super) fn file(text: &str) -> Result<String, Must> {
+    if text.chars().any(char::is_control) {
+        return Err("must be the path of a file".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+pub(super) fn truth(text: &str) -> Result<bool, Must> {
+    match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err("must be true or false".to_owned()),
+    }
+}
+
+/// A name or a password of Kafka: any text, but no line's end, which only a file leaves behind.
+pub(super) fn one_line(text: &str) -> Result<String, Must> {
+    if text.chars().any(char::is_control) {
+        return Err("must be one line, without its end".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 /// Letters, digits, dots, dashes and underscores.

@@ -13,7 +13,7 @@ use crate::{
         books::books,
         wire::{Reply, Wire, names},
     },
-    support::app::TestApp,
+    support::app::{PRODUCTION, TestApp},
 };
 
 /// An operation that needs a customer's token.
@@ -221,7 +221,7 @@ async fn a_token_of_another_installation_finds_nothing() {
 #[tokio::test]
 async fn in_production_the_door_needs_the_service_key() {
     let key = "the-key-of-the-back-end-of-the-shop";
-    let changes = [("JWT_SECRET", SECRET), ("APP_ENV", "production"), ("SERVICE_API_KEY", key)];
+    let changes = [&PRODUCTION[..], &[("SERVICE_API_KEY", key)]].concat();
     let app = TestApp::start_with(&changes).await;
     let wire = Wire::to(&app.base);
     let xid = Uuid::new_v4();

@@ -6,7 +6,7 @@ use serde_json::Value;
 use wallet::ledger::posting_loop::PostingLoop;
 
 use super::support::{
-    app::{Settings, settings_for},
+    app::{PRODUCTION, Settings, settings_for},
     customer::Customer,
     database::TestDatabase,
     operations::{deposit, settings as loop_settings},
@@ -137,14 +137,8 @@ async fn in_production_a_topic_of_other_books_is_left_alone() {
     let wallet = db.wallets(1).await[0];
     let posting_loop = PostingLoop::start(loop_settings(&db.url), Arc::default());
     posting_loop.post(deposit(wallet, 2)).await.unwrap();
-    for (name, value) in [
-        ("DATABASE_URL", db.url.as_str()),
-        ("APP_ENV", "production"),
-        ("JWT_SECRET", "a-secret-of-the-tests-own-with-many-characters-0123456789"),
-        ("SERVICE_API_KEY", "a-key-of-the-tests-own-with-many-characters-9876543210"),
-    ] {
-        settings.insert(name.to_owned(), value.to_owned());
-    }
+    settings.insert("DATABASE_URL".to_owned(), db.url.clone());
+    settings.extend(PRODUCTION.map(|(name, value)| (name.to_owned(), value.to_owned())));
     let server = Server::start(&settings);
     until("the relay asks", PATIENCE, async || {
         health(&server).await["notes"].to_string().contains("messages of other books").then_some(())

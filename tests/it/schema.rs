@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::support::{
-    app::{Settings, TestApp, settings_for},
+    app::{PRODUCTION, Settings, TestApp, settings_for},
     database::TestDatabase,
     process::{Server, command},
     wait::until,
@@ -87,10 +87,7 @@ async fn serve_does_not_start_on_tables_that_it_cannot_use_and_status_says_so() 
     with_kept_rows(&db).await;
     let mut settings = settings_for(&db);
     // Development would run what is missing.
-    settings.insert("APP_ENV".to_owned(), "production".to_owned());
-    for secret in ["JWT_SECRET", "SERVICE_API_KEY"] {
-        settings.insert(secret.to_owned(), "0123456789abcdef0123456789abcdef".to_owned());
-    }
+    settings.extend(PRODUCTION.map(|(name, value)| (name.to_owned(), value.to_owned())));
     for (broken, mended, code, sentence) in FAULTS {
         db.run(&for_owner(&db, broken)).await;
         let serve = output(&settings, &["serve"]);

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::{MANNER, RECOVERY, end_well, health, is};
 use crate::support::{
+    app::PRODUCTION,
     books::Books,
     customer::Customer,
     load::{Asked, Load, Told},
@@ -182,11 +183,8 @@ async fn a_server_that_may_lose_what_it_confirmed_is_refused_in_production() {
     let service = Service::of(1, &alone).await;
     let warned = "Postgres runs with fsync and full_page_writes off";
     assert!(service.servers[0].log().iter().any(|line| line.contains("WARN") && line.contains(warned)));
-    let secret = "no-secret-but-long-enough-for-one-of-production";
     let mut settings = service.settings.clone();
-    for (name, value) in [("APP_ENV", "production"), ("JWT_SECRET", secret), ("SERVICE_API_KEY", secret)] {
-        settings.insert(name.to_owned(), value.to_owned());
-    }
+    settings.extend(PRODUCTION.map(|(name, value)| (name.to_owned(), value.to_owned())));
     let mut refused = Server::begin(&settings);
     let ended = tokio::task::block_in_place(|| refused.ended(RECOVERY));
     assert_eq!(ended.code(), Some(1));

@@ -1,0 +1,108 @@
+//! What production refuses beyond what is impossible: weak secrets, tokens that hold for too long, passwords and
+//! balances in the clear on a network.
+
+use std::collections::BTreeSet;
+
+use super::{
+    Config, Secret,
+    defaults::{DEVELOPMENT_JWT_SECRET, JWT_TTL_MAX_SECONDS_IN_PRODUCTION},
+    urls,
+};
+
+/// Secrets that everybody can read: ours of development and of the tests, and those of well-known examples.
+const KNOWN_SECRETS: [&str; 5] = [
+    DEVELOPMENT_JWT_SECRET,
+    // The example of jwt.io.
+    "a-string-secret-at-least-256-bits-long",
+    "a-valid-string-secret-that-is-at-least-512-bits-long-which-is-very-long",
+    "0123456789abcdef0123456789abcdef",
+    "abcdefghijklmnopqrstuvwxyz0123456789",
+];
+
+/// As many characters as an HMAC-SHA256 key has bytes (RFC 7518, section 3.2).
+const SECRET_MIN_CHARACTERS: usize = 32;
+/// A random key of 32 hexadecimal digits has 14 of the 16 on the average; a word that is repeated has fewer than this.
+const SECRET_MIN_DIFFERENT: usize = 12;
+
+/// What is looked at.
+pub(super) struct Production<'c> {
+    pub(super) config: &'c Config,
+    /// None: there is none, or one that is impossible; another sentence says so.
+    pub(super) given_secret: Option<&'c Secret>,
+    /// Where the driver finds a Postgres whose URL names no host; none: on this machine.
+    pub(super) default_host: Option<&'c str>,
+}
+
+impl Production<'_> {
+    /// A sentence for each thing that production refuses.
+    pub(super) fn problems(&self, trusts_the_network: bool) -> Vec<String> {
+        let mut problems = self.weak_secrets();
+        if self.config.jwt_ttl_seconds > JWT_TTL_MAX_SECONDS_IN_PRODUCTION {
+            problems.push("JWT_TTL must be at most 30d in production.".to_owned());
+        }
+        if !trusts_the_network {
+            problems.extend(self.exposed());
+        }
+        problems
+    }
+
+    fn weak_secrets(&self) -> Vec<String> {
+        let (secret, key) = (self.given_secret, self.config.service_api_key.as_ref());
+        let mut problems: Vec<String> = [("JWT_SECRET", secret), ("SERVICE_API_KEY", key)]
+            .into_iter()
+            .filter_map(|(name, secret)| Some((name, weakness(secret?)?)))
+            .map(|(name, weakness)| format!("{name} {weakness} (openssl rand -base64 48 makes a good one)."))
+            .collect();
+        if secret.zip(key).is_some_and(|(secret, key)| bare(secret.expose()) == bare(key.expose())) {
+            problems.push(
+                "JWT_SECRET and SERVICE_API_KEY must be two secrets: what calls POST /init must not sign tokens."
+                    .to_owned(),
+            );
+        }
+        problems
+    }
+
+    fn exposed(&self) -> Vec<String> {
+        let Config { database_url, redis_url, kafka_brokers, kafka_security, .. } = self.config;
+        let exposes_kafka =
+            !kafka_security.is_encrypted && kafka_brokers.as_deref().is_some_and(urls::are_remote);
+        [
+            (
+                urls::exposes_database(database_url, self.default_host),
+                "DATABASE_URL",
+                "sslmode=verify-full in it (or verify-ca, or require)",
+            ),
+            (redis_url.as_deref().is_some_and(urls::exposes_redis), "REDIS_URL", "rediss://"),
+            (exposes_kafka, "KAFKA_BROKERS", "KAFKA_SECURITY_PROTOCOL=SASL_SSL (or SSL)"),
+        ]
+        .into_iter()
+        .filter(|(is_exposed, ..)| *is_exposed)
+        .map(|(_, name, need)| {
+            format!(
+                "{name} leads over a network without TLS: production needs {need}, or TRUSTED_NETWORK=true where \
+                 nobody else can read or change what passes there."
+            )
+        })
+        .collect()
+    }
+}
+
+/// What is wrong with a secret, as the end of a sentence.
+fn weakness(secret: &Secret) -> Option<String> {
+    let text = secret.expose();
+    let different = text.chars().collect::<BTreeSet<_>>().len();
+    if KNOWN_SECRETS.iter().any(|known| bare(known) == bare(text)) {
+        Some("is one that everybody knows".to_owned())
+    } else if text.chars().count() < SECRET_MIN_CHARACTERS {
+        Some(format!("must have at least {SECRET_MIN_CHARACTERS} characters in production"))
+    } else if different < SECRET_MIN_DIFFERENT {
+        Some(format!("must have at least {SECRET_MIN_DIFFERENT} different characters in production"))
+    } else {
+        None
+    }
+}
+
+/// A secret without what a slip of the hand adds: blanks, and letters in another case.
+fn bare(secret: &str) -> String {
+    secret.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).collect()
+}
