@@ -126,14 +126,16 @@ E
 }
 
 kafka_launch() {
-  local home=$STACK_DIR/kafka heap
+  local home=$STACK_DIR/kafka heap format=()
+  read -r -a format <<<"${KAFKA_FORMAT:-}"
   claim_port "$STACK_DIR/kafka.port"
   claim_port "$STACK_DIR/kafka-controller.port"
   kafka_settings >"$home/server.properties"
+  [[ -z ${KAFKA_PROPERTIES:-} ]] || cat -- "$KAFKA_PROPERTIES" >>"$home/server.properties"
   kafka_logging >"$home/log4j2.properties"
   if [[ ! -e $home/data/meta.properties ]] &&
     ! (cd -- "$home" && "$JAVA" -Xmx128m -XX:TieredStopAtLevel=1 -cp "$KAFKA_JARS/*" kafka.tools.StorageTool format \
-      -t wallet-stack-000000001 -c server.properties) >"$STACK_DIR/kafka.log" 2>&1; then
+      -t wallet-stack-000000001 -c server.properties "${format[@]}") >"$STACK_DIR/kafka.log" 2>&1; then
     tail -n 5 -- "$STACK_DIR/kafka.log" >&2
     give_up kafka "the broker's storage could not be made"
     return 1

@@ -68,7 +68,7 @@ pub async fn topics(
     entries_from: i64,
     status_changes_from: i64,
 ) -> anyhow::Result<Vec<(String, TopicAudited)>> {
-    let settings = bootstrap::kafka_settings(config).context("KAFKA_BROKERS is empty")?;
+    let settings = bootstrap::kafka_settings(config)?.context("KAFKA_BROKERS is empty")?;
     let group = format!("{}-audit", config.kafka_group_prefix);
     let reader = KafkaTopicReader::new(settings, group);
     let mut all = Vec::new();

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use tokio::{
     sync::Notify,
     time::{Instant, sleep},
@@ -13,7 +13,7 @@ use crate::{
     adapters::{
         clock::SystemClock,
         kafka::{KafkaBus, KafkaSettings},
-        redis::RedisCache,
+        redis::{RedisAddress, RedisCache},
     },
     cache::Freshness,
     config::{AppEnv, Config},
@@ -77,10 +77,10 @@ pub fn connect(config: &Config) -> anyhow::Result<Infra> {
         freshness: Arc::new(Freshness::default()),
         relays: Arc::default(),
     };
-    let kafka = kafka_settings(config).map(KafkaBus::new);
-    let redis = match config.redis_url.as_deref() {
-        Some(url) => {
-            let redis = RedisCache::connect(url, &config.redis_prefix).context("REDIS_URL")?;
+    let kafka = kafka_settings(config)?.map(KafkaBus::new);
+    let redis = match redis_address(config)? {
+        Some(address) => {
+            let redis = RedisCache::connect(address, &config.redis_prefix).context("REDIS_URL")?;
             // An in-process bus forgets its events when the process dies; the cache must not outlive them for long.
             Some(if kafka.is_some() { redis } else { redis.remembering_for(WITHOUT_KAFKA) })
         }
@@ -90,19 +90,45 @@ pub fn connect(config: &Config) -> anyhow::Result<Infra> {
 }
 
 /// How to reach Kafka; None: the bus is in-process.
-pub(super) fn kafka_settings(config: &Config) -> Option<KafkaSettings> {
-    let brokers = config.kafka_brokers.clone()?;
-    Some(KafkaSettings {
+pub(super) fn kafka_settings(config: &Config) -> anyhow::Result<Option<KafkaSettings>> {
+    let Some(brokers) = config.kafka_brokers.clone() else { return Ok(None) };
+    if let Some(file) = &config.kafka_security.ca_file {
+        // The client would say it once a second.
+        certificates("KAFKA_CA_FILE", file)?;
+    }
+    Ok(Some(KafkaSettings {
         compression: config.kafka_compression,
+        security: config.kafka_security.clone(),
         ..KafkaSettings::new(brokers, config.kafka_partitions, config.kafka_replication)
-    })
+    }))
+}
+
+/// Where Redis is; None: the cache is in-process.
+fn redis_address(config: &Config) -> anyhow::Result<Option<RedisAddress>> {
+    let Some(url) = config.redis_url.as_deref() else { return Ok(None) };
+    let address = RedisAddress::from(url);
+    Ok(Some(match &config.redis_ca_file {
+        Some(file) => address.certified_by(certificates("REDIS_CA_FILE", file)?),
+        None => address,
+    }))
+}
+
+/// What a file of certificates holds; without any, nothing would be believed.
+fn certificates(variable: &str, file: &str) -> anyhow::Result<Vec<u8>> {
+    const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+    let text = std::fs::read(file).with_context(|| format!("{variable}: {file} cannot be read"))?;
+    ensure!(
+        text.windows(BEGIN.len()).any(|part| part == BEGIN.as_bytes()),
+        "{variable}: {file} holds no certificate (PEM)"
+    );
+    Ok(text)
 }
 
 /// Refuses a Redis that can never serve, such as a node of a cluster. One that is away may be what it likes: should it turn
 /// out to be such a one later, the log says so, and balances are read from Postgres.
 pub async fn check_redis(config: &Config) -> anyhow::Result<()> {
-    let Some(url) = config.redis_url.as_deref() else { return Ok(()) };
-    match RedisCache::unusable(url).await.context("REDIS_URL")? {
+    let Some(address) = redis_address(config)? else { return Ok(()) };
+    match RedisCache::unusable(&address).await.context("REDIS_URL")? {
         Some(reason) => bail!("the Redis that REDIS_URL names cannot be used: {reason}"),
         None => Ok(()),
     }

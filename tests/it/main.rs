@@ -49,6 +49,7 @@ mod stress;
 mod support;
 mod terminate;
 mod tickets;
+mod tls;
 mod top_transfers;
 mod topic_audit;
 mod transfers;

@@ -40,7 +40,7 @@ async fn recovered(cache: &RedisCache) {
 async fn a_wallet_lives_an_hour_from_its_last_change_and_can_be_read_by_a_person() {
     let prefix = format!("{}:", unique("cache"));
     let url = &servers().redis_url;
-    let cache = RedisCache::connect(url, &prefix).unwrap();
+    let cache = RedisCache::connect(url.as_str(), &prefix).unwrap();
     recovered(&cache).await;
     let view = wallet(5);
     cache.put(&view).await.unwrap();
@@ -60,7 +60,7 @@ async fn a_wallet_lives_an_hour_from_its_last_change_and_can_be_read_by_a_person
     cache.refresh(&[money_part(&view, 6)]).await.unwrap();
     let ttl: i64 = raw.ttl(&key).await.unwrap();
     assert!(ttl > 3_500, "{ttl}");
-    let brief = RedisCache::connect(url, &prefix).unwrap().remembering_for(Duration::from_secs(2));
+    let brief = RedisCache::connect(url.as_str(), &prefix).unwrap().remembering_for(Duration::from_secs(2));
     recovered(&brief).await;
     brief.refresh(&[money_part(&view, 7)]).await.unwrap();
     let ttl: i64 = raw.ttl(&key).await.unwrap();
@@ -71,7 +71,7 @@ async fn a_wallet_lives_an_hour_from_its_last_change_and_can_be_read_by_a_person
 async fn what_is_not_a_view_is_a_miss_and_is_replaced() {
     let prefix = format!("{}:", unique("cache"));
     let url = &servers().redis_url;
-    let cache = RedisCache::connect(url, &prefix).unwrap();
+    let cache = RedisCache::connect(url.as_str(), &prefix).unwrap();
     recovered(&cache).await;
     let (broken, odd, sane) = (wallet(1), wallet(1), wallet(1));
     for view in [broken, odd, sane] {
@@ -96,7 +96,7 @@ async fn what_is_not_a_view_is_a_miss_and_is_replaced() {
 async fn what_cannot_be_read_does_not_stop_the_refresher() {
     let prefix = format!("{}:", unique("cache"));
     let url = &servers().redis_url;
-    let cache = RedisCache::connect(url, &prefix).unwrap();
+    let cache = RedisCache::connect(url.as_str(), &prefix).unwrap();
     recovered(&cache).await;
     let mut raw = raw(url).await;
     let views: Vec<WalletView> = (0..6).map(|_| wallet(7)).collect();

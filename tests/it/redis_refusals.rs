@@ -1,9 +1,6 @@
 //! A Redis that cannot be used, or that refuses: it is named once, with the reason, and balances come from Postgres.
 
-use std::{
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use serde_json::{Value, json};
@@ -12,6 +9,7 @@ use crate::support::{
     app::settings_for,
     customer::Customer,
     database::TestDatabase,
+    odd_redis::OddRedis,
     own_server::OwnServer,
     process::{Server, command, free_port},
     service::Service,
@@ -19,71 +17,6 @@ use crate::support::{
 };
 
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A Redis of a kind that `scripts/stack` does not start; killed when dropped.
-struct OddRedis {
-    child: Child,
-    url: String,
-    dir: tempdir::Dir,
-}
-
-mod tempdir {
-    use std::path::PathBuf;
-
-    /// A directory that is gone when this is dropped.
-    pub struct Dir(pub PathBuf);
-
-    impl Dir {
-        pub fn make(name: &str) -> Self {
-            let dir = std::env::temp_dir().join(format!("wallet-{name}-{}", uuid::Uuid::new_v4().simple()));
-            std::fs::create_dir_all(&dir).expect("a directory");
-            Self(dir)
-        }
-    }
-
-    impl Drop for Dir {
-        fn drop(&mut self) {
-            let _ = std::fs::remove_dir_all(&self.0);
-        }
-    }
-}
-
-impl OddRedis {
-    fn begin(port: u16, arguments: &[&str]) -> Self {
-        let dir = tempdir::Dir::make("redis");
-        let child = Command::new("redis-server")
-            .args(arguments)
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""])
-            .current_dir(&dir.0)
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("redis-server");
-        Self { child, url: format!("redis://127.0.0.1:{port}"), dir }
-    }
-
-    fn cluster(port: u16) -> Self {
-        Self::begin(port, &["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf"])
-    }
-
-    fn sentinel(port: u16) -> Self {
-        let file = std::env::temp_dir().join(format!("wallet-sentinel-{port}.conf"));
-        std::fs::write(&file, "").expect("a file");
-        Self::begin(port, &[file.to_str().expect("a path"), "--sentinel"])
-    }
-
-    async fn once_up(self) -> Self {
-        until("the odd Redis answers", PATIENCE, async || raw(&self.url).await).await;
-        self
-    }
-}
-
-impl Drop for OddRedis {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let _ = &self.dir;
-    }
-}
 
 async fn raw(url: &str) -> Option<MultiplexedConnection> {
     redis::Client::open(url).ok()?.get_multiplexed_async_connection().await.ok()

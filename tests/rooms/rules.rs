@@ -64,6 +64,11 @@ const GUARDS: [Guard; 19] = [
         belongs: "Redis is spoken in src/adapters/redis only",
     },
     Guard {
+        path: "rustls",
+        may: |f| is_adapter(f, "redis"),
+        belongs: "TLS is set up where its protocol is spoken: src/adapters/redis; Postgres' driver brings its own",
+    },
+    Guard {
         path: "jsonwebtoken",
         may: |f| is_adapter(f, "jwt"),
         belongs: "tokens are made in src/adapters/jwt only",

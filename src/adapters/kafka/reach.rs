@@ -11,8 +11,15 @@ use rdkafka::{
 };
 
 /// What librdkafka says of a listener that does not speak as we do: one that wants TLS hangs up or answers with an alert,
-/// whose first bytes are no length; one that wants SASL hangs up at the first request.
-const MISMATCHES: [&str; 4] = ["security.protocol", "SSL", "Invalid response size", "APIVERSION_QUERY"];
+/// whose first bytes are no length; one that wants SASL hangs up at the first request; a handshake fails for a certificate
+/// that is not believed; a login is refused.
+const MISMATCHES: [&str; 5] = [
+    "security.protocol",
+    "SSL handshake",
+    "Invalid response size",
+    "APIVERSION_QUERY",
+    "SASL authentication error",
+];
 /// The number of such failures before they are named: a broker that is just being stopped may hang up once.
 const MISMATCHES_MIN: u32 = 2;
 
@@ -56,7 +63,7 @@ impl Reach {
         if is_mismatch && self.mismatches.fetch_add(1, Ordering::Relaxed) + 1 == MISMATCHES_MIN {
             tracing::error!(
                 reason = line,
-                "Kafka cannot be spoken to: the listener seems to want TLS or SASL, and this service speaks neither"
+                "Kafka cannot be spoken to: KAFKA_SECURITY_PROTOCOL, the certificates or the login do not fit the listener"
             );
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rdkafka::{ClientConfig, config::RDKafkaLogLevel};
 
-use crate::config::Compression;
+use crate::config::{Compression, KafkaLogin, KafkaSecurity};
 
 /// How long a member of a group may be silent before its partitions go to others. It is also how long the partitions of
 /// a process that was killed wait, and how long a group takes to come together after a broker was away for longer than
@@ -21,6 +21,8 @@ pub struct KafkaSettings {
     pub partitions: i32,
     /// Copies of a topic that we make.
     pub replication: i32,
+    /// How the brokers are spoken to, by every client.
+    pub security: KafkaSecurity,
     /// Of what we publish; what others wrote is read whatever it is.
     pub compression: Compression,
     /// [`SESSION_TIMEOUT`]; tests that crash a consumer take less.
@@ -28,13 +30,14 @@ pub struct KafkaSettings {
 }
 
 impl KafkaSettings {
-    /// Settings for these brokers, without compression.
+    /// Settings for these brokers, without compression, TLS and a login.
     #[must_use]
     pub fn new(brokers: String, partitions: i32, replication: i32) -> Self {
         Self {
             brokers,
             partitions,
             replication,
+            security: KafkaSecurity::default(),
             compression: Compression::None,
             session_timeout: SESSION_TIMEOUT,
         }
@@ -55,7 +58,29 @@ impl KafkaSettings {
             // The reason of a connection that failed is only in the log; `reach` says it once.
             .set("log.connection.close", "true")
             .set_log_level(RDKafkaLogLevel::Info);
+        self.secure(&mut config);
         config
+    }
+
+    /// The certificate of a broker and its name are checked by librdkafka's defaults.
+    fn secure(&self, config: &mut ClientConfig) {
+        let KafkaSecurity { is_encrypted, ca_file, login } = &self.security;
+        let protocol = match (is_encrypted, login) {
+            (false, None) => "plaintext",
+            (true, None) => "ssl",
+            (false, Some(_)) => "sasl_plaintext",
+            (true, Some(_)) => "sasl_ssl",
+        };
+        config.set("security.protocol", protocol);
+        if let Some(file) = ca_file {
+            config.set("ssl.ca.location", file);
+        }
+        if let Some(KafkaLogin { mechanism, username, password }) = login {
+            config
+                .set("sasl.mechanism", mechanism.as_str())
+                .set("sasl.username", username)
+                .set("sasl.password", password.expose());
+        }
     }
 
     /// A producer that neither loses, nor repeats, nor reorders by itself, and never gives up.

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
+    address::RedisAddress,
     fields::{self, Found, Reading, Write},
     link::{self, Keeper, Link},
     mark,
@@ -61,12 +62,12 @@ pub struct RedisCache {
 }
 
 impl RedisCache {
-    /// A cache at `redis://host:port/number`, with `prefix` in front of every key. It connects in the background, of
+    /// A cache at this address, with `prefix` in front of every key. It connects in the background, of
     /// the runtime that this must be called in; a Redis that is away is tried again and again. Only an address that
     /// is none is an error.
-    pub fn connect(url: &str, prefix: &str) -> Result<Self, CacheError> {
+    pub fn connect(address: impl Into<RedisAddress>, prefix: &str) -> Result<Self, CacheError> {
         let scripts = Scripts::new();
-        let keeper = Keeper::connect(url, scripts.clone()).map_err(|error| failure(&error))?;
+        let keeper = Keeper::connect(&address.into(), scripts.clone()).map_err(|error| failure(&error))?;
         let (random, _) = Uuid::new_v4().as_u64_pair();
         Ok(Self {
             prefix: prefix.to_owned(),
@@ -81,8 +82,8 @@ impl RedisCache {
 
     /// Why the Redis at this address can never be used, such as a node of a cluster; none: it can, or it is away, which is
     /// no reason not to start.
-    pub async fn unusable(url: &str) -> Result<Option<String>, CacheError> {
-        link::unusable(url).await.map_err(|error| failure(&error))
+    pub async fn unusable(address: &RedisAddress) -> Result<Option<String>, CacheError> {
+        link::unusable(address).await.map_err(|error| failure(&error))
     }
 
     /// Remembers wallets for so long instead of [`TIME_TO_LIVE`], in whole seconds. Where the bus forgets its events

@@ -14,10 +14,12 @@ use redis::{
 };
 use thiserror::Error;
 
-use super::{mode, refusals::Refusals, scripts::Scripts};
+use super::{address::RedisAddress, mode, refusals::Refusals, scripts::Scripts};
 
-/// How long a connection may take to come about.
+/// How long a connection may take to come about …
 const CONNECT_LIMIT: Duration = Duration::from_millis(300);
+/// … and one with TLS, which goes to and fro twice more, and reads the system's certificates. Nobody waits for either.
+const TLS_CONNECT_LIMIT: Duration = Duration::from_secs(1);
 /// How long an answer may take: what one read pays, once, when Redis freezes.
 const ANSWER_LIMIT: Duration = Duration::from_millis(500);
 /// Between two attempts to connect.
@@ -46,6 +48,7 @@ pub(super) struct Link {
 /// Keeps the link.
 pub(super) struct Keeper {
     client: Client,
+    settings: AsyncConnectionConfig,
     scripts: Scripts,
     state: Mutex<State>,
     refusals: Refusals,
@@ -71,10 +74,14 @@ struct State {
 
 impl Keeper {
     /// Begins to connect, in the background, and goes on trying. Fails only if the address is none.
-    pub(super) fn connect(url: &str, scripts: Scripts) -> RedisResult<Arc<Self>> {
-        let state = Mutex::new(State { link: None, connects: 0, is_trying: true, reason: String::new() });
-        let keeper =
-            Arc::new(Self { client: Client::open(url)?, scripts, state, refusals: Refusals::default() });
+    pub(super) fn connect(address: &RedisAddress, scripts: Scripts) -> RedisResult<Arc<Self>> {
+        let keeper = Arc::new(Self {
+            client: address.client()?,
+            settings: settings(address),
+            scripts,
+            state: Mutex::new(State { link: None, connects: 0, is_trying: true, reason: String::new() }),
+            refusals: Refusals::default(),
+        });
         tokio::spawn(Self::keep_trying(Arc::downgrade(&keeper), String::new()));
         Ok(keeper)
     }
@@ -163,7 +170,7 @@ impl Keeper {
     }
 
     async fn attempt(&self) -> Result<(), Trouble> {
-        let mut connection = self.client.get_multiplexed_async_connection_with_config(&settings()).await?;
+        let mut connection = self.client.get_multiplexed_async_connection_with_config(&self.settings).await?;
         let server = mode::ask(&mut connection).await?;
         if let Some(reason) = server.unusable {
             return Err(Trouble::Unusable(reason));
@@ -188,16 +195,17 @@ fn run(server: &str, mark: &str) -> Arc<str> {
     format!("{server}/{mark};").into()
 }
 
-fn settings() -> AsyncConnectionConfig {
+fn settings(address: &RedisAddress) -> AsyncConnectionConfig {
+    let connect_limit = if address.is_encrypted() { TLS_CONNECT_LIMIT } else { CONNECT_LIMIT };
     AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(CONNECT_LIMIT))
+        .set_connection_timeout(Some(connect_limit))
         .set_response_timeout(Some(ANSWER_LIMIT))
         .set_pipeline_buffer_size(PIPELINE)
 }
 
 /// Why the server at this address cannot be used, as far as that is known now. An address that is none is an error.
-pub(super) async fn unusable(url: &str) -> RedisResult<Option<String>> {
-    Ok(mode::unusable(&Client::open(url)?, &settings()).await)
+pub(super) async fn unusable(address: &RedisAddress) -> RedisResult<Option<String>> {
+    Ok(mode::unusable(&address.client()?, &settings(address)).await)
 }
 
 fn say_lost(error: &RedisError) {

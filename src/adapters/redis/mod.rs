@@ -2,6 +2,7 @@
 //! a newer one. Redis that is away or frozen costs one request its time limit; after that nobody asks until it
 //! answers again.
 
+mod address;
 mod cache;
 mod fields;
 mod link;
@@ -11,4 +12,5 @@ mod mode;
 mod refusals;
 mod scripts;
 
+pub use address::RedisAddress;
 pub use cache::{RedisCache, TIME_TO_LIVE, wallet_key};

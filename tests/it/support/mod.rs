@@ -3,6 +3,7 @@
 pub mod app;
 pub mod books;
 pub mod bus;
+pub mod certificates;
 pub mod customer;
 pub mod database;
 pub mod directory;
@@ -10,6 +11,7 @@ pub mod fragile_cache;
 pub mod leftovers;
 pub mod load;
 pub mod no_books;
+pub mod odd_redis;
 pub mod operations;
 pub mod own_server;
 pub mod process;

@@ -2,7 +2,7 @@
 //! attention.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{self, Command},
     sync::atomic::{AtomicU32, Ordering},
 };
@@ -21,6 +21,8 @@ static NEXT: AtomicU32 = AtomicU32::new(1);
 pub struct OwnServer {
     name: &'static str,
     dir: PathBuf,
+    /// Beside that of this process, for `scripts/stack`.
+    environment: Vec<(String, String)>,
     address: String,
     _turn: MutexGuard<'static, ()>,
 }
@@ -38,16 +40,37 @@ impl OwnServer {
         Self::start_new("postgres").await
     }
 
+    /// A Kafka on these ports, with more settings: properties, and what its storage is made with.
+    pub async fn kafka_on(port: u16, controller: u16, properties: &Path, format: &str) -> Self {
+        let properties = properties.to_str().expect("a path").to_owned();
+        let more = [("KAFKA_PROPERTIES", properties), ("KAFKA_FORMAT", format.to_owned())];
+        let mut server = Self::none("kafka").await;
+        server.environment = more.map(|(name, value)| (name.to_owned(), value)).into();
+        std::fs::create_dir_all(&server.dir).expect("a directory");
+        for (file, port) in [("kafka.port", port), ("kafka-controller.port", controller)] {
+            std::fs::write(server.dir.join(file), format!("{port}\n")).expect("a file");
+        }
+        server.begun().await
+    }
+
     async fn start_new(name: &'static str) -> Self {
+        Self::none(name).await.begun().await
+    }
+
+    /// Nothing yet.
+    async fn none(name: &'static str) -> Self {
         let turn = TURN.lock().await;
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let dir = std::env::temp_dir().join(format!("wallet-test-{}-{number}", process::id()));
-        let mut server = Self { name, dir, address: String::new(), _turn: turn };
-        server.ask("up").await;
-        let printed = server.ask("env").await;
+        Self { name, dir, environment: Vec::new(), address: String::new(), _turn: turn }
+    }
+
+    async fn begun(mut self) -> Self {
+        self.ask("up").await;
+        let printed = self.ask("env").await;
         let (_, address) = printed.lines().next().and_then(|line| line.split_once('=')).expect("an address");
-        server.address = address.trim_matches(['"', '\'']).to_owned();
-        server
+        self.address = address.trim_matches(['"', '\'']).to_owned();
+        self
     }
 
     /// What DATABASE_URL, REDIS_URL or KAFKA_BROKERS would be.
@@ -95,10 +118,10 @@ impl OwnServer {
     }
 
     async fn ask(&self, what: &'static str) -> String {
-        let (name, dir) = (self.name, self.dir.clone());
+        let (name, dir, environment) = (self.name, self.dir.clone(), self.environment.clone());
         let answer = spawn_blocking(move || match what {
-            "status" => stack(&[what], Some(&dir)),
-            _ => stack(&[what, name], Some(&dir)),
+            "status" => stack(&[what], Some(&dir), &environment),
+            _ => stack(&[what, name], Some(&dir), &environment),
         });
         answer.await.expect("scripts/stack")
     }
@@ -107,7 +130,7 @@ impl OwnServer {
 impl Drop for OwnServer {
     fn drop(&mut self) {
         let dir = self.dir.clone();
-        if std::thread::spawn(move || stack(&["wipe"], Some(&dir))).join().is_err() {
+        if std::thread::spawn(move || stack(&["wipe"], Some(&dir), &[])).join().is_err() {
             eprintln!("the test's own {} was not wiped: {}", self.name, self.dir.display());
         }
     }

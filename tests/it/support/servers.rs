@@ -15,8 +15,8 @@ static SERVERS: LazyLock<Servers> = LazyLock::new(|| {
     let all = ["DATABASE_URL", "REDIS_URL", "KAFKA_BROKERS"];
     let mut found: Vec<Option<String>> = all.map(|name| env::var(name).ok()).into();
     if found.iter().any(Option::is_none) {
-        stack(&["up"], None);
-        for line in stack(&["env"], None).lines() {
+        stack(&["up"], None, &[]);
+        for line in stack(&["env"], None, &[]).lines() {
             let (name, value) = line.trim_start_matches("export ").split_once('=').unwrap_or_default();
             if let Some(at) = all.iter().position(|known| *known == name) {
                 found[at].get_or_insert_with(|| value.trim_matches(['"', '\'']).to_owned());
@@ -37,10 +37,12 @@ pub fn servers() -> &'static Servers {
     &SERVERS
 }
 
-/// Runs `scripts/stack`, on the checkout's stack or on one of its own in `dir`; gives back what it printed.
-pub fn stack(arguments: &[&str], dir: Option<&Path>) -> String {
+/// Runs `scripts/stack`, on the checkout's stack or on one of its own in `dir`, with more variables than this process has;
+/// gives back what it printed.
+pub fn stack(arguments: &[&str], dir: Option<&Path>, environment: &[(String, String)]) -> String {
     let mut command = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/stack"));
     command.args(arguments).env("STACK_STRICT", "1");
+    command.envs(environment.iter().map(|(name, value)| (name, value)));
     if let Some(dir) = dir {
         command.env("STACK_DIR", dir);
         // A stack of one's own is wanted because of the servers that are set already.
