@@ -36,11 +36,31 @@ apt_install() (
     grep '^E:' "$out" >&2 || tail -n 5 -- "$out" >&2
     exit 1
   fi
-  # The installation has enabled Redis for the next boot; nobody asked for that one.
-  if [[ " $* " == *" redis-server "* && -d /run/systemd/system ]]; then
-    as_root systemctl --quiet disable redis-server >/dev/null 2>&1 || true
-  fi
+  # The installation has enabled these for the next boot; nobody asked for that.
+  for service in redis-server pgbouncer; do
+    if [[ " $* " == *" $service "* && -d /run/systemd/system ]]; then
+      as_root systemctl --quiet disable "$service" >/dev/null 2>&1 || true
+    fi
+  done
 )
+
+# require_programs PROGRAM…: those whose package has the same name; installs what is missing, or ends with a sentence.
+require_programs() {
+  local program missing=()
+  # Where Debian has PgBouncer; the path of most users lacks it.
+  export PATH=$PATH:/usr/sbin
+  for program; do
+    command -v "$program" >/dev/null || missing+=("$program")
+  done
+  ((${#missing[@]})) || return 0
+  if can_install; then
+    echo "Installing ${missing[*]} by apt-get …" >&2
+    apt_update
+    ! apt_install "${missing[@]}" || return 0
+  fi
+  echo "No ${missing[*]} here: on Debian, apt-get install ${missing[*]}" >&2
+  exit 1
+}
 
 # install_missing NAME…: the packages of all of them at once; a failure is noticed by whoever then misses a program.
 install_missing() {

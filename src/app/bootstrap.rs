@@ -150,13 +150,27 @@ async fn refuse_unsafe_settings(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Refuses a Postgres that can never be used, such as one behind a pooler. One that is away may be what it likes: the
+/// command itself says so.
+pub(super) async fn refuse_unfit_postgres(config: &Config) -> anyhow::Result<()> {
+    match db::server_fault(&config.database_url).await {
+        Ok(Some(fault)) => Err(fault).context(UNUSABLE),
+        _ => Ok(()),
+    }
+}
+
 /// Waits until Postgres answers and this binary can run on what it has. In development a database that lacks migrations
 /// gets them; in production that is somebody's decision.
 pub async fn wait_for_postgres(config: &Config) -> anyhow::Result<()> {
     let give_up_at = Instant::now() + WAIT_FOR_POSTGRES;
     let mut has_waited = false;
     let state = loop {
-        match migrator::status(&config.database_url).await {
+        let asked = match db::server_fault(&config.database_url).await {
+            Ok(None) => migrator::status(&config.database_url).await,
+            Ok(Some(fault)) => return Err(fault).context(UNUSABLE),
+            Err(error) => Err(error),
+        };
+        match asked {
             Ok(state) => break state,
             // A wrong login or database does not mend itself.
             Err(error @ DbError::Misconfigured(_)) => return Err(error).context(UNUSABLE),

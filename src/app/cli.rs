@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{audit, books, cache, migrate, openapi, output, serve, token};
+use super::{audit, books, bootstrap, cache, migrate, openapi, output, serve, token};
 use crate::{config::Config, telemetry};
 
 /// A wallet service: balances that are right and fast at once.
@@ -148,6 +148,10 @@ pub fn run() -> ExitCode {
         Err(error) => return finish(Err(error.into())),
     };
     finish(runtime.block_on(async {
+        // These wait for nothing; serve looks for itself, once Postgres answers, and a token needs no Postgres.
+        if !matches!(cli.command, Command::Serve | Command::Token { .. } | Command::Openapi) {
+            bootstrap::refuse_unfit_postgres(&config).await?;
+        }
         match cli.command {
             Command::Serve => serve::run(config, metrics).await,
             Command::Migrate { direction } => migrate::run(&config, direction).await,

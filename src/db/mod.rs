@@ -3,6 +3,7 @@
 mod connect;
 mod error;
 pub mod migrator;
+mod server;
 mod session;
 
 pub use connect::{
@@ -12,6 +13,7 @@ pub use connect::{
 pub use error::DbError;
 /// The pool, as everybody else uses it.
 pub use sea_orm::DatabaseConnection as Pool;
+pub use server::{ServerFault, server_fault};
 pub use session::{commit_durably, unsafe_settings};
 /// One connection, for those who need one of their own.
 pub use sqlx::PgConnection as Connection;

@@ -54,3 +54,4 @@ mod top_transfers;
 mod topic_audit;
 mod transfers;
 mod two_servers;
+mod unfit_servers;

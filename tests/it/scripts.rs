@@ -67,3 +67,51 @@ fn a_missing_toolchain_is_said_before_a_server_is_started() {
         }
     }
 }
+
+/// The Kafka client's configure cannot work in such a path.
+#[test]
+fn a_checkout_in_a_path_with_a_space_is_built_elsewhere() {
+    let dir = Directory::named(" with a space");
+    let checkout = dir.path().join("check out");
+    std::fs::create_dir(&checkout).expect("a directory");
+    let copy = Command::new("cp")
+        .args(["-r", "Cargo.toml", "scripts"])
+        .arg(&checkout)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status();
+    assert!(copy.expect("cp").success());
+    let bin = path_with(&dir, &["cksum"]);
+    for name in ["cc", "make", "pkg-config"] {
+        program(&bin, name, "exit 0");
+    }
+    program(
+        &bin,
+        "cargo",
+        &format!("echo cargo {} in \"$CARGO_TARGET_DIR\"", env!("CARGO_PKG_RUST_VERSION")),
+    );
+    let built = |target: Option<&str>, cache: &str| {
+        let mut command = Command::new("bash");
+        command.arg(checkout.join("scripts/cargo")).arg("build");
+        command.env_clear().env("PATH", &bin).env("XDG_CACHE_HOME", cache).env("STACK_INSTALL", "no");
+        if let Some(target) = target {
+            command.env("CARGO_TARGET_DIR", target);
+        }
+        let output = command.output().expect("the script");
+        let texts = [output.stdout, output.stderr].map(|text| String::from_utf8(text).expect("text"));
+        (output.status.code(), texts)
+    };
+    for (cache, place) in
+        [("/var/cache", "/var/cache/wallet-target/"), ("/var/a cache", "/var/tmp/wallet-target/")]
+    {
+        let (code, [told, complained]) = built(None, cache);
+        assert_eq!(code, Some(0), "{complained}");
+        let (_, target) = told.trim().split_once(" in ").expect("a directory");
+        assert!(target.starts_with(place) && !target.contains(' '), "{target}");
+        assert!(complained.contains(target), "it is said: {complained}");
+    }
+    let (code, [_, complained]) = built(Some("/var/a target"), "/var/cache");
+    assert!(code == Some(1) && complained.contains("CARGO_TARGET_DIR"), "{complained}");
+    let (code, [told, complained]) = built(Some("/var/target"), "/var/cache");
+    assert_eq!((code, complained.as_str()), (Some(0), ""));
+    assert!(told.ends_with(" in /var/target\n"), "{told}");
+}

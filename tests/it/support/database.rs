@@ -115,6 +115,12 @@ impl TestDatabase {
         Self::make("").await.unaudited()
     }
 
+    /// A database that is made with these options, without any table.
+    pub async fn with(options: &str) -> Self {
+        template().await;
+        Self::make(options).await.unaudited()
+    }
+
     /// A copy, for breaking it. Nobody may be connected to this one.
     pub async fn copy(&self) -> Self {
         self.run(

@@ -14,6 +14,7 @@ pub mod no_books;
 pub mod odd_redis;
 pub mod operations;
 pub mod own_server;
+pub mod pgbouncer;
 pub mod process;
 pub mod proxy;
 pub mod raw;
