@@ -43,7 +43,7 @@ const ENVIRONMENT: &str = "the environment is read in src/config/ only; hand the
 const CLOCK: &str =
     "the system's clock is read in src/adapters/clock.rs only; ask the port kernel::clock::Clock";
 
-const GUARDS: [Guard; 19] = [
+const GUARDS: [Guard; 20] = [
     Guard { path: "poem", may: is_http, belongs: HTTP },
     Guard { path: "poem_openapi", may: is_http, belongs: HTTP },
     Guard {
