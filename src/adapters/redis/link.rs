@@ -13,6 +13,7 @@ use redis::{
     aio::MultiplexedConnection,
 };
 use thiserror::Error;
+use tokio::{runtime::Handle, task::spawn_blocking};
 
 use super::{address::RedisAddress, mode, refusals::Refusals, scripts::Scripts};
 
@@ -170,7 +171,7 @@ impl Keeper {
     }
 
     async fn attempt(&self) -> Result<(), Trouble> {
-        let mut connection = self.client.get_multiplexed_async_connection_with_config(&self.settings).await?;
+        let mut connection = self.connection().await?;
         let server = mode::ask(&mut connection).await?;
         if let Some(reason) = server.unusable {
             return Err(Trouble::Unusable(reason));
@@ -183,6 +184,15 @@ impl Keeper {
         state.is_trying = false;
         metrics::gauge!("wallet_cache_up").set(1.0);
         Ok(())
+    }
+
+    /// On a thread of its own: with TLS the client reads every certificate that the system trusts, and blocks meanwhile.
+    async fn connection(&self) -> Result<MultiplexedConnection, Trouble> {
+        let (client, settings, runtime) = (self.client.clone(), self.settings.clone(), Handle::current());
+        let connected = spawn_blocking(move || {
+            runtime.block_on(client.get_multiplexed_async_connection_with_config(&settings))
+        });
+        Ok(connected.await.map_err(|error| Trouble::Unusable(error.to_string()))??)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
