@@ -14,6 +14,7 @@ mod idempotency;
 mod metrics_page;
 mod middleware;
 mod pages;
+mod parameters;
 mod query;
 mod router;
 mod scalars;

@@ -1,6 +1,6 @@
 //! Parameters in the query string. A wrong value does not end the reading: the handler hears of all of them at once.
 
-use std::{ops::RangeInclusive, sync::Arc};
+use std::ops::RangeInclusive;
 
 use poem::{Request, RequestBody};
 use poem_openapi::{
@@ -77,31 +77,6 @@ impl<'a, T: QueryValue + Send> ApiExtractor<'a> for Param<T> {
         let last = pairs(query.as_bytes()).filter(|(found, _)| found.as_deref() == Some(name)).last();
         let value = last.map(|(_, text)| text.and_then(|text| T::from_text(&text)));
         Ok(Self { name, value })
-    }
-}
-
-/// The parameters that an operation has in its query string; only on requests that change something.
-#[derive(Clone, Debug)]
-pub struct KnownParameters(pub Arc<[String]>);
-
-impl KnownParameters {
-    /// How much of an unknown name is shown, in characters.
-    const SHOWN_MAX: usize = 64;
-
-    /// Refuses a parameter that the operation does not have: a misspelled `dry_run` would move money.
-    pub fn check(request: &Request) -> Result<(), ApiError> {
-        let (Some(Self(known)), Some(query)) = (request.data::<Self>(), request.uri().query()) else {
-            return Ok(());
-        };
-        let mut errors = FieldErrors::default();
-        for (name, _) in pairs(query.as_bytes()) {
-            let name = name.unwrap_or_else(|| "query".into());
-            if !known.contains(&name) {
-                let shown: String = name.chars().take(Self::SHOWN_MAX).collect();
-                errors.push(shown, "Unknown parameter.");
-            }
-        }
-        if errors.is_empty() { Ok(()) } else { Err(errors.into()) }
     }
 }
 

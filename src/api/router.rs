@@ -15,7 +15,7 @@ use super::{
     catalogue::Code,
     error,
     failure::{ApiError, Detail},
-    query::KnownParameters,
+    parameters::KnownParameters,
 };
 
 /// Every path with what its methods do, as poem-openapi collects them.

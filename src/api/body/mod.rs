@@ -18,7 +18,7 @@ pub use form::pairs;
 
 use super::{
     ApiError, catalogue::Code, idempotency::Fingerprint, middleware::receive::Received,
-    query::KnownParameters,
+    parameters::KnownParameters,
 };
 
 /// The media types, in the order of the document.
