@@ -16,5 +16,7 @@ pub mod events;
 pub mod identity;
 pub mod kernel;
 pub mod ledger;
+pub mod limits;
+
 pub mod telemetry;
 pub mod wallet;

@@ -10,7 +10,7 @@ use wallet::{
         money::Amount,
     },
     ledger::{
-        Action, Buckets, Key, KeyName, Operation, Status, Transfer, WalletState,
+        Action, Buckets, Key, KeyName, Operation, Refusals, Status, Transfer, WalletState,
         book::{Changes, Outcome},
     },
 };
@@ -92,6 +92,7 @@ fn operation(from: WalletId, to: WalletId, keys: Keys) -> Operation {
             note: None,
         }),
         key: (keys == Keys::OneEach).then(key),
+        refusals: Refusals::Stored,
     }
 }
 

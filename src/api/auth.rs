@@ -12,10 +12,14 @@ use poem_openapi::{
     registry::{MetaSecurityScheme, Registry},
 };
 
-use super::{ApiError, catalogue::Code, failure::Detail, headers::API_KEY};
+use super::{
+    ApiError, asker::Asker, catalogue::Code, failure::Detail, headers::API_KEY, origin::source,
+    security::SecurityEvent,
+};
 use crate::{
-    identity::{Identity, Principal, Scope, Subject},
+    identity::{Identity, Principal, Scope, Subject, Unauthorized},
     kernel::ids::{WalletId, Xid},
+    limits::{Class, Limits, TrustedProxies},
 };
 
 /// What `POST /init` needs in `X-Api-Key`. No log line shows it.
@@ -43,13 +47,20 @@ pub struct Gate(Arc<GateParts>);
 struct GateParts {
     identity: Arc<dyn Identity>,
     service_key: Option<ServiceKey>,
+    limits: Arc<Limits>,
+    proxies: Arc<TrustedProxies>,
 }
 
 impl Gate {
-    /// A gate that asks `identity`, and for the service key if there is one.
+    /// A gate that asks `identity`, and for the service key if there is one; `proxies` say where failures come from.
     #[must_use]
-    pub fn new(identity: Arc<dyn Identity>, service_key: Option<ServiceKey>) -> Self {
-        Self(Arc::new(GateParts { identity, service_key }))
+    pub fn new(
+        identity: Arc<dyn Identity>,
+        service_key: Option<ServiceKey>,
+        limits: Arc<Limits>,
+        proxies: Arc<TrustedProxies>,
+    ) -> Self {
+        Self(Arc::new(GateParts { identity, service_key, limits, proxies }))
     }
 
     fn of(request: &Request) -> Result<&GateParts, ApiError> {
@@ -60,18 +71,35 @@ impl Gate {
     }
 }
 
+impl GateParts {
+    /// Counts a credential that failed for the source of the request. While that has failed too often, the answer is 429 in
+    /// place of `refused`.
+    fn failed(&self, request: &Request, refused: ApiError) -> ApiError {
+        let admitted = self.limits.admit(Class::Failures, source(request, &self.proxies));
+        admitted.map_or_else(ApiError::from, |()| refused)
+    }
+}
+
 /// A customer, by a token for one wallet.
 pub struct Customer {
     pub xid: Xid,
     pub wallet: WalletId,
+    limits: Arc<Limits>,
 }
 
 impl Customer {
     fn read(request: &Request) -> Result<Self, ApiError> {
         match allowed(request, Scope::Wallet)? {
-            Subject::Customer { xid, wallet } => Ok(Self { xid, wallet }),
+            Subject::Customer { xid, wallet } => {
+                Ok(Self { xid, wallet, limits: Arc::clone(&Gate::of(request)?.limits) })
+            }
             Subject::Service { .. } => Err(insufficient(Scope::Wallet)),
         }
+    }
+
+    /// The customer, who asks for something to be booked.
+    pub fn asker(&self) -> Asker {
+        Asker::customer(self.xid.to_string(), self.wallet, Arc::clone(&self.limits))
     }
 }
 
@@ -88,35 +116,42 @@ impl BackEnd {
         }
     }
 
-    /// Who asks, as the ledger remembers it.
-    pub fn actor(&self) -> String {
-        format!("service:{}", self.name)
+    /// The back end, which asks for something to be booked on a wallet.
+    pub fn asker(&self, wallet: WalletId) -> Asker {
+        Asker::back_end(format!("service:{}", self.name), wallet)
     }
 }
 
-/// Whose token it is, if it has this scope.
+/// Whose token it is, if it has this scope. A right token is let through however often its source has failed: many may be
+/// behind one address.
 fn allowed(request: &Request, scope: Scope) -> Result<Subject, ApiError> {
-    let token = token(request)?;
-    let Principal { subject, scopes, .. } = Gate::of(request)?.identity.authenticate(token)?;
+    let gate = Gate::of(request)?;
+    let token = token(request).ok_or(Code::Unauthorized)?;
+    let authenticated = token.and_then(|token| gate.identity.authenticate(token));
+    let Principal { subject, scopes, .. } =
+        authenticated.map_err(|Unauthorized| gate.failed(request, invalid_token()))?;
     if scopes.contains(&scope) { Ok(subject) } else { Err(insufficient(scope)) }
 }
 
-/// The one token in `Authorization: Bearer …` or `Authorization: Token …`.
-fn token(request: &Request) -> Result<&str, ApiError> {
+/// The one token in `Authorization: Bearer …` or `Authorization: Token …`; none: the request does not show any.
+fn token(request: &Request) -> Option<Result<&str, Unauthorized>> {
     let mut values = request.headers().get_all(header::AUTHORIZATION).iter();
-    let value = values.next().ok_or(Code::Unauthorized)?;
-    let value = value.to_str().ok().filter(|_| values.next().is_none()).ok_or_else(invalid_token)?;
+    let value = values.next()?;
+    let Some(value) = value.to_str().ok().filter(|_| values.next().is_none()) else {
+        return Some(Err(Unauthorized));
+    };
     let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
     if !scheme.eq_ignore_ascii_case("bearer") && !scheme.eq_ignore_ascii_case("token") {
-        return Err(Code::Unauthorized.into());
+        return None;
     }
-    Some(token.trim_matches(' ')).filter(|token| !token.is_empty()).ok_or_else(invalid_token)
+    Some(Some(token.trim_matches(' ')).filter(|token| !token.is_empty()).ok_or(Unauthorized))
 }
 
 /// There is a token, and it is none of ours that holds now (RFC 6750, section 3.1). It is not said why.
-pub fn invalid_token() -> ApiError {
+fn invalid_token() -> ApiError {
     let challenge = "Bearer realm=\"wallet\", error=\"invalid_token\"";
     ApiError::new(Code::Unauthorized, Detail::Challenge(HeaderValue::from_static(challenge)))
+        .noted_as(SecurityEvent::Token)
 }
 
 /// The token is right, and does not have this scope (RFC 6750, section 3.1).
@@ -126,6 +161,7 @@ fn insufficient(scope: Scope) -> ApiError {
         Scope::Service => "Bearer realm=\"wallet\", error=\"insufficient_scope\", scope=\"service\"",
     };
     ApiError::new(Code::InsufficientScope, Detail::Challenge(HeaderValue::from_static(challenge)))
+        .noted_as(SecurityEvent::Scope)
 }
 
 /// The service key is missing or wrong. No scheme is registered for keys in a header of their own.
@@ -200,9 +236,16 @@ pub struct Opener;
 
 impl Opener {
     fn read(request: &Request) -> Result<Self, ApiError> {
-        let Some(ServiceKey(key)) = &Gate::of(request)?.service_key else { return Ok(Self) };
+        let gate = Gate::of(request)?;
+        let Some(ServiceKey(key)) = &gate.service_key else {
+            gate.limits.admit(Class::Inits, source(request, &gate.proxies))?;
+            return Ok(Self);
+        };
         let given = request.headers().get(API_KEY).ok_or_else(key_wanted)?;
-        verify_slices_are_equal(given.as_bytes(), key.as_bytes()).map_err(|_| key_wanted())?;
+        // A source that has failed too often learns nothing more of the key.
+        gate.limits.check(Class::Failures, source(request, &gate.proxies))?;
+        verify_slices_are_equal(given.as_bytes(), key.as_bytes())
+            .map_err(|_| gate.failed(request, key_wanted().noted_as(SecurityEvent::Key)))?;
         Ok(Self)
     }
 }

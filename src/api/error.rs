@@ -4,19 +4,20 @@
 use poem::{PathPattern, Response, error::ResponseError, http::StatusCode};
 
 use super::{
-    auth,
     catalogue::Code,
     failure::{ApiError, Detail},
+    security::SecurityEvent,
 };
 use crate::{
-    identity::{IdentityError, Unauthorized},
+    identity::IdentityError,
     ledger::{LedgerError, Refusal},
+    limits::Exhausted,
     wallet::WalletError,
 };
 
-impl From<Unauthorized> for ApiError {
-    fn from(_: Unauthorized) -> Self {
-        auth::invalid_token()
+impl From<Exhausted> for ApiError {
+    fn from(Exhausted { class, retry_after }: Exhausted) -> Self {
+        Self::new(Code::RateLimited, Detail::RetryAfter(retry_after)).noted_as(SecurityEvent::Limit(class))
     }
 }
 
@@ -84,6 +85,7 @@ impl From<Refusal> for ApiError {
 /// The last stop of every error, ours or the framework's: after it there are only JSend answers.
 pub async fn to_response(error: poem::Error) -> Response {
     let pattern = error.data::<PathPattern>().cloned();
+    let event = error.downcast_ref::<ApiError>().and_then(ApiError::security_event);
     let mut response = if error.is::<ApiError>() || error.is_from_response() {
         error.into_response()
     } else {
@@ -91,6 +93,9 @@ pub async fn to_response(error: poem::Error) -> Response {
     };
     if let Some(pattern) = pattern {
         response.set_data(pattern);
+    }
+    if let Some(event) = event {
+        response.set_data(event);
     }
     response
 }

@@ -18,6 +18,7 @@ use uuid::Uuid;
 use super::{
     catalogue::Code,
     headers::{REPLAYED, WALLET_VERSION, YES},
+    security::SecurityEvent,
 };
 
 /// How long a client should wait before it tries again, in seconds.
@@ -33,6 +34,7 @@ pub struct ApiError {
     detail: Detail,
     /// It is the first answer to a key, told again.
     replayed: bool,
+    security_event: Option<SecurityEvent>,
 }
 
 /// What there is to say beside the code.
@@ -52,6 +54,8 @@ pub enum Detail {
     Challenge(HeaderValue),
     /// The methods that the path has, for `Allow`.
     Methods(HeaderValue),
+    /// How long to wait in place of a second, in seconds, for `Retry-After`.
+    RetryAfter(u64),
     /// For the log only.
     Cause(String),
 }
@@ -100,13 +104,25 @@ impl ApiError {
     /// A code and what there is to say beside it.
     #[must_use]
     pub fn new(code: Code, detail: Detail) -> Self {
-        Self { code, detail, replayed: false }
+        Self { code, detail, replayed: false, security_event: None }
     }
 
     /// Marks it as the first answer to a key, told again.
     #[must_use]
     pub fn replayed(self, replayed: bool) -> Self {
         Self { replayed, ..self }
+    }
+
+    /// Marks it as a security event.
+    #[must_use]
+    pub fn noted_as(self, event: SecurityEvent) -> Self {
+        Self { security_event: Some(event), ..self }
+    }
+
+    /// The security event that it is, if it is one.
+    #[must_use]
+    pub const fn security_event(&self) -> Option<SecurityEvent> {
+        self.security_event
     }
 
     /// A defect of ours; the text is for the log.
@@ -196,6 +212,7 @@ impl ResponseError for ApiError {
             Detail::Version(version) => headers.insert(WALLET_VERSION, HeaderValue::from(*version)),
             Detail::Challenge(challenge) => headers.insert(header::WWW_AUTHENTICATE, challenge.clone()),
             Detail::Methods(methods) => headers.insert(header::ALLOW, methods.clone()),
+            Detail::RetryAfter(seconds) => headers.insert(header::RETRY_AFTER, HeaderValue::from(*seconds)),
             _ => None,
         };
         if self.replayed {

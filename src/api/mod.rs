@@ -1,6 +1,7 @@
 //! HTTP: every route, the order of what stands around them, the OpenAPI document. Nothing is decided here: a request
 //! is read, a face of a domain room is asked, and what it says is written down.
 
+mod asker;
 mod auth;
 mod body;
 mod catalogue;
@@ -13,11 +14,13 @@ pub mod health;
 mod idempotency;
 mod metrics_page;
 mod middleware;
+mod origin;
 mod pages;
 mod parameters;
 mod query;
 mod router;
 mod scalars;
+mod security;
 #[cfg(test)]
 mod tests;
 mod v1;
@@ -34,11 +37,16 @@ use self::{
     failure::{ApiError, FieldErrors},
     health::{HealthApi, HealthSource},
     metrics_page::MetricsApi,
-    middleware::{identify::Identify, measure::Measure, receive::Receive},
+    middleware::{identify::Identify, measure::Measure, receive::Receive, watch::Watch},
     router::{Methods, Paths},
+    security::SecurityLog,
 };
 pub use self::{auth::ServiceKey, document::spec, metrics_page::Renderer};
-use crate::{identity::Identity, wallet::Wallets};
+use crate::{
+    identity::Identity,
+    limits::{Limits, TrustedProxies},
+    wallet::Wallets,
+};
 
 /// What the room is built from.
 pub struct Parts {
@@ -48,6 +56,9 @@ pub struct Parts {
     pub metrics: Renderer,
     /// What `POST /init` asks for; none: it is open.
     pub service_key: Option<ServiceKey>,
+    pub limits: Arc<Limits>,
+    /// Whose word on where a request comes from is taken.
+    pub proxies: TrustedProxies,
     /// Once it is cancelled, a body that is still on its way is not waited for much longer.
     pub stopping: CancellationToken,
 }
@@ -79,7 +90,8 @@ pub struct Api {
 /// The whole room. With `has_admin_port`, `/metrics`, `/swagger` and the details of `/health` are in an endpoint of their own,
 /// and the public one tells of the service's health in one word.
 pub fn build(parts: Parts, has_admin_port: bool) -> Api {
-    let Parts { wallets, identity, health, metrics, service_key, stopping } = parts;
+    let Parts { wallets, identity, health, metrics, service_key, limits, proxies, stopping } = parts;
+    let (proxies, security_log) = (Arc::new(proxies), SecurityLog::new());
     let customers: CustomerApis = (
         v1::InitApi { identity: Arc::clone(&identity) },
         v1::WalletApi { wallets: Arc::clone(&wallets) },
@@ -100,9 +112,13 @@ pub fn build(parts: Parts, has_admin_port: bool) -> Api {
     } else {
         public.extend(std::mem::take(&mut admin));
     }
-    let gate = Gate::new(identity, service_key);
-    let admin = has_admin_port.then(|| around(admin, gate.clone(), stopping.clone()).boxed());
-    Api { public: around(public, gate, stopping).boxed(), admin }
+    let gate = Gate::new(identity, service_key, limits, Arc::clone(&proxies));
+    let around = |paths| {
+        let watch = Watch::new(Arc::clone(&proxies), security_log.clone());
+        around(paths, gate.clone(), watch, stopping.clone()).boxed()
+    };
+    let admin = has_admin_port.then(|| around(admin));
+    Api { public: around(public), admin }
 }
 
 fn routes(apis: impl OpenApi) -> Paths {
@@ -116,6 +132,7 @@ fn routes(apis: impl OpenApi) -> Paths {
 fn around(
     paths: Paths,
     gate: Gate,
+    watch: Watch,
     stopping: CancellationToken,
 ) -> impl Endpoint<Output = Response> + 'static {
     let measure = Measure::new(paths.keys().cloned());
@@ -125,5 +142,6 @@ fn around(
         route.at(path, Methods::new(methods, parameters))
     });
     let receive = Receive::new(stopping);
-    routes.data(gate).catch_all_error(error::to_response).with(receive).with(measure).with(Identify)
+    let routes = routes.data(gate).catch_all_error(error::to_response);
+    routes.with(receive).with(watch).with(measure).with(Identify)
 }

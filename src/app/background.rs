@@ -22,6 +22,7 @@ use crate::{
     },
     kernel::clock::Clock,
     ledger::{log::Log, posting_loop::PostingLoop, store, top_follower::TopTransfersFollower},
+    limits::{self, SharedCounts},
     wallet::CacheFill,
 };
 
@@ -40,6 +41,7 @@ pub struct Faces {
     pub cache: Arc<dyn BalanceCache>,
     pub fill: Arc<dyn CacheFill>,
     pub clock: Arc<dyn Clock>,
+    pub counts: Arc<dyn SharedCounts>,
 }
 
 /// Starts everything that follows the books; it ends after `stop`, when what is booked by then is published. A task that
@@ -51,7 +53,7 @@ pub fn start(
     dead: DeadTasks,
     stop: &CancellationToken,
 ) -> Supervisor {
-    let Faces { bus, cache, fill, clock } = faces;
+    let Faces { bus, cache, fill, clock, counts } = faces;
     let topics = [config.topics.transactions.clone(), config.topics.status.clone()];
     let mut tasks = Supervisor::new(stop.clone(), dead);
     tasks.run_once("topics", {
@@ -107,6 +109,8 @@ pub fn start(
     });
     let db = shared.db.clone();
     tasks.run("key-sweep", move |stop| sweep_keys(db.clone(), stop));
+    let limits = Arc::clone(&shared.limits);
+    tasks.run("limits", move |stop| limits::share(Arc::clone(&limits), Arc::clone(&counts), stop));
     let posting_loop = shared.posting_loop.clone();
     tasks.run("queue-gauge", move |stop| measure_queue(posting_loop.clone(), stop));
     tasks

@@ -27,6 +27,7 @@ use crate::{
         posting_loop::{BatchClock, LoopSettings, PostingLoop},
         store::{self, EntryAhead},
     },
+    limits::{Limits, Quotas},
 };
 
 /// How long the service waits for Postgres at its start.
@@ -55,6 +56,7 @@ pub struct Shared {
     pub committed: Arc<Notify>,
     pub freshness: Arc<Freshness>,
     pub relays: Arc<RelayState>,
+    pub limits: Arc<Limits>,
 }
 
 /// Connects. Postgres is not asked here ([`wait_for_postgres`] does), and a Kafka or a Redis that is away now is no
@@ -62,12 +64,12 @@ pub struct Shared {
 pub fn connect(config: &Config) -> anyhow::Result<Infra> {
     let db = db::connect(&config.database_url, config.database_pool_max).context("DATABASE_URL")?;
     let internal_db = db::connect_internal(&config.database_url).context("DATABASE_URL")?;
-    let committed = Arc::new(Notify::new());
+    let (committed, clock) = (Arc::new(Notify::new()), Arc::new(SystemClock));
     let settings = LoopSettings {
         database_url: config.database_url.clone(),
         batch_max: config.batch_max,
         queue_max: config.queue_max,
-        clock: BatchClock::database(Arc::new(SystemClock)),
+        clock: BatchClock::database(clock.clone()),
     };
     let shared = Shared {
         db,
@@ -76,6 +78,7 @@ pub fn connect(config: &Config) -> anyhow::Result<Infra> {
         committed,
         freshness: Arc::new(Freshness::default()),
         relays: Arc::default(),
+        limits: Arc::new(Limits::new(&quotas(config), clock)),
     };
     let kafka = kafka_settings(config)?.map(KafkaBus::new);
     let redis = match redis_address(config)? {
@@ -87,6 +90,15 @@ pub fn connect(config: &Config) -> anyhow::Result<Infra> {
         None => None,
     };
     Ok(Infra { shared, kafka, redis })
+}
+
+fn quotas(config: &Config) -> Quotas {
+    Quotas {
+        refusals: config.rate_limit_refusals,
+        failures: config.rate_limit_failures,
+        moves: config.rate_limit_moves,
+        inits: config.rate_limit_inits,
+    }
 }
 
 /// How to reach Kafka; None: the bus is in-process.

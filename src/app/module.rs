@@ -6,7 +6,7 @@ use super::bootstrap::{Infra, Shared};
 use crate::{
     adapters::{
         clock::SystemClock,
-        embedded::{InProcessBus, InProcessCache},
+        embedded::{InProcessBus, InProcessCache, InProcessCounts},
         jwt::{JwtKeys, JwtTokens, JwtTokensParameters},
     },
     cache::BalanceCache,
@@ -15,6 +15,7 @@ use crate::{
     events::bus::EventBus,
     identity::IdentityService,
     ledger::{LedgerService, LedgerServiceParameters},
+    limits::SharedCounts,
     wallet::{CacheFiller, Recipients, WalletService, WalletServiceParameters},
 };
 
@@ -23,8 +24,8 @@ module! {
         components = [
             // Postgres.
             PgDatabase,
-            // The outside world; Kafka and Redis take the place of the in-process two when they are configured.
-            SystemClock, JwtTokens, InProcessBus, InProcessCache,
+            // The outside world; Kafka and Redis take the place of what is in-process when they are configured.
+            SystemClock, JwtTokens, InProcessBus, InProcessCache, InProcessCounts,
             // The faces of the domain rooms.
             LedgerService, WalletService, CacheFiller, IdentityService,
         ],
@@ -52,6 +53,7 @@ pub fn build(config: &Config, infra: Infra) -> AppModule {
             recipients: Recipients::default(),
         });
     if let Some(redis) = infra.redis {
+        builder = builder.with_component_override::<dyn SharedCounts>(Box::new(redis.counts()));
         builder = builder.with_component_override::<dyn BalanceCache>(Box::new(redis));
     }
     if let Some(kafka) = infra.kafka {

@@ -38,6 +38,7 @@ use crate::{
     db::{self, migrator::SchemaCheck},
     door::{self, Answering, Closing, Door, Limits},
     ledger::posting_loop::PostingLoop,
+    limits::TrustedProxies,
     telemetry::Telemetry,
 };
 
@@ -136,6 +137,8 @@ pub async fn start(config: Config, metrics: Renderer) -> anyhow::Result<Running>
         health: Arc::new(health),
         metrics,
         service_key: config.service_api_key.as_ref().map(|key| ServiceKey::new(key.expose())),
+        limits: Arc::clone(&shared.limits),
+        proxies: TrustedProxies::new(config.trusted_proxies.clone()),
         stopping: closing.closed.clone(),
     };
     let endpoints = api::build(parts, admin_listener.is_some());
@@ -154,6 +157,7 @@ pub async fn start(config: Config, metrics: Renderer) -> anyhow::Result<Running>
         cache: module.resolve(),
         fill: module.resolve(),
         clock: module.resolve(),
+        counts: module.resolve(),
     };
     let followers = background::start(&config, &shared, faces, dead_tasks, &last);
     let served = tokio::spawn(async move {

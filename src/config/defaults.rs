@@ -1,9 +1,10 @@
 //! The names that can be set, and what holds when they are not.
 
 use super::{AppEnv, Compression, LogFormat};
+use crate::kernel::quota::{Period, Quota};
 
 /// Every variable that the service reads, in the order of `.env.example`.
-pub const VARIABLES: [&str; 35] = [
+pub const VARIABLES: [&str; 40] = [
     "DATABASE_URL",
     "DATABASE_POOL_MAX",
     "REDIS_URL",
@@ -30,6 +31,11 @@ pub const VARIABLES: [&str; 35] = [
     "JWT_SECRET",
     "JWT_TTL",
     "SERVICE_API_KEY",
+    "RATE_LIMIT_REFUSALS",
+    "RATE_LIMIT_FAILURES",
+    "RATE_LIMIT_MOVES",
+    "RATE_LIMIT_INITS",
+    "TRUSTED_PROXIES",
     "DEFAULT_CURRENCY",
     "TRANSFER_FEE_BPS",
     "BATCH_MAX",
@@ -71,6 +77,12 @@ pub(super) const JWT_TTL_SECONDS: u64 = 24 * 60 * 60;
 pub(super) const JWT_TTL_MAX_SECONDS: u64 = 10 * 365 * 24 * 60 * 60;
 /// In production: what a token allows cannot be taken back before its end.
 pub(super) const JWT_TTL_MAX_SECONDS_IN_PRODUCTION: u64 = 30 * 24 * 60 * 60;
+/// A person who mistypes amounts stays far below it; what a loop can write in a day stays below 100,000 rows.
+pub(super) const RATE_LIMIT_REFUSALS: Option<Quota> = Quota::try_new(60, Period::Minute);
+/// Many customers may be behind one address, each with a token that has just ended.
+pub(super) const RATE_LIMIT_FAILURES: Option<Quota> = Quota::try_new(30, Period::Minute);
+pub(super) const RATE_LIMIT_MOVES: Option<Quota> = None;
+pub(super) const RATE_LIMIT_INITS: Option<Quota> = None;
 pub(super) const DEFAULT_CURRENCY: &str = "USD";
 pub(super) const TRANSFER_FEE_BPS: u32 = 150;
 pub(super) const BATCH_MAX: usize = 256;

@@ -11,9 +11,9 @@ use std::{collections::BTreeMap, fmt, io::ErrorKind};
 
 use thiserror::Error;
 
-use crate::kernel::currency::Currency;
 #[cfg(debug_assertions)]
 use crate::kernel::fail_point::Armed;
+use crate::kernel::{currency::Currency, network::Network, quota::Quota};
 
 pub use defaults::{DEVELOPMENT_JWT_SECRET, VARIABLES};
 
@@ -61,6 +61,16 @@ pub struct Config {
     pub jwt_ttl_seconds: u64,
     /// What `POST /init` needs in `X-Api-Key`; none: open.
     pub service_api_key: Option<Secret>,
+    /// How many requests of a wallet the books may refuse before refusals are not stored any more; none: any number.
+    pub rate_limit_refusals: Option<Quota>,
+    /// How many credentials may fail from one source; none: any number.
+    pub rate_limit_failures: Option<Quota>,
+    /// How many requests to move money a wallet may make; none: any number.
+    pub rate_limit_moves: Option<Quota>,
+    /// How many wallets one source may open without a service key; none: any number.
+    pub rate_limit_inits: Option<Quota>,
+    /// Whose word on where a request comes from is taken.
+    pub trusted_proxies: Vec<Network>,
     pub default_currency: Currency,
     /// What a sender pays for a transfer, in basis points (hundredths of a per cent) of the amount.
     pub transfer_fee_bps: u32,

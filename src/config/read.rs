@@ -124,6 +124,11 @@ impl<'a> Reader<'a> {
                 defaults::JWT_TTL_SECONDS,
             ),
             service_api_key,
+            rate_limit_refusals: self.or("RATE_LIMIT_REFUSALS", values::quota, defaults::RATE_LIMIT_REFUSALS),
+            rate_limit_failures: self.or("RATE_LIMIT_FAILURES", values::quota, defaults::RATE_LIMIT_FAILURES),
+            rate_limit_moves: self.or("RATE_LIMIT_MOVES", values::quota, defaults::RATE_LIMIT_MOVES),
+            rate_limit_inits: self.or("RATE_LIMIT_INITS", values::quota, defaults::RATE_LIMIT_INITS),
+            trusted_proxies: self.or("TRUSTED_PROXIES", values::networks, Vec::new()),
             transfer_fee_bps: self.or(
                 "TRANSFER_FEE_BPS",
                 values::number(0..=10_000),

@@ -37,6 +37,10 @@ fn a_database_is_all_that_must_be_given() {
     assert_eq!(config.jwt_ttl_seconds, 86_400);
     assert_eq!(config.service_api_key, None);
     assert_eq!((config.default_currency.as_str(), config.transfer_fee_bps), ("USD", 150));
+    assert_eq!(config.rate_limit_refusals, "60/m".parse().ok());
+    assert_eq!(config.rate_limit_failures, "30/m".parse().ok());
+    assert_eq!((config.rate_limit_moves, config.rate_limit_inits), (None, None));
+    assert_eq!(config.trusted_proxies, []);
     assert_eq!((config.batch_max, config.queue_max, config.database_pool_max), (256, 10_000, 10));
     assert_eq!((config.shutdown_timeout_seconds, config.log_format), (10, LogFormat::Text));
 }
@@ -97,6 +101,13 @@ fn every_impossible_value_is_named_and_secrets_are_not_shown() {
         ("JWT_TTL", "-1h"),
         ("JWT_TTL", "99999999999999999999d"),
         ("SERVICE_API_KEY", "hush hush"),
+        ("RATE_LIMIT_REFUSALS", "60"),
+        ("RATE_LIMIT_FAILURES", "0/m"),
+        ("RATE_LIMIT_MOVES", "5/d"),
+        ("RATE_LIMIT_INITS", "no"),
+        ("TRUSTED_PROXIES", "10.0.0.0/33"),
+        ("TRUSTED_PROXIES", "10.0.0.1,"),
+        ("TRUSTED_PROXIES", "proxy.internal"),
         ("DEFAULT_CURRENCY", "usd"),
         ("TRANSFER_FEE_BPS", "1.5"),
         ("TRANSFER_FEE_BPS", "10001"),
@@ -129,6 +140,9 @@ fn possible_values_are_taken() {
         ("JWT_TTL", "15m"),
         ("JWT_SECRET", "12345678901234567890123456789012"),
         ("SHUTDOWN_TIMEOUT", "30s"),
+        ("RATE_LIMIT_REFUSALS", "off"),
+        ("RATE_LIMIT_MOVES", "5/s"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8, ::1"),
         ("DEFAULT_CURRENCY", "IDR"),
         ("TRANSFER_FEE_BPS", "0"),
         ("LOG_FORMAT", "json"),
@@ -139,6 +153,8 @@ fn possible_values_are_taken() {
     assert_eq!((config.host.as_str(), config.port), ("::1", 0));
     assert_eq!((config.jwt_ttl_seconds, config.shutdown_timeout_seconds), (900, 30));
     assert_eq!((config.default_currency.as_str(), config.transfer_fee_bps), ("IDR", 0));
+    assert_eq!((config.rate_limit_refusals, config.rate_limit_moves), (None, "5/s".parse().ok()));
+    assert_eq!(config.trusted_proxies, ["10.0.0.0/8", "::1"].map(|network| network.parse().unwrap()));
     assert_eq!((config.log_format, config.log_filter.as_str()), (LogFormat::Json, "wallet=debug,info"));
     for codec in Compression::ALL {
         assert_eq!(with(&[("KAFKA_COMPRESSION", codec.as_str())]).unwrap().kafka_compression, codec);

@@ -5,9 +5,9 @@ use std::{net::IpAddr, ops::RangeInclusive, str::FromStr};
 use tracing_subscriber::EnvFilter;
 
 use super::{AppEnv, Compression, LogFormat, SaslMechanism, Secret, defaults};
-use crate::kernel::currency::Currency;
 #[cfg(debug_assertions)]
 use crate::kernel::fail_point::{ALL, Armed};
+use crate::kernel::{currency::Currency, network::Network, quota::Quota};
 
 /// What the variable must be.
 pub(super) type Must = String;
@@ -180,6 +180,23 @@ pub(super) fn log_filter(text: &str) -> Result<String, Must> {
 
 pub(super) fn currency(text: &str) -> Result<Currency, Must> {
     Currency::listed(text).map_err(|_| "must be the code of a currency of ISO 4217, such as USD".to_owned())
+}
+
+/// `off`, or a count and its period.
+pub(super) fn quota(text: &str) -> Result<Option<Quota>, Must> {
+    if text == "off" {
+        return Ok(None);
+    }
+    let must = |_| format!("must be off, or such as 5/s, 60/m or 1000/h, from 1 to {}", Quota::COUNT_MAX);
+    text.parse().map(Some).map_err(must)
+}
+
+/// Addresses or networks with commas between them; spaces around them are left out.
+pub(super) fn networks(text: &str) -> Result<Vec<Network>, Must> {
+    let all: Result<Vec<Network>, _> = text.split(',').map(|network| network.trim().parse()).collect();
+    all.map_err(|_| {
+        "must be addresses or networks such as 10.0.0.0/8,fd00::1, with commas between them".to_owned()
+    })
 }
 
 pub(super) fn jwt_secret(text: &str) -> Result<Secret, Must> {

@@ -7,4 +7,6 @@ pub mod fail_point;
 pub mod finding;
 pub mod ids;
 pub mod money;
+pub mod network;
 pub mod page;
+pub mod quota;

@@ -16,7 +16,7 @@ use self::{
     pages::Pages,
 };
 use super::{
-    operation::{KeyName, Operation, ReferenceKey},
+    operation::{KeyName, Operation, ReferenceKey, Refusals},
     refusal::Refusal,
     wallet_state::WalletState,
 };
@@ -80,7 +80,9 @@ impl<C: Chain> Book<C> {
             Found::New(key) => key,
         };
         let decision = decide(references, pages, operation, now);
-        key.answer(operation, &decision, now);
+        if decision.is_ok() || operation.refusals == Refusals::Stored {
+            key.answer(operation, &decision, now);
+        }
         Outcome { decision, replayed: false }
     }
 }

@@ -56,7 +56,7 @@ mod tests {
     use super::*;
     use crate::{
         kernel::ids::OperationId,
-        ledger::operation::{Action, Key, KeyName},
+        ledger::operation::{Action, Key, KeyName, Refusals},
     };
 
     fn wallet(number: u128) -> WalletId {
@@ -71,6 +71,7 @@ mod tests {
             wallet: wallet(number),
             action: Action::Enable { actor: "a test".to_owned() },
             key: (key > 0).then_some(Key { name, request_hash: [0; 32] }),
+            refusals: Refusals::Stored,
         }
     }
 

@@ -28,7 +28,7 @@ pub mod wallet_state;
 
 pub use book::{Posted, Receipt};
 pub use error::LedgerError;
-pub use operation::{Action, Key, KeyName, Kind, Operation, Transfer};
+pub use operation::{Action, Key, KeyName, Kind, Operation, Refusals, Transfer};
 pub use refusal::Refusal;
 pub use service::{Ledger, LedgerService, LedgerServiceParameters};
 pub use top_reader::LargestTransfers;

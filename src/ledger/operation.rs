@@ -16,6 +16,17 @@ pub struct Operation {
     pub action: Action,
     /// The client's Idempotency-Key, if it sent one.
     pub key: Option<Key>,
+    /// What becomes of it if it is refused.
+    pub refusals: Refusals,
+}
+
+/// Whether a refusal is stored: as the answer to its key, and as a failed transaction where a withdrawal wants for funds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Refusals {
+    #[default]
+    Stored,
+    /// It is answered, and leaves nothing. A key that was answered before still gets its first answer.
+    NotStored,
 }
 
 /// A client's Idempotency-Key and the request that it came with.

@@ -12,4 +12,6 @@ pub use cache_audit::{CACHE_RULES, CacheAudited, audit_cache};
 pub use cache_fill::{CacheFill, CacheFiller};
 pub use error::WalletError;
 pub use recipients::Recipients;
-pub use service::{Mode, OwnedWallet, TransferOrder, WalletService, WalletServiceParameters, Wallets};
+pub use service::{
+    Booking, Mode, OwnedWallet, TransferOrder, WalletService, WalletServiceParameters, Wallets,
+};

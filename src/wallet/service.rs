@@ -18,7 +18,8 @@ use crate::{
         page::{Page, PageRequest},
     },
     ledger::{
-        Action, Key, LargestTransfers, Ledger, LedgerError, Operation, Posted, Receipt, Status, Transfer,
+        Action, Key, LargestTransfers, Ledger, LedgerError, Operation, Posted, Receipt, Refusals, Status,
+        Transfer,
         history::{Filter, HistoryItem, TransactionView},
     },
 };
@@ -30,13 +31,31 @@ pub struct OwnedWallet {
     pub owner: Xid,
 }
 
+/// How something is to be booked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Booking {
+    /// The client's Idempotency-Key, if it sent one.
+    pub key: Option<Key>,
+    pub refusals: Refusals,
+}
+
 /// How a request about money is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Book it; with the client's Idempotency-Key, if it sent one.
-    Book(Option<Key>),
+    Book(Booking),
     /// Only say what would happen. Nothing is stored.
     DryRun,
+}
+
+impl Mode {
+    /// What becomes of a refusal; none: it is a dry run's.
+    #[must_use]
+    pub const fn refusals(&self) -> Option<Refusals> {
+        match self {
+            Self::Book(booking) => Some(booking.refusals),
+            Self::DryRun => None,
+        }
+    }
 }
 
 /// Money that is to go from one wallet to another.
@@ -63,7 +82,7 @@ pub trait Wallets: Interface {
     async fn view(&self, wallet: WalletId, at_least: Option<i64>) -> Result<WalletView, WalletError>;
 
     /// Lets the wallet be used. Answers with the wallet after it.
-    async fn enable(&self, wallet: OwnedWallet, actor: &str, key: Option<Key>)
+    async fn enable(&self, wallet: OwnedWallet, actor: &str, booking: Booking)
     -> Result<Posted, WalletError>;
 
     /// Keeps the wallet from being used; its money stays. Answers with the wallet after it.
@@ -71,7 +90,7 @@ pub trait Wallets: Interface {
         &self,
         wallet: OwnedWallet,
         actor: &str,
-        key: Option<Key>,
+        booking: Booking,
     ) -> Result<Posted, WalletError>;
 
     /// Brings money in.
@@ -183,18 +202,18 @@ impl Wallets for WalletService {
         &self,
         wallet: OwnedWallet,
         actor: &str,
-        key: Option<Key>,
+        booking: Booking,
     ) -> Result<Posted, WalletError> {
-        self.change_status(wallet, Action::Enable { actor: actor.to_owned() }, key).await
+        self.change_status(wallet, Action::Enable { actor: actor.to_owned() }, booking).await
     }
 
     async fn disable(
         &self,
         wallet: OwnedWallet,
         actor: &str,
-        key: Option<Key>,
+        booking: Booking,
     ) -> Result<Posted, WalletError> {
-        self.change_status(wallet, Action::Disable { actor: actor.to_owned() }, key).await
+        self.change_status(wallet, Action::Disable { actor: actor.to_owned() }, booking).await
     }
 
     async fn deposit(
@@ -281,10 +300,16 @@ impl WalletService {
     }
 
     async fn move_money(&self, wallet: WalletId, action: Action, mode: Mode) -> Result<Posted, WalletError> {
-        let operation = |key| Operation { id: OperationId::generate(), wallet, action, key };
+        let operation = |booking| {
+            let Booking { key, refusals } = booking;
+            Operation { id: OperationId::generate(), wallet, action, key, refusals }
+        };
         Ok(match mode {
-            Mode::Book(key) => self.ledger.post(operation(key)).await?,
-            Mode::DryRun => Posted { receipt: self.ledger.dry_run(operation(None)).await?, replayed: false },
+            Mode::Book(booking) => self.ledger.post(operation(booking)).await?,
+            Mode::DryRun => {
+                let receipt = self.ledger.dry_run(operation(Booking::default())).await?;
+                Posted { receipt, replayed: false }
+            }
         })
     }
 
@@ -294,9 +319,9 @@ impl WalletService {
         &self,
         of: OwnedWallet,
         action: Action,
-        key: Option<Key>,
+        booking: Booking,
     ) -> Result<Posted, WalletError> {
-        let posted = self.move_money(of.wallet, action, Mode::Book(key)).await?;
+        let posted = self.move_money(of.wallet, action, Mode::Book(booking)).await?;
         let Posted { receipt: Receipt { wallet: state, .. }, .. } = &posted;
         let status = StatusView {
             enabled: state.status == Status::Enabled,

@@ -15,7 +15,7 @@ use wallet::{
         ids::{OperationId, ReferenceId, WalletId},
     },
     ledger::{
-        Action, Key, KeyName, LedgerError, Operation, Posted, Transfer,
+        Action, Key, KeyName, LedgerError, Operation, Posted, Refusals, Transfer,
         posting_loop::{BatchClock, LoopSettings, PostingLoop},
     },
 };
@@ -29,12 +29,13 @@ fn start(settings: LoopSettings) -> PostingLoop {
     PostingLoop::start(settings, Arc::new(tokio::sync::Notify::new()))
 }
 
-/// One operation of a random list: wallet, what, amount, reference, other wallet, key.
-type Asked = (u8, u8, i64, u8, u8, Option<(u8, u8)>);
+/// One operation of a random list: wallet, what, amount, reference, other wallet, key, whether a refusal is stored.
+type Asked = (u8, u8, i64, u8, u8, Option<(u8, u8)>, bool);
 
 fn any_operations() -> impl Strategy<Value = Vec<Asked>> {
     let key = prop::option::weighted(0.4, (0..12_u8, 0..2_u8));
-    prop::collection::vec((0..8_u8, 0..14_u8, 1..60_i64, 0..30_u8, 0..9_u8, key), 1..80)
+    let stored = prop::bool::weighted(0.8);
+    prop::collection::vec((0..8_u8, 0..14_u8, 1..60_i64, 0..30_u8, 0..9_u8, key, stored), 1..80)
 }
 
 /// The random list as operations with fixed ids.
@@ -42,7 +43,7 @@ fn fixed(asked: &[Asked]) -> Vec<Operation> {
     let numbered = asked.iter().zip(1_u128..);
     let wallet_id = |wallet: u8| WalletId(format!("{:0>32}", wallet + 1).parse().unwrap());
     numbered
-        .map(|((wallet, what, minor_units, named, to, key), id)| {
+        .map(|((wallet, what, minor_units, named, to, key, stored), id)| {
             let (amount, reference) =
                 (amount(*minor_units), ReferenceId(Uuid::from_u128(u128::from(*named))));
             let action = match what {
@@ -62,7 +63,9 @@ fn fixed(asked: &[Asked]) -> Vec<Operation> {
                 name: KeyName { actor: "a test".to_owned(), key: format!("key {name}") },
                 request_hash: [request; 32],
             });
-            Operation { id: OperationId(Uuid::from_u128(id)), wallet: wallet_id(*wallet), action, key }
+            let (id, wallet) = (OperationId(Uuid::from_u128(id)), wallet_id(*wallet));
+            let refusals = if *stored { Refusals::Stored } else { Refusals::NotStored };
+            Operation { id, wallet, action, key, refusals }
         })
         .collect()
 }

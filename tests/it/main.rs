@@ -27,6 +27,7 @@ mod kafka_faults;
 mod keys;
 mod kill;
 mod lease;
+mod limits;
 mod locked_rows;
 mod lost_commits;
 mod migrations;

@@ -17,7 +17,7 @@ use wallet::{
         money::Amount,
     },
     ledger::{Action, Ledger},
-    wallet::{Mode, Wallets},
+    wallet::{Booking, Mode, Wallets},
 };
 
 use crate::support::{
@@ -74,7 +74,10 @@ async fn every_combination_is_wired_and_every_face_is_there() {
         let wallets: Arc<dyn Wallets> = module.resolve();
         let amount = Amount::try_new(30).expect("an amount");
         let reference = ReferenceId(Uuid::new_v4());
-        let posted = wallets.withdraw(wallet, amount, reference, Mode::Book(None)).await.expect("posted");
+        let posted = wallets
+            .withdraw(wallet, amount, reference, Mode::Book(Booking::default()))
+            .await
+            .expect("posted");
         assert_eq!(posted.receipt.wallet.version, 2);
         // As if nothing waited anywhere: a read that finds nothing fills the cache.
         freshness.extend(tokio::time::Instant::now());

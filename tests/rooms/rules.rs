@@ -8,21 +8,25 @@ use super::{
 /// The rooms and what each may name of the others; `ledger::log` is that module and no more, and `db::DbError` is part of
 /// the faces, whose errors hold it. `app` and the two roots
 /// (`lib.rs`, `main.rs`) put everything together and may name all.
-const ROOMS: [(&str, &[&str]); 15] = [
+const ROOMS: [(&str, &[&str]); 16] = [
     ("kernel", &[]),
     ("config", &["kernel"]),
     ("telemetry", &["config"]),
     ("db", &["kernel"]),
     ("door", &[]),
     ("cache", &["kernel"]),
+    ("limits", &["kernel"]),
     ("ledger", &["db", "kernel"]),
     ("wallet", &["ledger", "cache", "db", "kernel"]),
     ("payouts", &["ledger", "db", "kernel"]),
     ("identity", &["wallet", "db", "kernel"]),
     ("events", &["ledger::log", "db", "kernel"]),
     ("consumers", &["wallet", "payouts", "identity", "ledger", "events", "cache", "kernel", "db::DbError"]),
-    ("api", &["wallet", "payouts", "identity", "ledger", "events", "cache", "kernel", "db::DbError"]),
-    ("adapters", &["events", "cache", "identity", "payouts", "kernel", "config"]),
+    (
+        "api",
+        &["wallet", "payouts", "identity", "ledger", "events", "cache", "limits", "kernel", "db::DbError"],
+    ),
+    ("adapters", &["events", "cache", "limits", "identity", "payouts", "kernel", "config"]),
     ("app", &["*"]),
 ];
 
@@ -206,7 +210,7 @@ fn belongs(room: &str) -> &'static str {
         "ledger" => {
             "the ledger is reached through the faces of wallet or ledger, its log through ledger::log"
         }
-        "wallet" | "identity" | "payouts" | "cache" => {
+        "wallet" | "identity" | "payouts" | "cache" | "limits" => {
             "arrows never turn back: put it in the room that knows both"
         }
         "kernel" => "kernel is for words that several rooms share",

@@ -3,7 +3,9 @@
 
 mod bus;
 mod cache;
+mod counts;
 mod group;
 
 pub use bus::InProcessBus;
 pub use cache::InProcessCache;
+pub use counts::InProcessCounts;

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::{
     address::RedisAddress,
+    counts::RedisCounts,
     fields::{self, Found, Reading, Write},
     link::{self, Keeper, Link},
     mark,
@@ -92,6 +93,12 @@ impl RedisCache {
     #[must_use]
     pub fn remembering_for(self, time_to_live: Duration) -> Self {
         Self { time_to_live, ..self }
+    }
+
+    /// The sums of the limits, over the same connection and with the same prefix.
+    #[must_use]
+    pub fn counts(&self) -> RedisCounts {
+        RedisCounts::new(&self.prefix, Arc::clone(&self.keeper))
     }
 
     /// A connection to a Redis that has missed nothing of what this process had to say.

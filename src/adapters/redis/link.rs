@@ -224,7 +224,7 @@ fn say_lost(error: &RedisError) {
 }
 
 /// Whether Redis answered and merely refused the command.
-fn is_refusal(error: &RedisError) -> bool {
+pub(super) fn is_refusal(error: &RedisError) -> bool {
     match error.kind() {
         ErrorKind::Server(kind) => !matches!(
             kind,

@@ -46,7 +46,7 @@ pub struct Notes {
 /// Errors of every operation.
 pub const EVERY: &[Code] = &[Code::Internal];
 /// Errors of what needs a token.
-pub const SIGNED_IN: &[Code] = &[Code::Unauthorized, Code::InsufficientScope];
+pub const SIGNED_IN: &[Code] = &[Code::Unauthorized, Code::InsufficientScope, Code::RateLimited];
 /// Errors of what is sent with fields.
 pub const BODY: &[Code] =
     &[Code::ValidationFailed, Code::MalformedBody, Code::PayloadTooLarge, Code::UnsupportedMediaType];

@@ -4,3 +4,4 @@ mod framing;
 pub mod identify;
 pub mod measure;
 pub mod receive;
+pub mod watch;

@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -16,7 +17,7 @@ use crate::{
     cache::{MoneyView, StatusView, WalletView},
     identity::{Identity, IdentityError, Principal, Scope, Subject, Unauthorized},
     kernel::{
-        clock::Timestamp,
+        clock::{Clock, Timestamp},
         currency::Currency,
         ids::{OperationId, ReferenceId, WalletId, Xid},
         money::Amount,
@@ -30,7 +31,7 @@ use crate::{
         history::{Filter, HistoryItem, TransactionView},
         operation::ReferenceKey,
     },
-    wallet::{Mode, OwnedWallet, TransferOrder, WalletError, Wallets},
+    wallet::{Booking, Mode, OwnedWallet, TransferOrder, WalletError, Wallets},
 };
 
 /// What the next call answers instead of doing anything.
@@ -54,6 +55,19 @@ struct Kept {
     owner: Xid,
     state: WalletState,
     history: Vec<HistoryItem>,
+}
+
+/// It is always [`moment`].
+pub struct StoppedClock;
+
+impl Clock for StoppedClock {
+    fn now(&self) -> Timestamp {
+        moment()
+    }
+
+    fn since_boot(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// Long after 1970, and with a part of a millisecond that no answer shows.
@@ -87,11 +101,11 @@ impl FakeWallets {
 
     fn post(&self, wallet: WalletId, action: Action, mode: Mode) -> Result<Posted, WalletError> {
         let mut books = self.kept()?;
-        let (key, is_dry_run) = match mode {
-            Mode::Book(key) => (key, false),
-            Mode::DryRun => (None, true),
+        let (Booking { key, refusals }, is_dry_run) = match mode {
+            Mode::Book(booking) => (booking, false),
+            Mode::DryRun => (Booking::default(), true),
         };
-        let operation = Operation { id: OperationId::generate(), wallet, action, key };
+        let operation = Operation { id: OperationId::generate(), wallet, action, key, refusals };
         let states: Vec<_> = books.wallets.values().map(|kept| kept.state.clone()).collect();
         let mut book = Book::new(states, books.references.clone(), books.keys.clone());
         let Outcome { decision, replayed } = book.apply(&operation, moment());
@@ -186,12 +200,12 @@ impl Wallets for FakeWallets {
         Ok(view)
     }
 
-    async fn enable(&self, of: OwnedWallet, actor: &str, key: Option<Key>) -> Result<Posted, WalletError> {
-        self.post(of.wallet, Action::Enable { actor: actor.to_owned() }, Mode::Book(key))
+    async fn enable(&self, of: OwnedWallet, actor: &str, booking: Booking) -> Result<Posted, WalletError> {
+        self.post(of.wallet, Action::Enable { actor: actor.to_owned() }, Mode::Book(booking))
     }
 
-    async fn disable(&self, of: OwnedWallet, actor: &str, key: Option<Key>) -> Result<Posted, WalletError> {
-        self.post(of.wallet, Action::Disable { actor: actor.to_owned() }, Mode::Book(key))
+    async fn disable(&self, of: OwnedWallet, actor: &str, booking: Booking) -> Result<Posted, WalletError> {
+        self.post(of.wallet, Action::Disable { actor: actor.to_owned() }, Mode::Book(booking))
     }
 
     async fn deposit(

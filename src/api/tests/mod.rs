@@ -25,9 +25,12 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use self::fakes::{FakeHealth, FakeIdentity, FakeWallets};
+use self::fakes::{FakeHealth, FakeIdentity, FakeWallets, StoppedClock};
 use super::{Parts, ServiceKey, catalogue::CATALOGUE, health::HealthStatus, spec};
-use crate::wallet::WalletError;
+use crate::{
+    limits::{Limits, Quotas, TrustedProxies},
+    wallet::WalletError,
+};
 
 /// The room and what is behind it.
 struct Room {
@@ -72,6 +75,10 @@ impl Room {
     }
 
     fn with_key(key: Option<&str>) -> Self {
+        Self::with(key, &Quotas::default())
+    }
+
+    fn with(key: Option<&str>, quotas: &Quotas) -> Self {
         let wallets = Arc::new(FakeWallets::default());
         let health = Arc::new(FakeHealth(Mutex::new(HealthStatus::Ok), true.into()));
         let parts = Parts {
@@ -80,6 +87,8 @@ impl Room {
             health: health.clone(),
             metrics: Arc::new(|| "wallet_up 1\n".to_owned()),
             service_key: key.map(ServiceKey::new),
+            limits: Arc::new(Limits::new(quotas, Arc::new(StoppedClock))),
+            proxies: TrustedProxies::default(),
             stopping: CancellationToken::new(),
         };
         Self { wallets, health, endpoint: super::build(parts, false).public }
@@ -170,7 +179,11 @@ fn hold_to_the_document(method: &Method, path: &str, answer: &Answer) {
     assert_eq!(entry.status.as_u16(), status);
     let is_challenged = status == 401 || code == "insufficient_scope";
     assert_eq!(answer.header("www-authenticate").is_empty(), !is_challenged);
-    assert_eq!(answer.header("retry-after"), if status == 503 { "1" } else { "" });
+    if status == 429 {
+        assert!(answer.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0));
+    } else {
+        assert_eq!(answer.header("retry-after"), if status == 503 { "1" } else { "" });
+    }
     assert_eq!(answer.header("allow").is_empty(), status != 405);
     let document: Value = serde_json::from_str(spec()).unwrap();
     let method = if method == Method::HEAD { "get".to_owned() } else { method.as_str().to_lowercase() };

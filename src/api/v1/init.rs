@@ -66,7 +66,7 @@ impl InitApi {
 pub fn notes() -> Vec<Notes> {
     vec![Notes {
         id: "init_wallet",
-        codes: &[BODY, &[Code::Unauthorized, Code::Unavailable]],
+        codes: &[BODY, &[Code::Unauthorized, Code::RateLimited, Code::Unavailable]],
         request: Some(json!({"customer_xid": CUSTOMER})),
         answer: sample(&TokenData { token: "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.….…".to_owned() }),
     }]

@@ -9,12 +9,13 @@ use super::REFERENCE;
 use crate::{
     api::{
         ApiError, FieldErrors,
+        asker::Asker,
         body::{Fields, FromFields},
         catalogue::Code,
         idempotency::{Fingerprint, IdempotencyKey},
         query::{Flag, Param},
     },
-    kernel::{ids::WalletId, money::Amount},
+    kernel::money::Amount,
     wallet::Mode,
 };
 
@@ -34,12 +35,11 @@ impl FromFields for MoneyRequest {
     }
 }
 
-/// How a request about money is meant. `wallet` is the one that asks.
+/// How a request about money is meant. To be booked, it must be within the limit of the wallet that asks.
 pub fn mode(
     dry_run: Param<Flag>,
     key: IdempotencyKey,
-    actor: &str,
-    wallet: WalletId,
+    asker: &Asker,
     fields: Option<Fingerprint>,
 ) -> Result<Mode, ApiError> {
     let mut errors = FieldErrors::default();
@@ -47,7 +47,11 @@ pub fn mode(
     if !errors.is_empty() {
         return Err(errors.into());
     }
-    Ok(if dry_run { Mode::DryRun } else { Mode::Book(key.bind(actor, wallet, fields)) })
+    if dry_run {
+        return Ok(Mode::DryRun);
+    }
+    asker.admit_move()?;
+    Ok(Mode::Book(asker.booking(key, fields)))
 }
 
 /// The one word of money that has moved.

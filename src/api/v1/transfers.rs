@@ -15,6 +15,7 @@ use super::{
 use crate::{
     api::{
         ApiError, Tag,
+        asker::Asker,
         auth::{BackEnd, Customer},
         body::{Body, Fields, FromFields},
         catalogue::Code,
@@ -132,7 +133,8 @@ impl TransfersApi {
         body: Body<OwnTransferRequest>,
     ) -> Result<PostedAnswer<201, TransferData>, ApiError> {
         let Body(OwnTransferRequest { recipient, amount, reference_id, note }, fields) = body;
-        let mode = money::mode(dry_run, key, &customer.xid.to_string(), customer.wallet, fields)?;
+        let asker = customer.asker();
+        let mode = money::mode(dry_run, key, &asker, fields)?;
         let note = note.map(|note| note.0);
         let order = TransferOrder {
             from: customer.wallet,
@@ -141,7 +143,7 @@ impl TransfersApi {
             reference: ReferenceId(reference_id),
             note,
         };
-        transfer(&*self.wallets, order, mode).await
+        transfer(&*self.wallets, &asker, order, mode).await
     }
 
     /// Send money between any two wallets
@@ -165,20 +167,22 @@ impl TransfersApi {
     ) -> Result<PostedAnswer<201, TransferData>, ApiError> {
         let Body(TransferRequest { from, to, amount, reference_id, note }, fields) = body;
         let from = WalletId(from);
-        let mode = money::mode(dry_run, key, &back_end.actor(), from, fields)?;
+        let asker = back_end.asker(from);
+        let mode = money::mode(dry_run, key, &asker, fields)?;
         let note = note.map(|note| note.0);
         let order = TransferOrder { from, to, amount, reference: ReferenceId(reference_id), note };
-        transfer(&*self.wallets, order, mode).await
+        transfer(&*self.wallets, &asker, order, mode).await
     }
 }
 
 async fn transfer(
     wallets: &dyn Wallets,
+    asker: &Asker,
     order: TransferOrder,
     mode: Mode,
 ) -> Result<PostedAnswer<201, TransferData>, ApiError> {
-    let is_dry_run = mode == Mode::DryRun;
-    let posted = wallets.transfer(order.clone(), mode).await?;
+    let (is_dry_run, refusals) = (mode == Mode::DryRun, mode.refusals());
+    let posted = asker.settle(refusals, wallets.transfer(order.clone(), mode).await)?;
     let transfer = shown(order, &posted, is_dry_run);
     Ok(PostedAnswer::money(&posted, TransferData { transfer }, is_dry_run))
 }

@@ -121,9 +121,11 @@ impl WalletApi {
         key: IdempotencyKey,
         _body: NoBody,
     ) -> Result<PostedAnswer<201, WalletData>, ApiError> {
-        let actor = customer.xid.to_string();
-        let key = key.bind(&actor, customer.wallet, None);
-        let posted = self.wallets.enable(owned(&customer), &actor, key).await?;
+        let asker = customer.asker();
+        let booking = asker.booking(key, None);
+        let refusals = Some(booking.refusals);
+        let answer = self.wallets.enable(owned(&customer), &asker.actor, booking).await;
+        let posted = asker.settle(refusals, answer)?;
         Ok(enabled(&customer, &posted))
     }
 
@@ -156,9 +158,11 @@ impl WalletApi {
         body: Body<DisableRequest>,
     ) -> Result<PostedAnswer<200, DisabledWalletData>, ApiError> {
         let Body(_, fields) = body;
-        let actor = customer.xid.to_string();
-        let key = key.bind(&actor, customer.wallet, fields);
-        let posted = self.wallets.disable(owned(&customer), &actor, key).await?;
+        let asker = customer.asker();
+        let booking = asker.booking(key, fields);
+        let refusals = Some(booking.refusals);
+        let answer = self.wallets.disable(owned(&customer), &asker.actor, booking).await;
+        let posted = asker.settle(refusals, answer)?;
         Ok(disabled(&customer, &posted))
     }
 }

@@ -77,10 +77,12 @@ impl WithdrawalsApi {
         body: Body<MoneyRequest>,
     ) -> Result<PostedAnswer<201, WithdrawalData>, ApiError> {
         let Body(MoneyRequest { amount, reference_id }, fields) = body;
-        let mode = money::mode(dry_run, key, &customer.xid.to_string(), customer.wallet, fields)?;
-        let is_dry_run = mode == Mode::DryRun;
+        let asker = customer.asker();
+        let mode = money::mode(dry_run, key, &asker, fields)?;
+        let (is_dry_run, refusals) = (mode == Mode::DryRun, mode.refusals());
         let reference = ReferenceId(reference_id);
-        let posted = self.wallets.withdraw(customer.wallet, amount, reference, mode).await?;
+        let answer = self.wallets.withdraw(customer.wallet, amount, reference, mode).await;
+        let posted = asker.settle(refusals, answer)?;
         let (receipt, state) = (&posted.receipt, &posted.receipt.wallet);
         let withdrawal = Withdrawal {
             id: (!is_dry_run).then_some(receipt.id.0),

@@ -10,7 +10,7 @@ use crate::{
     kernel::{clock::Timestamp, ids::WalletId, money::Amount},
     ledger::{
         entry::{Entry, StatusChange, Transaction, TransactionStatus},
-        operation::{Action, Kind, Operation, Transfer},
+        operation::{Action, Kind, Operation, Refusals, Transfer},
         refusal::Refusal,
         wallet_state::{Buckets, Status, WalletState},
     },
@@ -60,6 +60,7 @@ impl<C: Chain> Pages<C> {
                 may_be_used(wallet)?;
                 let (status, delta, refusal) = match covers(wallet, amount.minor_units()) {
                     Ok(()) => (TransactionStatus::Completed, Buckets::available(-amount.minor_units()), None),
+                    Err(refusal) if operation.refusals == Refusals::NotStored => return Err(refusal),
                     // Kept, with an entry of zero: the customer sees the attempt, and its reference stays free.
                     Err(refusal) => (TransactionStatus::Refused, Buckets::default(), Some(refusal)),
                 };

@@ -16,7 +16,7 @@ use crate::{
     },
     ledger::{
         entry::{Entry, Transaction, TransactionStatus},
-        operation::{Action, Key, Kind, Transfer},
+        operation::{Action, Key, Kind, Refusals, Transfer},
         wallet_state::{Buckets, Status},
     },
 };
@@ -43,6 +43,7 @@ fn operation(id: u128, wallet: u8, action: Action) -> Operation {
         wallet: WalletId(Uuid::from_u128(u128::from(wallet))),
         action,
         key: None,
+        refusals: Refusals::Stored,
     }
 }
 
@@ -322,4 +323,36 @@ fn no_entry_is_dated_before_the_one_it_follows() {
     decide(&mut book, &operation(1, 1, deposit(1, 1)), at(9)).unwrap();
     let receipt = decide(&mut book, &operation(2, 1, deposit(1, 2)), at(3)).unwrap();
     assert_eq!(receipt.occurred_at, at(9));
+}
+
+#[test]
+fn a_refusal_that_is_not_to_be_stored_leaves_nothing_and_a_success_is_booked_as_ever() {
+    let mut book = Book::new([wallet(1, Status::Enabled, 5), wallet(2, Status::Disabled, 0)], [], []);
+    let not_stored = |operation: Operation| Operation { refusals: Refusals::NotStored, ..operation };
+    let asked = [
+        (withdraw(6, 1), Refusal::InsufficientFunds { available: 5, required: 6 }),
+        (transfer(2, 6, 0, 1), Refusal::InsufficientFunds { available: 5, required: 6 }),
+        (transfer(2, 5, 0, 1), Refusal::RecipientUnavailable),
+        (enable(), Refusal::AlreadyEnabled),
+    ];
+    for (number, (action, refusal)) in (1..).zip(asked) {
+        let asked = not_stored(with_key(operation(number, 1, action), "k", 1));
+        assert_eq!(decide(&mut book, &asked, at(1)), Err(refusal));
+    }
+    let booked = not_stored(with_key(operation(9, 1, withdraw(5, 1)), "k", 1));
+    assert_eq!(decide(&mut book, &booked, at(1)).unwrap().wallet.version, 1);
+    let again = book.apply(&booked, at(1));
+    assert!(again.replayed && again.decision.is_ok());
+    let changes = book.into_changes();
+    assert_eq!((changes.transactions.len(), changes.entries.len(), changes.keys.len()), (1, 1, 1));
+    assert_eq!(changes.keys[0].operation, booked.id);
+}
+
+#[test]
+fn a_stored_refusal_is_told_again_to_an_operation_whose_own_would_not_be_stored() {
+    let mut book = Book::new([wallet(1, Status::Enabled, 5)], [], []);
+    let first = decide(&mut book, &with_key(operation(1, 1, withdraw(6, 1)), "k", 1), at(1));
+    let again = with_key(operation(2, 1, withdraw(6, 1)), "k", 1);
+    let again = book.apply(&Operation { refusals: Refusals::NotStored, ..again }, at(1));
+    assert_eq!(again, Outcome { decision: first, replayed: true });
 }

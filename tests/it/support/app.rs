@@ -48,6 +48,9 @@ pub fn settings_for(db: &TestDatabase) -> Settings {
         ("PORT", "0".to_owned()),
         ("ADMIN_PORT", "off".to_owned()),
         ("DATABASE_POOL_MAX", "4".to_owned()),
+        // Most tests are one source, and many refuse and fail on purpose.
+        ("RATE_LIMIT_REFUSALS", "off".to_owned()),
+        ("RATE_LIMIT_FAILURES", "off".to_owned()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into()

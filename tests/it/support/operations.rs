@@ -10,7 +10,7 @@ use wallet::{
         money::Amount,
     },
     ledger::{
-        Action, Key, KeyName, Operation, Transfer,
+        Action, Key, KeyName, Operation, Refusals, Transfer,
         posting_loop::{BatchClock, LoopSettings},
     },
 };
@@ -24,7 +24,8 @@ pub fn reference() -> ReferenceId {
 }
 
 pub fn operation(wallet: WalletId, action: Action) -> Operation {
-    Operation { id: OperationId::generate(), wallet, action, key: None }
+    let (id, refusals) = (OperationId::generate(), Refusals::Stored);
+    Operation { id, wallet, action, key: None, refusals }
 }
 
 pub fn deposit(wallet: WalletId, minor_units: i64) -> Operation {

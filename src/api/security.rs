@@ -1,0 +1,131 @@
+//! Security events: requests that were turned away for their credentials or for a limit. Each is counted, and the log has a
+//! sample of them. Neither shows a token or a key.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use metrics::{counter, describe_counter};
+use tokio::time::{Instant, sleep_until};
+
+use crate::limits::{Class, Source};
+
+/// Maximum number of lines in [`PERIOD`].
+const LINES_MAX: u32 = 10;
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// A request was turned away, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecurityEvent {
+    /// The token is none of ours that holds now.
+    Token,
+    /// The service key is wrong.
+    Key,
+    /// The token does not allow this.
+    Scope,
+    /// A quota is used up.
+    Limit(Class),
+}
+
+impl SecurityEvent {
+    /// The reason's word in log lines and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Key => "key",
+            Self::Scope => "scope",
+            Self::Limit(Class::Refusals) => "limit_refusals",
+            Self::Limit(Class::Failures) => "limit_failures",
+            Self::Limit(Class::Moves) => "limit_moves",
+            Self::Limit(Class::Inits) => "limit_inits",
+        }
+    }
+}
+
+/// Where security events are noted. Clones share one sample.
+#[derive(Clone)]
+pub struct SecurityLog(Arc<Mutex<Sample>>);
+
+/// What was logged since a moment, and what was not.
+struct Sample {
+    since: Instant,
+    lines: u32,
+    left_out: u64,
+}
+
+impl SecurityLog {
+    /// A log without events.
+    #[must_use]
+    pub fn new() -> Self {
+        describe_counter!(
+            "wallet_security_events_total",
+            "Requests turned away for their credentials or for a limit"
+        );
+        Self(Arc::new(Mutex::new(Sample { since: Instant::now(), lines: 0, left_out: 0 })))
+    }
+
+    /// Notes an event of the request whose span this is.
+    pub fn note(&self, event: SecurityEvent, source: Source, route: &str) {
+        let reason = event.as_str();
+        counter!("wallet_security_events_total", "reason" => reason).increment(1);
+        if self.takes_a_line(Instant::now()) {
+            tracing::warn!(reason, %source, route, "a request was turned away");
+        }
+    }
+
+    /// Whether there is room for another line. The first event without room has what was left out logged at the period's end.
+    fn takes_a_line(&self, now: Instant) -> bool {
+        let mut sample = self.lock();
+        // What was left out is logged by its own task, which begins the next sample, too.
+        if sample.left_out == 0 && now >= sample.since + PERIOD {
+            *sample = Sample { since: now, lines: 0, left_out: 0 };
+        }
+        if sample.lines < LINES_MAX {
+            sample.lines += 1;
+            return true;
+        }
+        sample.left_out += 1;
+        if sample.left_out == 1 {
+            let (log, ends_at) = (self.clone(), sample.since + PERIOD);
+            tokio::spawn(async move {
+                sleep_until(ends_at).await;
+                log.end_sample();
+            });
+        }
+        false
+    }
+
+    fn end_sample(&self) {
+        let mut sample = self.lock();
+        let left_out = sample.left_out;
+        *sample = Sample { since: Instant::now(), lines: 0, left_out: 0 };
+        drop(sample);
+        tracing::warn!(left_out, "more requests were turned away within a second than are logged");
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Sample> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn at_most_ten_lines_a_second_are_logged_and_the_rest_is_summed_up() {
+        let log = SecurityLog::new();
+        let since = || log.lock().since;
+        let left_out = || log.lock().left_out;
+        let lines = |at| (0..25).filter(|_| log.takes_a_line(at)).count();
+        let begin = since();
+        assert_eq!((lines(begin), left_out()), (10, 15));
+        log.end_sample();
+        let next = since();
+        assert_eq!((lines(next), left_out()), (10, 15));
+        let quiet = SecurityLog::new();
+        assert_eq!((0..30).filter(|n| quiet.takes_a_line(begin + PERIOD * *n / 9)).count(), 30);
+    }
+}
