@@ -8,8 +8,7 @@ use thiserror::Error;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::event::Event;
-use crate::kernel::books::LogMark;
+use super::event::{Event, RowMark};
 
 /// Publishing stopped. The first `confirmed` events are in the topic; the others may or may not be, and the publisher
 /// begins again with the first of them, so that no later event overtakes an earlier one.
@@ -110,9 +109,8 @@ pub trait EventBus: Interface {
     /// Makes the topics that are missing.
     async fn make_topics(&self, topics: &[String]) -> Result<(), BusError>;
 
-    /// The mark of the latest row that a topic has a message of, in its latest history; none in an empty topic, or where no
-    /// message carries a mark ([`BOOKS_HEADER`](super::event::BOOKS_HEADER)).
-    async fn last_mark(&self, topic: &str) -> Result<Option<LogMark>, BusError>;
+    /// Which rows the newest message of each of a topic's partitions is of; those that do not say it are left out.
+    async fn newest(&self, topic: &str) -> Result<Vec<RowMark>, BusError>;
 
     /// Reaches for the bus, for `/health`.
     async fn ping(&self) -> Result<(), BusError>;

@@ -7,6 +7,7 @@ use crate::{
     kernel::{
         books::{BooksId, LogMark},
         clock::{Timestamp, rfc3339_micros},
+        ids::WalletId,
     },
     ledger::log::{EntryRow, LogRow, StatusChangeRow},
 };
@@ -20,6 +21,38 @@ pub const STATUS_CHANGED: &str = "wallet.status.changed.v1";
 pub const SOURCE: &str = "/wallet";
 /// The header with the [`LogMark`] of a message's row.
 pub const BOOKS_HEADER: &str = "wallet_books";
+
+/// The row that a message is of, as its headers say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowMark {
+    pub mark: LogMark,
+    pub wallet: WalletId,
+    /// The wallet's version, or its status version.
+    pub version: i64,
+    /// RFC 3339 with six digits. A row that was written again after a restore has another moment.
+    pub occurred_at: String,
+}
+
+impl RowMark {
+    /// Of the message with these headers; none: they do not say it.
+    pub fn read<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Option<Self> {
+        let (wallet, version) = header("ce_id")?.split_once(':')?;
+        Some(Self {
+            mark: header(BOOKS_HEADER)?.parse().ok()?,
+            wallet: WalletId(wallet.parse().ok()?),
+            version: version.trim_start_matches('s').parse().ok()?,
+            occurred_at: header("ce_time")?.to_owned(),
+        })
+    }
+
+    /// Whether this is the row.
+    #[must_use]
+    pub fn is_of(&self, row: &LogRow) -> bool {
+        (self.wallet, self.version) == row.key()
+            && self.mark.position == row.position()
+            && self.occurred_at == rfc3339_micros(row.occurred_at())
+    }
+}
 
 /// An event on its way to a topic.
 #[derive(Clone, Debug, PartialEq, Eq)]

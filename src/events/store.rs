@@ -106,11 +106,12 @@ pub(super) async fn ends(conn: &mut PgConnection) -> Result<Ends, DbError> {
     })
 }
 
-/// Postgres' own history: the cluster and its timeline, which changes with each promotion and each recovery to a point
+/// Postgres' own history: the cluster, the database in it, and the cluster's timeline, which changes with each promotion and each recovery to a point
 /// in time (<https://www.postgresql.org/docs/current/continuous-archiving.html#BACKUP-TIMELINES>). A connection outlives
 /// neither, so it is asked once for each.
 pub(super) async fn lineage(conn: &mut PgConnection) -> Result<String, DbError> {
-    let sql = "select format('%s/%s', (select system_identifier from pg_control_system()),
+    let sql = "select format('%s/%s/%s', (select system_identifier from pg_control_system()),
+                              (select oid from pg_database where datname = current_database()),
                               left(pg_walfile_name(pg_current_wal_lsn()), 8))";
     Ok(sqlx::query(sql).fetch_one(conn).await?.try_get(0)?)
 }

@@ -3,7 +3,7 @@
 use std::{process::Output, sync::Arc, time::Duration};
 
 use serde_json::Value;
-use wallet::ledger::posting_loop::PostingLoop;
+use wallet::{kernel::ids::WalletId, ledger::posting_loop::PostingLoop};
 
 use super::support::{
     app::{PRODUCTION, Settings, settings_for},
@@ -101,6 +101,44 @@ async fn books_restored_to_an_earlier_moment_are_published_only_after_an_operato
     assert!(disagreements.is_empty(), "what the books have lost is superseded: {disagreements:#?}");
     until("all is well again", PATIENCE, async || (health(&server).await["status"] == "ok").then_some(()))
         .await;
+}
+
+/// Restored books that were booked on before a relay looked at them have the topic's last position again, with another row.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn restored_books_that_have_gone_on_beyond_the_topic_are_not_published_either() {
+    let db = TestDatabase::create().await;
+    let mut settings = settings_for(&db);
+    let server = first_server(&settings).await;
+    let customer = Customer::enabled(&server.base).await;
+    assert_eq!(customer.deposit(100).await.status, 201);
+    published(&settings, 1).await;
+    drop(server);
+    let backup = db.copy().await;
+    let server = Server::start(&settings);
+    assert_eq!(customer.at(&server.base).deposit(900).await.status, 201);
+    published(&settings, 2).await;
+    drop(server);
+
+    // Nobody relays while these are booked.
+    let posting_loop = PostingLoop::start(loop_settings(&backup.url), Arc::default());
+    for _ in 0..40 {
+        posting_loop.post(deposit(WalletId(customer.wallet), 1)).await.unwrap();
+    }
+    drop(posting_loop);
+    settings.insert("DATABASE_URL".to_owned(), backup.url.clone());
+    let server = Server::start(&settings);
+    until("the relay asks", PATIENCE, async || {
+        let notes = health(&server).await["notes"].to_string();
+        notes.contains("that the books do not have").then_some(())
+    })
+    .await;
+    assert_eq!(messages(&settings).await.len(), 2, "nothing is published in the old generation");
+    let begun =
+        books(&settings, &["new-generation", "--actor", "ann", "--reason", "backup of noon restored"]);
+    assert!(begun.status.success(), "{begun:?}");
+    let all = published(&settings, 42).await;
+    let generation = backup.number("select max(generation) from generations").await;
+    assert!(all[2..].iter().all(|message| message.1 == generation), "{all:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

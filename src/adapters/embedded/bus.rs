@@ -19,9 +19,8 @@ use crate::{
     adapters::dead_letter::dead_letter,
     events::{
         bus::{BusError, Consumer, EventBus, GroupProgress, Message, PublishError, Subscription},
-        event::Event,
+        event::{Event, RowMark},
     },
-    kernel::books::LogMark,
 };
 
 /// The bus that the module has by default.
@@ -151,8 +150,8 @@ impl EventBus for InProcessBus {
     }
 
     /// Nothing outlives this process here, so there is no other history to meet.
-    async fn last_mark(&self, _topic: &str) -> Result<Option<LogMark>, BusError> {
-        Ok(None)
+    async fn newest(&self, _topic: &str) -> Result<Vec<RowMark>, BusError> {
+        Ok(Vec::new())
     }
 
     async fn ping(&self) -> Result<(), BusError> {

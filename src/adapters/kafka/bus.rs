@@ -19,12 +19,9 @@ use super::{
     settings::KafkaSettings,
     topics::{self, Probe},
 };
-use crate::{
-    events::{
-        bus::{BusError, Consumer, EventBus, GroupProgress, Message, PublishError, Subscription},
-        event::Event,
-    },
-    kernel::books::LogMark,
+use crate::events::{
+    bus::{BusError, Consumer, EventBus, GroupProgress, Message, PublishError, Subscription},
+    event::{Event, RowMark},
 };
 
 /// Between two attempts at something that failed.
@@ -135,9 +132,9 @@ impl EventBus for KafkaBus {
         topics::make(&self.settings, topics).await.map_err(BusError)
     }
 
-    async fn last_mark(&self, topic: &str) -> Result<Option<LogMark>, BusError> {
+    async fn newest(&self, topic: &str) -> Result<Vec<RowMark>, BusError> {
         let (settings, topic) = (self.settings.clone(), topic.to_owned());
-        let read = tokio::task::spawn_blocking(move || marks::last(&settings, &topic)).await;
+        let read = tokio::task::spawn_blocking(move || marks::newest(&settings, &topic)).await;
         read.map_err(|error| BusError(error.to_string()))?.map_err(|error| BusError(error.to_string()))
     }
 

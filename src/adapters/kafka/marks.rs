@@ -11,14 +11,14 @@ use rdkafka::{
 };
 
 use super::{settings::KafkaSettings, topics::Asked};
-use crate::{events::event::BOOKS_HEADER, kernel::books::LogMark};
+use crate::events::event::RowMark;
 
 /// The maximum time for all of it.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// The latest mark among the newest messages of the topic's partitions. A topic that is not there yet has none. Blocks
-/// for [`LIMIT`] at most.
-pub(super) fn last(settings: &KafkaSettings, topic: &str) -> KafkaResult<Option<LogMark>> {
+/// Which rows the newest messages of the topic's partitions are of. A topic that is not there yet has none. Blocks for
+/// [`LIMIT`] at most.
+pub(super) fn newest(settings: &KafkaSettings, topic: &str) -> KafkaResult<Vec<RowMark>> {
     let until = Instant::now() + LIMIT;
     let left = || until.saturating_duration_since(Instant::now());
     let mut config = settings.client();
@@ -36,23 +36,22 @@ pub(super) fn last(settings: &KafkaSettings, topic: &str) -> KafkaResult<Option<
     }
     let mut missing = newest.count();
     consumer.assign(&newest)?;
-    let mut last: Option<LogMark> = None;
+    let mut marks = Vec::new();
     while missing > 0 {
         // Scoped: a consumer that is dropped while one of its messages is alive hangs for ever.
-        let mark = match consumer.poll(left()) {
-            Some(message) => mark(&message?),
+        match consumer.poll(left()) {
+            Some(message) => marks.extend(mark(&message?)),
             None => return Err(KafkaError::MessageConsumption(RDKafkaErrorCode::OperationTimedOut)),
-        };
+        }
         missing -= 1;
-        last = match (last, mark) {
-            (Some(one), Some(other)) => Some(one.later(other)),
-            (one, other) => one.or(other),
-        };
     }
-    Ok(last)
+    Ok(marks)
 }
 
-fn mark(message: &BorrowedMessage<'_>) -> Option<LogMark> {
-    let header = message.headers()?.iter().find(|header| header.key == BOOKS_HEADER)?;
-    std::str::from_utf8(header.value?).ok()?.parse().ok()
+fn mark(message: &BorrowedMessage<'_>) -> Option<RowMark> {
+    let headers = message.headers()?;
+    RowMark::read(|name| {
+        let header = headers.iter().find(|header| header.key == name)?;
+        std::str::from_utf8(header.value?).ok()
+    })
 }

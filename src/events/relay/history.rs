@@ -9,9 +9,9 @@ use tracing::{error, warn};
 use super::{Interrupted, Progress, Relay};
 use crate::{
     db::{Connection, in_time},
-    events::store,
+    events::{event::RowMark, store},
     kernel::books::LogMark,
-    ledger::log,
+    ledger::log::{self, LogReader},
 };
 
 /// Between two error lines about one and the same trouble.
@@ -25,6 +25,12 @@ pub(super) enum OtherHistory {
          Restore the later books, or run `wallet books new-generation` to go on from these (docs/operations.md)"
     )]
     Behind { topic: LogMark, books: LogMark },
+    #[error(
+        "the topic has a message of {topic} that the books do not have, though they go on to {books}: they were restored to \
+         an earlier moment. Restore the later books, or run `wallet books new-generation` to go on from these \
+         (docs/operations.md)"
+    )]
+    Replaced { topic: LogMark, books: LogMark },
     #[error(
         "the topic has messages of other books, {topic}; these are {books}. Name the books' own topic, or another one \
          (docs/operations.md)"
@@ -54,20 +60,40 @@ impl Relay {
     /// The mark of the cursor, if the books go on where the topic ends.
     pub(super) async fn check_history(&self, conn: &mut Connection) -> Result<LogMark, Interrupted> {
         // The topic is asked first: what is published was committed before, so the books have it by now.
-        let topic = self.bus.last_mark(&self.topic).await?;
+        let newest = self.bus.newest(&self.topic).await?;
         let books = in_time(log::standing(conn, self.log)).await?;
+        let topic = newest.iter().map(|message| message.mark).reduce(LogMark::later);
         match topic.map_or(Ok(()), |topic| compare(topic, books)) {
             Err(foreign @ OtherHistory::Foreign { .. }) if self.allows_other_books => {
                 warn!(log = self.log.name(), "{foreign}; in development the relay publishes all the same");
             }
             compared => compared?,
         }
+        self.check_rows(conn, &newest, books).await?;
         let behind = in_time(log::sequences_behind(conn)).await?;
         if let Some((sequence, _)) = behind.into_iter().next() {
             return Err(OtherHistory::Sequence(sequence).into());
         }
         let cursor = in_time(store::cursor(conn, self.log)).await?;
         Ok(LogMark { books: books.books, position: cursor })
+    }
+
+    /// The rows of the newest messages are still the same in the books. Books that were restored may have gone on beyond the
+    /// topic's position by the time that a relay looks.
+    async fn check_rows(
+        &self,
+        conn: &mut Connection,
+        newest: &[RowMark],
+        books: LogMark,
+    ) -> Result<(), Interrupted> {
+        let of_these: Vec<&RowMark> =
+            newest.iter().filter(|message| message.mark.books == books.books).collect();
+        let keys: Vec<_> = of_these.iter().map(|message| (message.wallet, message.version)).collect();
+        let rows = in_time(LogReader::default().find(conn, self.log, &keys)).await?;
+        match of_these.iter().find(|message| !rows.iter().any(|row| message.is_of(row))) {
+            Some(message) => Err(OtherHistory::Replaced { topic: message.mark, books }.into()),
+            None => Ok(()),
+        }
     }
 
     /// Says what an operator has to decide, loudly and once a minute.

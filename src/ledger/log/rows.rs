@@ -64,6 +64,16 @@ impl LogRow {
             Self::StatusChange(row) => row.position,
         }
     }
+
+    /// When it was written, by the books.
+    #[must_use]
+    pub fn occurred_at(&self) -> Timestamp {
+        match self {
+            Self::Entry(row) => row.occurred_at,
+            Self::StatusChange(row) => row.occurred_at,
+        }
+    }
+
     /// The row's wallet, and its version or status version there.
     #[must_use]
     pub fn key(&self) -> (WalletId, i64) {
