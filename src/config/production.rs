@@ -19,7 +19,7 @@ const KNOWN_SECRETS: [&str; 5] = [
     "abcdefghijklmnopqrstuvwxyz0123456789",
 ];
 
-/// As many characters as an HMAC-SHA256 key has bytes (RFC 7518, section 3.2).
+/// The length of an HMAC-SHA256 key in bytes (RFC 7518, section 3.2).
 const SECRET_MIN_CHARACTERS: usize = 32;
 /// A random key of 32 hexadecimal digits has 14 of the 16 on the average; a word that is repeated has fewer than this.
 const SECRET_MIN_DIFFERENT: usize = 12;

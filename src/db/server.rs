@@ -45,7 +45,7 @@ pub enum ServerFault {
     SharesConnections,
 }
 
-/// What a server says of itself.
+/// The server's version, the encoding of its database, and the mark that the session has kept.
 struct Answer {
     version: i32,
     version_text: String,

@@ -14,7 +14,7 @@ pub fn raise_limit() {
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }
 
-/// How many connections there may be at once: as many as were asked for, or as there are descriptors for.
+/// The maximum number of connections at once: the number that was asked for, or what the descriptors leave.
 #[must_use]
 pub fn connections_max(asked: usize, others: usize) -> usize {
     let Some(limit) = getrlimit(Resource::Nofile).current else { return asked };

@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroU32, str::FromStr, time::Duration};
 
-/// So many in each period, whose end slides with the time.
+/// A maximum number in each period; the period slides with the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {
     pub count: NonZeroU32,

@@ -268,7 +268,7 @@ async fn try_blocked(
     Ended { lane, put_back }
 }
 
-/// A batch whose turn has come: it gives up its places in the queue. Whoever has gone away is not served: nobody would
+/// A batch whose turn has come: it gives up its places in the queue. A caller that has hung up is not served: nobody would
 /// learn of it.
 fn started(mut batch: Vec<Numbered<Waiting>>) -> Vec<Numbered<Waiting>> {
     batch.retain_mut(|(_, waiting)| {

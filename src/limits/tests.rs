@@ -20,7 +20,7 @@ fn wallet(number: u128) -> Subject {
     WalletId(Uuid::from_u128(number)).into()
 }
 
-/// So many milliseconds after an hour began.
+/// The moment this many milliseconds after an hour began.
 fn at(millis: i64) -> Timestamp {
     Timestamp::from_timestamp_millis(500_000 * HOUR + millis).unwrap()
 }

@@ -55,21 +55,35 @@ async fn published(settings: &Settings, count: usize) -> Vec<(String, i64, Strin
     .await
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn books_restored_to_an_earlier_moment_are_published_only_after_an_operator_has_said_so() {
+/// Books with a deposit of 100 and one of 900, both published, and a backup of them that has the first deposit only.
+struct Lost {
+    _db: TestDatabase,
+    backup: TestDatabase,
+    /// Of the books that have both.
+    settings: Settings,
+    customer: Customer,
+    server: Server,
+}
+
+async fn lost_deposit() -> Lost {
     let db = TestDatabase::create().await;
-    let mut settings = settings_for(&db);
+    let settings = settings_for(&db);
     let server = first_server(&settings).await;
     let customer = Customer::enabled(&server.base).await;
     assert_eq!(customer.deposit(100).await.status, 201);
     published(&settings, 1).await;
-    // The backup: a copy of the database as it stands now.
     drop(server);
     let backup = db.copy().await;
     let server = Server::start(&settings);
     let customer = customer.at(&server.base);
     assert_eq!(customer.deposit(900).await.status, 201);
     published(&settings, 2).await;
+    Lost { _db: db, backup, settings, customer, server }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn books_restored_to_an_earlier_moment_are_published_only_after_an_operator_has_said_so() {
+    let Lost { _db, backup, mut settings, customer, server } = lost_deposit().await;
     drop(server);
 
     settings.insert("DATABASE_URL".to_owned(), backup.url.clone());
@@ -106,17 +120,7 @@ async fn books_restored_to_an_earlier_moment_are_published_only_after_an_operato
 /// Restored books that were booked on before a relay looked at them have the topic's last position again, with another row.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn restored_books_that_have_gone_on_beyond_the_topic_are_not_published_either() {
-    let db = TestDatabase::create().await;
-    let mut settings = settings_for(&db);
-    let server = first_server(&settings).await;
-    let customer = Customer::enabled(&server.base).await;
-    assert_eq!(customer.deposit(100).await.status, 201);
-    published(&settings, 1).await;
-    drop(server);
-    let backup = db.copy().await;
-    let server = Server::start(&settings);
-    assert_eq!(customer.at(&server.base).deposit(900).await.status, 201);
-    published(&settings, 2).await;
+    let Lost { _db, backup, mut settings, customer, server } = lost_deposit().await;
     drop(server);
 
     // Nobody relays while these are booked.
@@ -229,18 +233,7 @@ async fn a_relay_does_not_lead_while_its_cursor_is_beyond_the_sequence() {
 /// Redis keeps what the lost history had; the books that were restored have less.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cache_of_a_lost_history_is_not_believed() {
-    let db = TestDatabase::create().await;
-    let mut settings = settings_for(&db);
-    let server = first_server(&settings).await;
-    let customer = Customer::enabled(&server.base).await;
-    assert_eq!(customer.deposit(100).await.status, 201);
-    published(&settings, 1).await;
-    drop(server);
-    let backup = db.copy().await;
-    let server = Server::start(&settings);
-    let customer = customer.at(&server.base);
-    assert_eq!(customer.deposit(900).await.status, 201);
-    published(&settings, 2).await;
+    let Lost { _db, backup, mut settings, customer, server } = lost_deposit().await;
     until("the balance is in the cache", PATIENCE, async || shows(&customer, 1_000).await).await;
     drop(server);
 

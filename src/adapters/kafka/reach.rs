@@ -10,7 +10,7 @@ use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
 };
 
-/// What librdkafka says of a listener that does not speak as we do: one that wants TLS hangs up or answers with an alert,
+/// librdkafka's words for a listener that expects another protocol: one that wants TLS hangs up or answers with an alert,
 /// whose first bytes are no length; one that wants SASL hangs up at the first request; a handshake fails for a certificate
 /// that is not believed; a login is refused.
 const MISMATCHES: [&str; 5] = [

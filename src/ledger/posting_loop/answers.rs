@@ -12,7 +12,7 @@ pub(super) fn answer(waiting: Waiting, outcome: Outcome) {
         Ok(receipt) => Ok(Posted { receipt, replayed }),
         Err(refusal) => Err(LedgerError::Refused { refusal, replayed }),
     };
-    // Whoever has gone away in the meantime finds the truth by asking again.
+    // A caller that has hung up meanwhile learns the outcome by sending the request again.
     let _ = waiting.answer.send(answer);
 }
 

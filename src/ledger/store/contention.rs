@@ -50,7 +50,7 @@ fn ids_of(wallets: &[WalletId]) -> Vec<Uuid> {
     wallets.iter().map(|wallet| wallet.0).collect()
 }
 
-/// Which of these wallets exist, whoever holds their locks.
+/// Which of these wallets exist, locked or not.
 pub async fn existing(conn: &mut PgConnection, wallets: &[WalletId]) -> Result<Vec<WalletId>, DbError> {
     let rows = sqlx::query(EXISTING).bind(ids_of(wallets)).fetch_all(conn).await?;
     rows.iter().map(|row| Ok(WalletId(row.try_get(0)?))).collect()
