@@ -4,7 +4,7 @@ use std::{path::PathBuf, str::FromStr, time::Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::Serialize;
-use sqlx::{AssertSqlSafe, Connection, PgConnection, postgres::PgConnectOptions};
+use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection, postgres::PgConnectOptions};
 
 use super::process;
 
@@ -41,7 +41,7 @@ impl Postgres {
     pub async fn connect(url: &str) -> Result<Self> {
         let options = PgConnectOptions::from_str(url).context("DATABASE_URL")?;
         let port = options.get_port();
-        let mut conn = PgConnection::connect_with(&options).await.context("DATABASE_URL: cannot connect")?;
+        let mut conn = options.connect().await.context("DATABASE_URL: cannot connect")?;
         let mut facts = Facts { version: setting(&mut conn, "server_version").await?, ..Facts::default() };
         for name in DURABLE {
             let value = setting(&mut conn, name).await?;

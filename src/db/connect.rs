@@ -16,7 +16,7 @@ use sqlx::{
 };
 use tracing::{error, warn};
 
-use super::{DbError, session};
+use super::{DbError, apart, session};
 
 /// How long a request waits for a connection of the pool: well within the 3 s after which a client hears
 /// `unavailable`.
@@ -86,9 +86,8 @@ pub fn connect_internal(url: &str) -> Result<DatabaseConnection, DbError> {
 /// Makes one connection of the pool for reads, and all of the internal pool, so that the first requests need not wait for
 /// them. A Postgres that does not answer is no error here: the pools ask it again when a connection is needed.
 pub async fn warm_up(reads: &DatabaseConnection, internal: &DatabaseConnection) {
-    let internal = internal.get_postgres_connection_pool();
-    let all = join_all((0..INTERNAL_POOL_MAX).map(|_| internal.acquire()));
-    let _ = tokio::join!(reads.get_postgres_connection_pool().acquire(), all);
+    let all = (0..INTERNAL_POOL_MAX).map(|_| ping(internal));
+    let _ = tokio::join!(ping(reads), join_all(all));
 }
 
 fn pool(url: &str, name: &str, max: u32, acquire_timeout: Duration) -> Result<DatabaseConnection, DbError> {
@@ -120,7 +119,19 @@ pub async fn in_time<T>(answer: impl Future<Output = Result<T, DbError>>) -> Res
     timely(OWN_ANSWER_TIMEOUT, answer).await
 }
 
-/// Waits for an answer of the pool, but not for ever. A session that turns out to be unfit is replaced.
+/// Asks over a pool, and waits for the answer for 2 s at most ([`within_limit`]).
+pub async fn ask<T, Q>(
+    db: &DatabaseConnection,
+    question: impl FnOnce(DatabaseConnection) -> Q,
+) -> Result<T, DbError>
+where
+    T: Send + 'static,
+    Q: Future<Output = Result<T, DbError>> + Send + 'static,
+{
+    apart::run(within_limit(question(db.clone()))).await
+}
+
+/// Waits for an answer, but not for ever. A session of the pool that turns out to be unfit is replaced.
 pub async fn within_limit<T>(question: impl Future<Output = Result<T, DbError>>) -> Result<T, DbError> {
     timely(ANSWER_TIMEOUT, question).await.inspect_err(|reason| match reason {
         DbError::Unfit(_) => {
@@ -140,5 +151,5 @@ async fn timely<T>(limit: Duration, answer: impl Future<Output = Result<T, DbErr
 
 /// Reaches for Postgres.
 pub async fn ping(db: &DatabaseConnection) -> Result<(), DbError> {
-    within_limit(async { Ok(db.ping().await?) }).await
+    ask(db, |db| async move { Ok(db.ping().await?) }).await
 }

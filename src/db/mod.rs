@@ -1,14 +1,16 @@
 //! Postgres: the pool that everything but the posting loop and the log uses, what its errors mean, the migrator.
 
+mod apart;
 mod connect;
 mod error;
 pub mod migrator;
 mod server;
 mod session;
 
+pub use apart::open;
 pub use connect::{
-    Database, PgDatabase, PgDatabaseParameters, connect, connect_internal, in_time, ping, session_options,
-    warm_up, within_limit,
+    Database, PgDatabase, PgDatabaseParameters, ask, connect, connect_internal, in_time, ping,
+    session_options, warm_up, within_limit,
 };
 pub use error::DbError;
 /// The pool, as everybody else uses it.

@@ -11,7 +11,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use thiserror::Error;
 use tokio::time::timeout;
 
-use super::{DbError, in_time, session_options};
+use super::{DbError, in_time, open, session_options};
 
 /// The oldest server that has what the service uses (`client_connection_check_interval`), as `server_version_num`.
 const VERSION_MIN: i32 = 140_000;
@@ -95,7 +95,7 @@ async fn ask(url: &str) -> Result<Option<ServerFault>, DbError> {
 async fn connect(url: &str) -> Result<PgConnection, sqlx::Error> {
     let options =
         session_options(url, "wallet start").map_err(|error| sqlx::Error::Configuration(error.into()))?;
-    PgConnection::connect_with(&options.options([MARK])).await
+    open(options.options([MARK])).await
 }
 
 async fn answer(conn: &mut PgConnection) -> Result<Answer, DbError> {

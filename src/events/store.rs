@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use sqlx::{Connection, PgConnection, Row};
+use sqlx::{PgConnection, Row};
 
 use crate::{
-    db::{DbError, session_options},
+    db::{DbError, open, session_options},
     kernel::books::BooksId,
     ledger::log::Log,
 };
@@ -26,7 +26,7 @@ pub async fn connect(url: &str) -> Result<PgConnection, DbError> {
         ("synchronous_commit", "off"),
         ("statement_timeout", "10000"),
     ]);
-    Ok(PgConnection::connect_with(&options).await?)
+    Ok(open(options).await?)
 }
 
 /// Tries to become the one relay of this log over all processes; the lock ends with the connection.
@@ -93,7 +93,7 @@ pub(super) struct Ends {
 pub(super) async fn connect_watcher(url: &str) -> Result<PgConnection, DbError> {
     let options =
         session_options(url, "wallet topic watcher")?.options([("enable_seqscan", "off"), ("jit", "off")]);
-    Ok(PgConnection::connect_with(&options).await?)
+    Ok(open(options).await?)
 }
 
 /// Where the logs end and where the relays' cursors are, now.

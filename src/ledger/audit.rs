@@ -1,11 +1,11 @@
 //! The audit: rules that the books must keep, each a query that names the rows that break it. Hashes are recomputed
 //! by Postgres itself, so that the check shares no code with what wrote them.
 
-use sqlx::{Connection, PgConnection, Row};
+use sqlx::{Connection, Row};
 
 pub use crate::kernel::finding::Finding;
 use crate::{
-    db::{DbError, session_options},
+    db::{DbError, open, session_options},
     kernel::finding::ROWS_PER_FINDING,
 };
 
@@ -188,7 +188,7 @@ pub const RULES: [Rule; 17] = [
 pub async fn audit(database_url: &str) -> Result<Vec<Finding>, DbError> {
     let options = session_options(database_url, "wallet audit")?
         .options([("statement_timeout", "0"), ("default_transaction_isolation", "repeatable read")]);
-    let mut conn = PgConnection::connect_with(&options).await?;
+    let mut conn = open(options).await?;
     let mut snapshot = conn.begin().await?;
     let mut findings = Vec::new();
     for Rule { sentence, sql } in RULES {

@@ -5,7 +5,7 @@ use sqlx::{Row as _, postgres::PgRow};
 
 use super::{LedgerError, entry::TransactionStatus, operation::Kind, wallet_state::Buckets};
 use crate::{
-    db::{DbError, within_limit},
+    db::{DbError, ask},
     kernel::{
         clock::Timestamp,
         currency::Currency,
@@ -97,7 +97,7 @@ pub async fn list(
         LIST,
         [wallet.0.into(), before.into(), one_more.into()],
     );
-    let rows = within_limit(async { Ok(db.query_all_raw(statement).await?) }).await?;
+    let rows = ask(db, |db| async move { Ok(db.query_all_raw(statement).await?) }).await?;
     let mut items = Vec::with_capacity(rows.len());
     for row in &rows {
         items.push(item(Row::from_query_result(row, "").map_err(DbError::from)?)?);
@@ -123,7 +123,8 @@ async fn filtered(
     let kinds: Option<Vec<i16>> = filter.kinds.as_ref().map(|all| all.iter().map(|k| k.code()).collect());
     let statuses: Option<Vec<i16>> =
         filter.statuses.as_ref().map(|all| all.iter().map(|s| s.code()).collect());
-    let (rows, low, is_over) = within_limit(async {
+    let (from, to) = (filter.from, filter.to);
+    let (rows, low, is_over) = ask(db, move |db| async move {
         let mut conn = db.get_postgres_connection_pool().acquire().await?;
         let before = match page.after {
             Some(cursor) => cursor.0,
@@ -140,8 +141,8 @@ async fn filtered(
             .bind(low)
             .bind(kinds)
             .bind(statuses)
-            .bind(filter.from)
-            .bind(filter.to)
+            .bind(from)
+            .bind(to)
             .bind(i64::from(page.limit) + 1)
             .fetch_all(&mut *conn)
             .await?
@@ -149,7 +150,7 @@ async fn filtered(
             .map(row)
             .collect::<Result<_, _>>()?;
         // Entries are in the order of their times: beyond one that is too old are only such.
-        let is_over = match filter.from {
+        let is_over = match from {
             Some(from) if low > 1 => {
                 let sql = "select occurred_at < $3 from entries where wallet_id = $1 and version = $2";
                 let asked = sqlx::query_scalar(sql).bind(wallet.0).bind(low).bind(from);
@@ -229,7 +230,7 @@ pub async fn find(
     wallet: WalletId,
     id: OperationId,
 ) -> Result<Option<TransactionView>, LedgerError> {
-    let found = within_limit(async {
+    let found = ask(db, |db| async move {
         let pool = db.get_postgres_connection_pool();
         Ok(sqlx::query(FIND).bind(id.0).bind(wallet.0).fetch_optional(pool).await?)
     })

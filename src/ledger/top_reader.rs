@@ -10,7 +10,7 @@ use super::{
     top_transfers::{Movement, TopTransfers},
 };
 use crate::{
-    db::{Connection, DbError, Pool, in_time, within_limit},
+    db::{Connection, DbError, Pool, ask, in_time},
     kernel::ids::WalletId,
 };
 
@@ -38,7 +38,7 @@ impl Unfolded {
 /// The largest transfers of a wallet, at most `limit` each way. [`LedgerError::Unavailable`] where so much is not folded yet
 /// that even helping does not end it; each attempt brings the next one nearer.
 pub async fn largest(db: &Pool, wallet: WalletId, limit: u16) -> Result<LargestTransfers, LedgerError> {
-    let found = within_limit(async {
+    let found = ask(db, |db| async move {
         let mut conn = db.get_postgres_connection_pool().acquire().await?;
         for _ in 0..=HELPS {
             let Some(unfolded) = store::unfolded(&mut conn, wallet, i64::MAX).await? else {

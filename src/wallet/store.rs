@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::recipients::{Asked, Found};
 use crate::{
     cache::{MoneyView, StatusView, WalletView},
-    db::{DbError, within_limit},
+    db::{DbError, ask},
     kernel::{
         clock::Timestamp,
         currency::Currency,
@@ -66,8 +66,8 @@ fn statement<const N: usize>(sql: &'static str, values: [Value; N]) -> Statement
 /// The customer's wallet in this currency; customer and wallet are made, in one transaction, if they are not there.
 /// Two at once get the same one: the second insertion waits for the first and then finds it.
 pub async fn open(db: &DatabaseConnection, owner: Xid, currency: Currency) -> Result<WalletId, DbError> {
-    let code = || Value::from(currency.as_str());
-    within_limit(async {
+    let code = move || Value::from(currency.as_str());
+    ask(db, |db| async move {
         if let Some(row) = db.query_one_raw(statement(FIND, [owner.0.into(), code()])).await? {
             return Ok(WalletId(row.try_get_by_index(0)?));
         }
@@ -92,7 +92,7 @@ pub async fn open(db: &DatabaseConnection, owner: Xid, currency: Currency) -> Re
 pub async fn recipients(db: &DatabaseConnection, asked: &[Asked]) -> Result<Vec<Option<Found>>, DbError> {
     let pairs = asked.iter().map(|asked| json!({ "sender": asked.sender.0, "recipient": asked.recipient }));
     let asked_for = statement(RECIPIENTS, [Value::from(serde_json::Value::Array(pairs.collect()))]);
-    let rows = within_limit(async { Ok(db.query_all_raw(asked_for).await?) }).await?;
+    let rows = ask(db, |db| async move { Ok(db.query_all_raw(asked_for).await?) }).await?;
     let mut found = vec![None; asked.len()];
     for row in rows {
         let number: i64 = row.try_get("", "n")?;
@@ -111,7 +111,8 @@ pub async fn recipients(db: &DatabaseConnection, asked: &[Asked]) -> Result<Vec<
 
 /// The wallet as the books have it.
 pub async fn view(db: &DatabaseConnection, wallet: WalletId) -> Result<Option<WalletView>, DbError> {
-    let row = within_limit(async { Ok(db.query_one_raw(statement(VIEW, [wallet.0.into()])).await?) }).await?;
+    let row =
+        ask(db, |db| async move { Ok(db.query_one_raw(statement(VIEW, [wallet.0.into()])).await?) }).await?;
     row.as_ref().map(read_view).transpose()
 }
 
@@ -119,7 +120,7 @@ pub async fn view(db: &DatabaseConnection, wallet: WalletId) -> Result<Option<Wa
 pub async fn views(db: &DatabaseConnection, wallets: &[WalletId]) -> Result<Vec<WalletView>, DbError> {
     let ids = wallets.iter().map(|wallet| json!({ "id": wallet.0 }));
     let asked_for = statement(VIEWS, [Value::from(serde_json::Value::Array(ids.collect()))]);
-    let rows = within_limit(async { Ok(db.query_all_raw(asked_for).await?) }).await?;
+    let rows = ask(db, |db| async move { Ok(db.query_all_raw(asked_for).await?) }).await?;
     rows.iter().map(read_view).collect()
 }
 
@@ -131,7 +132,7 @@ pub async fn wallets_after(
 ) -> Result<Vec<WalletId>, DbError> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let asked_for = statement(WALLETS_AFTER, [after.0.into(), limit.into()]);
-    let rows = within_limit(async { Ok(db.query_all_raw(asked_for).await?) }).await?;
+    let rows = ask(db, |db| async move { Ok(db.query_all_raw(asked_for).await?) }).await?;
     rows.iter().map(|row| Ok(WalletId(row.try_get_by_index(0)?))).collect()
 }
 

@@ -1,11 +1,15 @@
 //! States of Postgres that no operation can cause: callers are told that the service is unavailable, and the service
 //! finds back by itself.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures_util::future::join_all;
 use serde_json::json;
 use sqlx::{Connection, PgConnection, Row};
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 use wallet::{
     db::{self, migrator},
@@ -219,4 +223,30 @@ async fn commits_wait_for_the_disk_whatever_the_database_has_as_its_default() {
 
 async fn shown(conn: &mut PgConnection, sql: &'static str) -> String {
     sqlx::query(sql).fetch_one(conn).await.unwrap().get(0)
+}
+
+/// A login makes sqlx give way to other tasks hundreds of times; each of these tasks is busy for half a millisecond.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_is_opened_in_time_while_the_runtime_is_busy() {
+    let db = TestDatabase::create().await;
+    let pool = db::connect(&db.url, 2).expect("a pool");
+    let busy: Vec<_> = (0..16)
+        .map(|_| {
+            tokio::spawn(async {
+                loop {
+                    let since = Instant::now();
+                    while since.elapsed() < Duration::from_micros(500) {}
+                    tokio::task::yield_now().await;
+                }
+            })
+        })
+        .collect();
+    // On a worker, as a request is; the time limits of pool and session hold here, too.
+    let opened = tokio::spawn(async move {
+        db::ping(&pool).await?;
+        let options = db::session_options(&db.url, "wallet test")?;
+        db::in_time(async { Ok(db::open(options).await?) }).await
+    });
+    opened.await.expect("no panic").expect("a connection of the pool and one of one's own");
+    busy.iter().for_each(JoinHandle::abort);
 }

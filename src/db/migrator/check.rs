@@ -6,7 +6,7 @@ use tokio::{sync::Mutex, time::Instant};
 use tracing::{error, info};
 
 use super::{SchemaFault, files, state};
-use crate::db::{DbError, Pool, within_limit};
+use crate::db::{DbError, Pool, ask};
 
 /// How long an answer is remembered.
 const REMEMBERED: Duration = Duration::from_secs(2);
@@ -57,8 +57,8 @@ impl SchemaCheck {
 
     async fn look(&self) -> Result<Option<SchemaFault>, DbError> {
         let steps = files::steps()?;
-        within_limit(async {
-            let mut conn = self.db.get_postgres_connection_pool().acquire().await?;
+        ask(&self.db, |db| async move {
+            let mut conn = db.get_postgres_connection_pool().acquire().await?;
             Ok(state::read(&mut conn, &steps).await?.fault())
         })
         .await

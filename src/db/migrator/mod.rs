@@ -17,7 +17,7 @@ pub use self::{
     grants::grants,
     state::{MigrationState, MigrationStatus, SchemaFault, SchemaState},
 };
-use super::{DbError, session_options};
+use super::{DbError, open, session_options};
 
 /// The migrator's own table, as sqlx names it.
 const TABLE: &str = "_sqlx_migrations";
@@ -87,7 +87,7 @@ pub async fn status(url: &str) -> Result<SchemaState, DbError> {
 /// Migrations may take long: the time limit of ordinary statements does not hold for them.
 async fn connect(url: &str) -> Result<PgConnection, DbError> {
     let options = session_options(url, "wallet migrate")?.options([("statement_timeout", "0")]);
-    Ok(PgConnection::connect_with(&options).await?)
+    Ok(open(options).await?)
 }
 
 /// Takes the migrator's lock, which ends with the connection, and reads where the database stands; a second one sees

@@ -1,10 +1,10 @@
 //! The statements of the topic's audit.
 
-use sqlx::{Connection, PgConnection, Row};
+use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
 use crate::{
-    db::{DbError, session_options},
+    db::{DbError, open, session_options},
     kernel::ids::WalletId,
     ledger::log::Log,
 };
@@ -16,7 +16,7 @@ pub async fn connect(url: &str) -> Result<PgConnection, DbError> {
         ("jit", "off"),
         ("statement_timeout", "0"),
     ]);
-    Ok(PgConnection::connect_with(&options).await?)
+    Ok(open(options).await?)
 }
 
 /// The wallets after an id, in the order of their ids, with their last version in this log.

@@ -1,11 +1,11 @@
 //! Where the books stand: which books, which of their histories, and how far each log has come; and the sequences that
 //! hand the logs' positions out.
 
-use sqlx::{Connection, PgConnection, Row};
+use sqlx::{PgConnection, Row};
 
 use super::Log;
 use crate::{
-    db::{DbError, session_options},
+    db::{DbError, open, session_options},
     kernel::books::{BooksId, LogMark},
     ledger::store::LOG_LOCK,
 };
@@ -57,7 +57,7 @@ pub async fn sequences_behind(conn: &mut PgConnection) -> Result<Vec<(String, i6
 /// Sets the sequences that are behind to where they have to be; returns those. No batch hands a position out meanwhile:
 /// each holds the log's lock, which is taken here for one alone.
 pub async fn advance_sequences(url: &str) -> Result<Vec<(String, i64)>, DbError> {
-    let conn = &mut PgConnection::connect_with(&session_options(url, "wallet sequences")?).await?;
+    let conn = &mut open(session_options(url, "wallet sequences")?).await?;
     if sequences_behind(conn).await?.is_empty() {
         return Ok(Vec::new());
     }

@@ -4,7 +4,7 @@ use sea_orm::DatabaseConnection;
 use sqlx::{PgConnection, Row};
 
 use crate::{
-    db::{DbError, within_limit},
+    db::{DbError, ask},
     kernel::{clock::Timestamp, ids::WalletId},
 };
 
@@ -36,7 +36,8 @@ pub async fn clock_accepted_at(conn: &mut PgConnection) -> Result<Option<Timesta
 
 /// Keeps an operator's word that Postgres' clock is right now. Answers with the time that it shows.
 pub async fn accept_clock(db: &DatabaseConnection, actor: &str, reason: &str) -> Result<Timestamp, DbError> {
-    within_limit(async {
+    let (actor, reason) = (actor.to_owned(), reason.to_owned());
+    ask(db, |db| async move {
         let pool = db.get_postgres_connection_pool();
         Ok(sqlx::query_scalar(ACCEPT).bind(actor).bind(reason).fetch_one(pool).await?)
     })
@@ -45,7 +46,7 @@ pub async fn accept_clock(db: &DatabaseConnection, actor: &str, reason: &str) ->
 
 /// One of the newest entries that is dated in the future.
 pub async fn entry_ahead(db: &DatabaseConnection) -> Result<Option<EntryAhead>, DbError> {
-    let found = within_limit(async {
+    let found = ask(db, |db| async move {
         Ok(sqlx::query(AHEAD).fetch_optional(db.get_postgres_connection_pool()).await?)
     });
     let Some(row) = found.await? else { return Ok(None) };

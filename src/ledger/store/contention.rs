@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use sqlx::{Connection, PgConnection, Row};
+use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
 use crate::{
-    db::{DbError, session_options},
+    db::{DbError, open, session_options},
     kernel::ids::WalletId,
 };
 
@@ -69,7 +69,7 @@ pub async fn session_id(conn: &mut PgConnection) -> Result<i32, DbError> {
 
 /// A connection for [`blockers`].
 pub async fn connect_to_look(url: &str) -> Result<PgConnection, DbError> {
-    Ok(PgConnection::connect_with(&session_options(url, "wallet posting loop, look")?).await?)
+    Ok(open(session_options(url, "wallet posting loop, look")?).await?)
 }
 
 /// Whom a waiting session waits for, asked over another connection.

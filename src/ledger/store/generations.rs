@@ -1,9 +1,9 @@
 //! The histories of the books.
 
-use sqlx::{Connection, PgConnection, Row};
+use sqlx::Row;
 
 use crate::{
-    db::{DbError, session_options},
+    db::{DbError, open, session_options},
     kernel::books::BooksId,
 };
 
@@ -16,7 +16,7 @@ returning (select id from books), generation";
 
 /// Begins a new history of the books; returns it. Two at once begin two, one after the other.
 pub async fn begin_generation(url: &str, actor: &str, reason: &str) -> Result<BooksId, DbError> {
-    let mut conn = PgConnection::connect_with(&session_options(url, "wallet books")?).await?;
+    let mut conn = open(session_options(url, "wallet books")?).await?;
     loop {
         let last = sqlx::query("select max(generation) from generations").fetch_one(&mut conn).await?;
         let last: i64 = last.try_get(0)?;

@@ -14,7 +14,7 @@ mod write;
 
 use std::str::FromStr;
 
-use sqlx::{Connection, PgConnection, Row, postgres::PgRow};
+use sqlx::{PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
 pub use self::{
@@ -29,7 +29,7 @@ pub use self::{
 };
 use super::wallet_state::{Buckets, Status, WalletState};
 use crate::{
-    db::{DbError, commit_durably, session_options},
+    db::{DbError, commit_durably, open, session_options},
     kernel::{currency::Currency, ids::WalletId},
 };
 
@@ -65,7 +65,7 @@ pub async fn connect(url: &str) -> Result<PgConnection, DbError> {
         ("idle_in_transaction_session_timeout", "2500"),
         ("client_connection_check_interval", "500"),
     ]);
-    let mut conn = PgConnection::connect_with(&options).await?;
+    let mut conn = open(options).await?;
     commit_durably(&mut conn).await?;
     Ok(conn)
 }

@@ -2,7 +2,7 @@
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 
-use crate::db::{DbError, within_limit};
+use crate::db::{DbError, ask};
 
 /// Small, so that no transaction is held up by it; a key that somebody is looking at is left for the next time. By the
 /// statement's time: a clock that moves while it runs could not be looked up in an index. Keys are never updated, so a
@@ -15,5 +15,5 @@ delete from keys where ctid = any(array(
 /// Removes some of the keys that have expired; answers how many. Zero: there are no more.
 pub async fn sweep_keys(db: &DatabaseConnection) -> Result<u64, DbError> {
     let statement = Statement::from_string(DbBackend::Postgres, SWEEP_KEYS);
-    within_limit(async { Ok(db.execute_raw(statement).await?.rows_affected()) }).await
+    ask(db, |db| async move { Ok(db.execute_raw(statement).await?.rows_affected()) }).await
 }

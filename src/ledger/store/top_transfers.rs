@@ -1,11 +1,11 @@
 //! Every statement of the largest transfers: what is kept of them, what is not folded yet, how far the log was looked
 //! through. Each goes by a primary key, or by a stretch of positions.
 
-use sqlx::{Connection, PgConnection, Row, postgres::PgRow};
+use sqlx::{PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
 use crate::{
-    db::{DbError, session_options},
+    db::{DbError, open, session_options},
     kernel::ids::WalletId,
     ledger::{
         history::{self, HistoryItem},
@@ -91,7 +91,7 @@ pub async fn connect(url: &str) -> Result<PgConnection, DbError> {
         // A follower that stands still must not keep others from following.
         ("idle_session_timeout", "10000"),
     ]);
-    Ok(PgConnection::connect_with(&options).await?)
+    Ok(open(options).await?)
 }
 
 /// Tries to become the one follower over all processes; the lock ends with the connection.
