@@ -121,13 +121,14 @@ impl<A: Answering> Door<A> {
 
     fn start(&mut self, permit: OwnedSemaphorePermit) {
         let Some((socket, peer)) = self.newcomer.take() else { return };
-        let known = Known::new();
+        let known = Known::new(&self.closing);
         let place = self.registry.add(known.clone());
         gauge!("wallet_http_connections").set(self.registry.len() as f64);
-        let (answering, limits, closing) = (self.answering.clone(), self.limits, self.closing.clone());
+        let (answering, limits, announced) =
+            (self.answering.clone(), self.limits, self.closing.announced.clone());
         let registry = self.registry.clone();
         self.connections.spawn(async move {
-            connection::serve(socket, peer, known, answering, limits, closing).await;
+            connection::serve(socket, peer, known, answering, limits, announced).await;
             drop((place, permit));
             gauge!("wallet_http_connections").set(registry.len() as f64);
         });

@@ -16,9 +16,10 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use metrics::counter;
 use tokio::{net::TcpStream, time::sleep_until};
+use tokio_util::sync::CancellationToken;
 
 use super::{
-    Answering, Closing, Limits,
+    Answering, Limits,
     activity::{Activity, Phase},
     registry::Known,
     watched::Watched,
@@ -34,12 +35,12 @@ pub(super) async fn serve<A: Answering>(
     known: Known,
     answering: A,
     limits: Limits,
-    closing: Closing,
+    announced: CancellationToken,
 ) {
-    let Known { activity, evicted } = known;
+    let Known { activity, closed, ended } = known;
     let service = service_fn(|request| {
         activity.is_asked();
-        let (activity, answering, announced) = (&activity, &answering, &closing.announced);
+        let (activity, answering, announced) = (&activity, &answering, &announced);
         async move {
             let mut response = answering.answer(request, peer).await;
             if announced.is_cancelled() {
@@ -58,11 +59,11 @@ pub(super) async fn serve<A: Answering>(
     loop {
         let deadline = deadline(&activity, &limits, is_closing);
         tokio::select! {
+            biased;
             // What it ended with says nothing that the peer does not know.
             _ = connection.as_mut() => return,
-            () = evicted.cancelled() => return closed("evicted"),
-            () = closing.abandoned.cancelled() => return,
-            () = closing.closed.cancelled(), if !is_closing => {
+            () = ended.cancelled() => return if !closed.is_cancelled() { ended_by("evicted") },
+            () = closed.cancelled(), if !is_closing => {
                 is_closing = true;
                 // A request that is on its way is still answered.
                 if activity.phase() != Phase::New {
@@ -76,7 +77,7 @@ pub(super) async fn serve<A: Answering>(
                     return;
                 }
                 if activity.deadline(&limits).is_some_and(is_over) {
-                    return closed(match activity.phase() {
+                    return ended_by(match activity.phase() {
                         Phase::New | Phase::Head => "head",
                         Phase::Idle => "idle",
                         Phase::Busy | Phase::Answering => "write",
@@ -97,7 +98,7 @@ fn deadline(activity: &Activity, limits: &Limits, is_closing: bool) -> Instant {
 }
 
 /// Notes that a limit has ended the connection.
-fn closed(reason: &'static str) {
+fn ended_by(reason: &'static str) {
     counter!("wallet_http_connections_closed_total", "reason" => reason).increment(1);
 }
 

@@ -7,19 +7,26 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::activity::Activity;
+use super::{Closing, activity::Activity};
 
 /// A connection as the door knows it.
 #[derive(Clone, Debug)]
 pub(super) struct Known {
     pub(super) activity: Arc<Activity>,
-    /// Ends the connection in favour of a newer one.
-    pub(super) evicted: CancellationToken,
+    /// [`Closing::closed`], for this connection: it looks at its tokens each time that it wakes, and one token of all
+    /// connections would have them wait for each other.
+    pub(super) closed: CancellationToken,
+    /// Ends the connection in favour of a newer one, or with all others ([`Closing::abandoned`]).
+    pub(super) ended: CancellationToken,
 }
 
 impl Known {
-    pub(super) fn new() -> Self {
-        Self { activity: Arc::new(Activity::new()), evicted: CancellationToken::new() }
+    pub(super) fn new(closing: &Closing) -> Self {
+        Self {
+            activity: Arc::new(Activity::new()),
+            closed: closing.closed.child_token(),
+            ended: closing.abandoned.child_token(),
+        }
     }
 }
 
@@ -58,9 +65,9 @@ impl Registry {
         let spare = connections
             .all
             .values()
-            .filter(|known| known.activity.phase().is_spare() && !known.evicted.is_cancelled());
+            .filter(|known| known.activity.phase().is_spare() && !known.ended.is_cancelled());
         let longest = spare.min_by_key(|known| known.activity.since());
-        longest.inspect(|known| known.evicted.cancel()).is_some()
+        longest.inspect(|known| known.ended.cancel()).is_some()
     }
 }
 
