@@ -5,13 +5,14 @@ use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 use wallet::{
     kernel::{
+        actor::Actor,
         clock::Timestamp,
         ids::{OperationId, ReferenceId, WalletId},
         money::Amount,
     },
     ledger::{
-        Action, Buckets, Key, KeyName, Operation, Refusals, Status, Transfer, WalletState,
-        book::{Changes, Outcome},
+        Action, Buckets, Key, KeyName, Operation, Outcome, Refusals, Status, Transfer, WalletState,
+        book::Changes,
     },
 };
 
@@ -83,6 +84,7 @@ fn operation(from: WalletId, to: WalletId, keys: Keys) -> Operation {
     };
     Operation {
         id: OperationId::generate(),
+        actor: Actor::Service("a benchmark".to_owned()),
         wallet: from,
         action: Action::Transfer(Transfer {
             to,

@@ -2,21 +2,25 @@
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::{
     ApiError,
+    balance::Balance,
+    envelope::PostedAnswer,
     idempotency::{Fingerprint, IdempotencyKey},
+    scalars::Moment,
 };
 use crate::{
-    kernel::ids::WalletId,
-    ledger::{LedgerError, Posted, Refusals},
+    kernel::{actor::Actor, ids::WalletId},
+    ledger::{Done, Outcome, Preview, Receipt, Refusals, StatusReceipt},
     limits::{Class, Exhausted, Limits},
     wallet::{Booking, WalletError},
 };
 
 /// A customer or a back end, about one wallet.
 pub struct Asker {
-    /// As the ledger remembers it.
-    pub actor: String,
+    pub actor: Actor,
     pub wallet: WalletId,
     /// None for a back end: the caller whose customers these are sees to it itself.
     limits: Option<Arc<Limits>>,
@@ -24,12 +28,12 @@ pub struct Asker {
 
 impl Asker {
     /// A customer, whose wallet's limits hold.
-    pub fn customer(actor: String, wallet: WalletId, limits: Arc<Limits>) -> Self {
+    pub fn customer(actor: Actor, wallet: WalletId, limits: Arc<Limits>) -> Self {
         Self { actor, wallet, limits: Some(limits) }
     }
 
     /// A back end, which has no limits.
-    pub const fn back_end(actor: String, wallet: WalletId) -> Self {
+    pub const fn back_end(actor: Actor, wallet: WalletId) -> Self {
         Self { actor, wallet, limits: None }
     }
 
@@ -44,7 +48,8 @@ impl Asker {
         let is_exhausted =
             self.limits.as_ref().is_some_and(|limits| limits.check(Class::Refusals, self.wallet).is_err());
         let refusals = if is_exhausted { Refusals::NotStored } else { Refusals::Stored };
-        Booking { key: key.bind(&self.actor, self.wallet, fields), refusals }
+        let key = key.bind(&self.actor, self.wallet, fields);
+        Booking { actor: self.actor.clone(), key, refusals }
     }
 
     /// What is answered to a booking. A refusal counts; one that was not stored is answered 429 in its place. `refusals` is
@@ -52,9 +57,10 @@ impl Asker {
     pub fn settle(
         &self,
         refusals: Option<Refusals>,
-        outcome: Result<Posted, WalletError>,
-    ) -> Result<Posted, ApiError> {
-        if let Err(WalletError::Ledger(LedgerError::Refused { replayed, .. })) = &outcome
+        outcome: Result<Outcome, WalletError>,
+    ) -> Result<Settled, ApiError> {
+        let Outcome { decision, replayed } = outcome?;
+        if decision.is_err()
             && let (Some(limits), Some(refusals)) = (&self.limits, refusals)
         {
             if refusals == Refusals::NotStored && !replayed {
@@ -64,6 +70,56 @@ impl Asker {
             }
             limits.count(Class::Refusals, self.wallet);
         }
-        Ok(outcome?)
+        match decision {
+            Ok(done) => Ok(Settled { done, replayed }),
+            Err(refusal) => Err(ApiError::from(refusal).replayed(replayed)),
+        }
+    }
+}
+
+/// What was done, on its way to the client.
+pub struct Settled {
+    done: Done,
+    replayed: bool,
+}
+
+/// Money that was booked, or would be.
+pub struct MovedMoney {
+    /// The transaction; none in a dry run.
+    pub id: Option<Uuid>,
+    pub at: Moment,
+    /// Minor units.
+    pub fee: i64,
+    pub balance: Balance,
+}
+
+impl Settled {
+    /// The answer about money: 200 for a dry run, otherwise `STATUS`.
+    pub fn money<const STATUS: u16, T>(
+        self,
+        data: impl FnOnce(MovedMoney) -> T,
+    ) -> Result<PostedAnswer<STATUS, T>, ApiError> {
+        let Self { done, replayed } = self;
+        let (id, occurred_at, fee) = match done {
+            Done::Money(Receipt { id, occurred_at, fee, .. }) => (Some(id.0), occurred_at, fee),
+            Done::Preview(Preview { occurred_at, fee, .. }) => (None, occurred_at, fee),
+            Done::Status(_) => return Err(ApiError::internal("a status change in place of money")),
+        };
+        let balance = Balance::from(done.balance());
+        let version = balance.version;
+        let data = data(MovedMoney { id, at: Moment(occurred_at), fee, balance });
+        Ok(PostedAnswer { data, version, replayed, is_dry_run: id.is_none() })
+    }
+
+    /// The answer about a changed status.
+    pub fn status<const STATUS: u16, T>(
+        self,
+        data: impl FnOnce(&StatusReceipt) -> T,
+    ) -> Result<PostedAnswer<STATUS, T>, ApiError> {
+        let Done::Status(receipt) = self.done else {
+            return Err(ApiError::internal("money in place of a status change"));
+        };
+        let version = receipt.balance.version;
+        Ok(PostedAnswer { data: data(&receipt), version, replayed: self.replayed, is_dry_run: false })
     }
 }

@@ -18,7 +18,10 @@ use super::{
 };
 use crate::{
     identity::{Identity, Principal, Scope, Subject, Unauthorized},
-    kernel::ids::{WalletId, Xid},
+    kernel::{
+        actor::Actor,
+        ids::{WalletId, Xid},
+    },
     limits::{Class, Limits, TrustedProxies},
 };
 
@@ -99,7 +102,7 @@ impl Customer {
 
     /// The customer, who asks for something to be booked.
     pub fn asker(&self) -> Asker {
-        Asker::customer(self.xid.to_string(), self.wallet, Arc::clone(&self.limits))
+        Asker::customer(Actor::Customer(self.xid), self.wallet, Arc::clone(&self.limits))
     }
 }
 
@@ -118,7 +121,7 @@ impl BackEnd {
 
     /// The back end, which asks for something to be booked on a wallet.
     pub fn asker(&self, wallet: WalletId) -> Asker {
-        Asker::back_end(format!("service:{}", self.name), wallet)
+        Asker::back_end(Actor::Service(self.name.clone()), wallet)
     }
 }
 

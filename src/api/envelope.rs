@@ -12,7 +12,6 @@ use super::{
     ApiError,
     headers::{REPLAYED, WALLET_VERSION, YES},
 };
-use crate::ledger::Posted;
 
 /// The one word of a success.
 #[derive(Enum)]
@@ -48,23 +47,10 @@ pub struct WalletAnswer<const STATUS: u16, T> {
 pub struct PostedAnswer<const STATUS: u16, T> {
     pub data: T,
     pub version: i64,
-    /// It is the first answer to a key, told again.
+    /// It is the stored answer to an earlier request with the same key.
     pub replayed: bool,
-    /// Nothing has happened: 200, whatever `STATUS` says.
-    pub dry_run: bool,
-}
-
-impl<const STATUS: u16, T> PostedAnswer<STATUS, T> {
-    /// What was posted, shown as `data`.
-    pub fn new(posted: &Posted, data: T) -> Self {
-        let Posted { receipt, replayed } = posted;
-        Self { data, version: receipt.wallet.version, replayed: *replayed, dry_run: false }
-    }
-
-    /// Money that has moved, or would move.
-    pub fn money(posted: &Posted, data: T, dry_run: bool) -> Self {
-        Self { dry_run, ..Self::new(posted, data) }
-    }
+    /// Nothing was booked: 200, whatever `STATUS` says.
+    pub is_dry_run: bool,
 }
 
 impl<const STATUS: u16, T: Serialize> IntoResponse for PostedAnswer<STATUS, T>
@@ -72,7 +58,7 @@ where
     T: Send,
 {
     fn into_response(self) -> Response {
-        let mut response = success(if self.dry_run { 200 } else { STATUS }, &self.data);
+        let mut response = success(if self.is_dry_run { 200 } else { STATUS }, &self.data);
         response.headers_mut().insert(WALLET_VERSION, self.version.into());
         if self.replayed {
             response.headers_mut().insert(REPLAYED, YES);
@@ -85,7 +71,9 @@ impl<const STATUS: u16, T: ParseFromJSON + ToJSON> ApiResponse for PostedAnswer<
     fn meta() -> MetaResponses {
         let replayed = MetaHeader {
             name: "Idempotency-Replayed".to_owned(),
-            description: Some("`true`: the first answer to this Idempotency-Key, told again.".to_owned()),
+            description: Some(
+                "`true`: the stored answer to an earlier request with this Idempotency-Key.".to_owned(),
+            ),
             required: false,
             deprecated: false,
             schema: bool::schema_ref(),

@@ -51,7 +51,6 @@ impl From<WalletError> for ApiError {
 impl From<LedgerError> for ApiError {
     fn from(error: LedgerError) -> Self {
         match error {
-            LedgerError::Refused { refusal, replayed } => Self::from(refusal).replayed(replayed),
             LedgerError::Overloaded => Code::Overloaded.into(),
             LedgerError::Unavailable => Code::Unavailable.into(),
             LedgerError::OutcomeUnknown => Code::OutcomeUnknown.into(),

@@ -10,7 +10,7 @@ use poem_openapi::{
 
 use super::{ApiError, catalogue::Code, failure::Detail, headers::IDEMPOTENCY_KEY};
 use crate::{
-    kernel::ids::WalletId,
+    kernel::{actor::Actor, ids::WalletId},
     ledger::{Key, KeyName},
 };
 
@@ -72,11 +72,11 @@ impl IdempotencyKey {
     }
 
     /// The key as the ledger knows it: whose it is, and which request it came with. `wallet` is the one that asks.
-    pub fn bind(self, actor: &str, wallet: WalletId, fields: Option<Fingerprint>) -> Option<Key> {
+    pub fn bind(self, actor: &Actor, wallet: WalletId, fields: Option<Fingerprint>) -> Option<Key> {
         let Sent { key, method, path } = self.0?;
         let fields = fields.unwrap_or_else(Fingerprint::none);
         let request_hash = hash([method.as_bytes(), path.as_bytes(), wallet.0.as_bytes(), &fields.0]);
-        Some(Key { name: KeyName { actor: actor.to_owned(), key }, request_hash })
+        Some(Key { name: KeyName { actor: actor.to_string(), key }, request_hash })
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod asker;
 mod auth;
+mod balance;
 mod body;
 mod catalogue;
 mod document;

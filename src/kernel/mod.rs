@@ -1,5 +1,6 @@
 //! Words that several rooms share: pure values, no I/O.
 
+pub mod actor;
 pub mod books;
 pub mod clock;
 pub mod currency;

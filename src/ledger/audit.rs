@@ -120,13 +120,13 @@ pub const RULES: [Rule; 17] = [
                         is distinct from (coalesce(l.status, 0), coalesce(l.frozen, false))",
     },
     Rule {
-        sentence: "a key is kept with a completed transaction, a status change, or a refusal that is forgotten one day",
+        sentence: "a key has a completed transaction, a status change, or a refusal that expires",
         sql: "select format('key %s of %s', k.key, k.actor)
               from keys k
               left join transactions t on t.id = k.operation_id and t.status = 0
               left join status_changes s on s.id = k.operation_id
               where case when k.outcome is null then t.id is null or k.expires_at is not null
-                         when k.outcome ? 'Ok' then s.id is null or k.expires_at is not null
+                         when k.outcome ?| array['status_changed', 'Ok'] then s.id is null or k.expires_at is not null
                          else k.expires_at is null end",
     },
     Rule {

@@ -1,24 +1,16 @@
-//! What keeps the ledger from deciding. A [`Refusal`](super::Refusal) is no error: it is a decision.
+//! Why the ledger could not decide. A [`Refusal`](super::Refusal) is no error: it is a decision.
 
 use thiserror::Error;
 
-use super::Refusal;
 use crate::db::DbError;
 
-/// Why an operation got no decision, or the decision that refused it.
+/// Why an operation has no decision.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum LedgerError {
-    /// Decided, and the answer is no.
-    #[error("{refusal}")]
-    Refused {
-        refusal: Refusal,
-        /// It is the first answer to a key, told again.
-        replayed: bool,
-    },
     /// The queue is full; nothing was done.
     #[error("the posting queue is full")]
     Overloaded,
-    /// Postgres is away; nothing was done.
+    /// Postgres is unavailable; nothing was done.
     #[error("the books cannot be reached")]
     Unavailable,
     /// The commit was sent, and whether it took place could not be found out in time.

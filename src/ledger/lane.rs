@@ -19,6 +19,7 @@ use super::{
     book::Book,
     left_out::{leave_out, without},
     operation::{KeyName, Operation, ReferenceKey},
+    prior_state::PriorState,
     store,
 };
 use crate::{
@@ -114,27 +115,24 @@ impl Lane {
             let mut is_refuted = false;
             let run = self.run(operations, how, lost.as_ref(), &mut is_refuted, deadline, turn).await;
             let halt = match run {
-                Run::Done(Decided { outcomes, left_out }) => {
+                Run::Done(Decided { outcomes, left_out, .. }) => {
                     self.serves_again();
                     let left_out = lost.map_or(left_out, |lost| lost.decided.left_out);
                     return Report { left_out, result: Ok(outcomes) };
                 }
-                Run::CommitLost { decided: Decided { outcomes, left_out }, sent_at, refusal } => {
-                    warn!(
-                        operations = outcomes.len(),
-                        "a commit was lost; asking Postgres what became of it"
-                    );
+                Run::CommitLost { decided, sent_at, refusal } => {
+                    let operations = decided.outcomes.len();
+                    warn!(operations, "a commit was lost; asking Postgres what became of it");
                     metrics::counter!("wallet_commits_lost_total").increment(1);
                     first_sent_at.get_or_insert(sent_at);
                     lost = Some(match lost {
                         Some(Lost { operations, decided: Decided { left_out, .. }, .. }) => {
-                            Lost { operations, decided: Decided { outcomes, left_out }, refusal }
+                            Lost { operations, decided: Decided { left_out, ..decided }, refusal }
                         }
-                        None => Lost {
-                            operations: without(batch, &left_out).into_owned(),
-                            decided: Decided { outcomes, left_out },
-                            refusal,
-                        },
+                        None => {
+                            let operations = without(batch, &decided.left_out).into_owned();
+                            Lost { operations, decided, refusal }
+                        }
                     });
                     continue;
                 }
@@ -206,8 +204,8 @@ impl Lane {
     ) -> Run {
         let prepared = timeout_at(deadline, self.prepare(batch, locking, lost, is_refuted)).await;
         let prepared = prepared.unwrap_or_else(|_| Err(DbError::Away("no answer in time".to_owned()).into()));
-        let (decided, to_commit) = match prepared {
-            Ok(prepared) => prepared,
+        let decided = match prepared {
+            Ok(decided) => decided,
             Err(halt) => {
                 // Whatever state the connection is in: a new one is in a known state. Its end rolls back. After a lock
                 // timeout the state is known, and the next run comes at once.
@@ -217,7 +215,7 @@ impl Lane {
                 return Run::Halted(halt);
             }
         };
-        let Some(conn) = self.conn.as_mut().filter(|_| to_commit) else {
+        let Some(conn) = self.conn.as_mut().filter(|_| decided.proof.is_some()) else {
             return Run::Done(decided);
         };
         fail_point("lane.before_commit");
@@ -241,14 +239,14 @@ impl Lane {
         }
     }
 
-    /// Everything before the commit. Answers whether there is something to commit; if not, the transaction is over.
+    /// Everything before the commit. Where there is nothing to commit the transaction is over.
     async fn prepare(
         &mut self,
         batch: &[&Operation],
         locking: Locking,
         lost: Option<&Lost<'_>>,
         is_refuted: &mut bool,
-    ) -> Result<(Decided, bool), Halt> {
+    ) -> Result<Decided, Halt> {
         let (clock, session) = (self.clock.clone(), self.connected().await?);
         let Self { conn: Some(conn), blockers, .. } = self else {
             return Err(DbError::Away("no connection".to_owned()).into());
@@ -277,11 +275,11 @@ impl Lane {
         };
         metrics::histogram!("wallet_lock_seconds").record(locking_since.elapsed());
         fail_point("lane.locked");
-        if let Some(Lost { decided: Decided { outcomes, .. }, refusal, .. }) = lost {
-            if store::is_booked(conn, batch).await? {
+        if let Some(Lost { decided: Decided { outcomes, proof: Some(proof), .. }, refusal, .. }) = lost {
+            if store::is_committed(conn, proof).await? {
                 store::control(conn, "rollback").await?;
                 info!("the lost commit had taken place");
-                return Ok((Decided { outcomes: outcomes.clone(), left_out }, false));
+                return Ok(Decided { outcomes: outcomes.clone(), left_out, proof: None });
             }
             *is_refuted = true;
             if let Some(refusal @ DbError::Defect(_)) = refusal {
@@ -294,18 +292,19 @@ impl Lane {
         let references: Vec<ReferenceKey> =
             batch.iter().filter_map(|operation| operation.reference()).collect();
         let keys: Vec<&KeyName> = batch.iter().filter_map(|o| Some(&o.key.as_ref()?.name)).collect();
-        let recalled = store::recall(conn, &references, &keys).await?;
+        let known = store::prior_state(conn, store::PRIOR_STATE, &references, &keys).await?;
         fail_point("lane.recalled");
-        let now = clock.time(recalled.now, async || store::clock_accepted_at(conn).await).await?;
+        let now = clock.time(known.now, async || store::clock_accepted_at(conn).await).await?;
         let now = now.ok_or(Halt::Undated)?;
-        let mut book = Book::new(wallets, recalled.references, recalled.keys);
+        let prior = PriorState { wallets, used_references: known.references, known_keys: known.keys };
+        let mut book = Book::new(prior);
         let outcomes = batch.iter().map(|operation| book.apply(operation, now)).collect();
-        let decided = Decided { outcomes, left_out };
         let changes = book.into_changes();
+        let decided = Decided { outcomes, left_out, proof: changes.proof() };
         fail_point("lane.decided");
-        if changes.is_empty() {
+        if decided.proof.is_none() {
             store::control(conn, "rollback").await?;
-            return Ok((decided, false));
+            return Ok(decided);
         }
         let step = store::write(conn, &changes);
         let written = match batch.first() {
@@ -318,7 +317,7 @@ impl Lane {
             }
             Halt::at_write(reason)
         })?;
-        Ok((decided, true))
+        Ok(decided)
     }
 
     /// Whether the connection is good for another transaction.

@@ -55,7 +55,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        kernel::ids::OperationId,
+        kernel::{actor::Actor, ids::OperationId},
         ledger::operation::{Action, Key, KeyName, Refusals},
     };
 
@@ -68,8 +68,9 @@ mod tests {
         let name = KeyName { actor: "a test".to_owned(), key: key.to_string() };
         Operation {
             id: OperationId::generate(),
+            actor: Actor::Service("a test".to_owned()),
             wallet: wallet(number),
-            action: Action::Enable { actor: "a test".to_owned() },
+            action: Action::Enable,
             key: (key > 0).then_some(Key { name, request_hash: [0; 32] }),
             refusals: Refusals::Stored,
         }

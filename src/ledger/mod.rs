@@ -16,7 +16,10 @@ mod lane;
 mod left_out;
 pub mod log;
 pub mod operation;
+pub mod outcome;
 pub mod posting_loop;
+mod preview;
+mod prior_state;
 mod refusal;
 mod service;
 pub mod store;
@@ -26,9 +29,12 @@ mod top_tails;
 pub mod top_transfers;
 pub mod wallet_state;
 
-pub use book::{Posted, Receipt};
 pub use error::LedgerError;
 pub use operation::{Action, Key, KeyName, Kind, Operation, Refusals, Transfer};
+pub use outcome::{
+    BalanceAfter, Decision, Done, IdempotencyRecord, Outcome, Preview, Receipt, StatusReceipt,
+};
+pub use prior_state::PriorState;
 pub use refusal::Refusal;
 pub use service::{Ledger, LedgerService, LedgerServiceParameters};
 pub use top_reader::LargestTransfers;

@@ -1,6 +1,7 @@
 //! What can be asked of the ledger.
 
 use crate::kernel::{
+    actor::Actor,
     ids::{OperationId, ReferenceId, WalletId},
     money::Amount,
 };
@@ -8,9 +9,11 @@ use crate::kernel::{
 /// One request to the ledger, decided by the state under the row locks.
 #[derive(Clone, Debug)]
 pub struct Operation {
-    /// Made by whoever asks; the transaction or status change that is booked has the same id.
+    /// Made by the caller; the transaction or status change that is booked has the same id.
     pub id: OperationId,
-    /// The wallet that asks.
+    /// Who asks.
+    pub actor: Actor,
+    /// The wallet that it is about: the one that pays, where there are two.
     pub wallet: WalletId,
     /// What it asks.
     pub action: Action,
@@ -44,7 +47,7 @@ pub struct KeyName {
     pub key: String,
 }
 
-/// What a wallet asks.
+/// What is to be done with the wallet.
 #[derive(Clone, Debug)]
 pub enum Action {
     /// Money comes in from outside.
@@ -54,9 +57,9 @@ pub enum Action {
     /// Money goes to another wallet.
     Transfer(Transfer),
     /// The wallet may be used from now on.
-    Enable { actor: String },
+    Enable,
     /// The wallet may not be used from now on; its money stays.
-    Disable { actor: String },
+    Disable,
 }
 
 /// A transfer. The sender pays amount and fee, the receiver gets the amount.
@@ -141,7 +144,7 @@ impl Operation {
             Action::Deposit { reference, .. } => (Kind::Deposit, *reference),
             Action::Withdraw { reference, .. } => (Kind::Withdrawal, *reference),
             Action::Transfer(transfer) => (Kind::TransferOut, transfer.reference),
-            Action::Enable { .. } | Action::Disable { .. } => return None,
+            Action::Enable | Action::Disable => return None,
         };
         Some(ReferenceKey { wallet: self.wallet, kind, reference })
     }

@@ -28,7 +28,7 @@ use tracing::error;
 
 use self::answers::{answer, fail, fail_all, give_up, waited_too_long};
 use super::{
-    LedgerError, Posted,
+    LedgerError, Outcome,
     backlog::{Backlog, Claim, Claims, Numbered, PutBack, Reason},
     lane::{Failure, Lane, Locking, Report},
     operation::Operation,
@@ -72,7 +72,7 @@ pub struct PostingLoop {
 struct Waiting {
     operation: Operation,
     since: Instant,
-    answer: oneshot::Sender<Result<Posted, LedgerError>>,
+    answer: oneshot::Sender<Result<Outcome, LedgerError>>,
     /// Its place in the queue, until its batch begins.
     place: Option<OwnedSemaphorePermit>,
     /// The wallet that another session held when it was last tried.
@@ -110,7 +110,7 @@ impl PostingLoop {
     }
 
     /// Has an operation decided. Answers after the commit; a full queue is refused at once, before any work.
-    pub async fn post(&self, operation: Operation) -> Result<Posted, LedgerError> {
+    pub async fn post(&self, operation: Operation) -> Result<Outcome, LedgerError> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| LedgerError::Overloaded)?;
         let (answer, outcome) = oneshot::channel();
         let waiting = Waiting { operation, since: Instant::now(), answer, place: Some(place), held: None };

@@ -1,14 +1,12 @@
 //! The ledger's business "no". A refusal is an answer, not an error: it was decided under the locks.
 
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::kernel::{ids::OperationId, money::MAX_MINOR_UNITS};
 
 /// Why an operation was refused. The variants stand in the order in which the ledger looks: the first that holds is
 /// the answer, so that the same bad request always gets the same one.
-#[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Refusal {
     /// The key came before with another request. Not remembered: the key keeps its first answer.
     #[error("the key was used with another request")]

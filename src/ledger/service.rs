@@ -6,11 +6,12 @@ use async_trait::async_trait;
 use shaku::{Component, Interface};
 
 use super::{
-    LargestTransfers, LedgerError, Posted, Receipt,
+    LargestTransfers, LedgerError, Outcome,
     history::{self, Filter, HistoryItem, TransactionView},
     operation::Operation,
     posting_loop::PostingLoop,
-    store, top_reader,
+    preview::preview,
+    top_reader,
 };
 use crate::{
     db::Database,
@@ -24,11 +25,10 @@ use crate::{
 #[async_trait]
 pub trait Ledger: Interface {
     /// Decides an operation under the row locks; answers after the commit.
-    async fn post(&self, operation: Operation) -> Result<Posted, LedgerError>;
+    async fn post(&self, operation: Operation) -> Result<Outcome, LedgerError>;
 
     /// What would become of an operation now: every check, nothing stored, no version taken. Its key is not looked at.
-    /// The receipt shows the balance as it would be, at the version that the wallet has.
-    async fn dry_run(&self, operation: Operation) -> Result<Receipt, LedgerError>;
+    async fn preview(&self, operation: Operation) -> Result<Outcome, LedgerError>;
 
     /// What was booked on a wallet, newest first.
     async fn history(
@@ -60,17 +60,12 @@ pub struct LedgerService {
 
 #[async_trait]
 impl Ledger for LedgerService {
-    async fn post(&self, operation: Operation) -> Result<Posted, LedgerError> {
+    async fn post(&self, operation: Operation) -> Result<Outcome, LedgerError> {
         self.posting_loop.post(operation).await
     }
 
-    async fn dry_run(&self, operation: Operation) -> Result<Receipt, LedgerError> {
-        let operation = Operation { key: None, ..operation };
-        let (mut book, now) = store::look(self.db.connection(), &operation).await?;
-        let decision = book.apply(&operation, now).decision;
-        let mut receipt = decision.map_err(|refusal| LedgerError::Refused { refusal, replayed: false })?;
-        receipt.wallet.version -= 1;
-        Ok(receipt)
+    async fn preview(&self, operation: Operation) -> Result<Outcome, LedgerError> {
+        preview(self.db.connection(), operation).await
     }
 
     async fn history(

@@ -68,7 +68,7 @@ impl Buckets {
 }
 
 /// One row of `wallets`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WalletState {
     pub id: WalletId,
     pub currency: Currency,

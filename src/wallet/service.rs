@@ -12,14 +12,14 @@ use crate::{
     cache::{BalanceCache, Freshness, Lookup, StatusView, ViewPart, WalletView},
     db::Database,
     kernel::{
+        actor::Actor,
         currency::Currency,
         ids::{OperationId, ReferenceId, WalletId, Xid},
         money::Amount,
         page::{Page, PageRequest},
     },
     ledger::{
-        Action, Key, LargestTransfers, Ledger, LedgerError, Operation, Posted, Receipt, Refusals, Status,
-        Transfer,
+        Action, Done, Key, LargestTransfers, Ledger, Operation, Outcome, Refusals, Status, Transfer,
         history::{Filter, HistoryItem, TransactionView},
     },
 };
@@ -32,8 +32,10 @@ pub struct OwnedWallet {
 }
 
 /// How something is to be booked.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Booking {
+    /// Who asks.
+    pub actor: Actor,
     /// The client's Idempotency-Key, if it sent one.
     pub key: Option<Key>,
     pub refusals: Refusals,
@@ -44,7 +46,7 @@ pub struct Booking {
 pub enum Mode {
     Book(Booking),
     /// Only say what would happen. Nothing is stored.
-    DryRun,
+    DryRun(Actor),
 }
 
 impl Mode {
@@ -53,7 +55,7 @@ impl Mode {
     pub const fn refusals(&self) -> Option<Refusals> {
         match self {
             Self::Book(booking) => Some(booking.refusals),
-            Self::DryRun => None,
+            Self::DryRun(_) => None,
         }
     }
 }
@@ -82,16 +84,10 @@ pub trait Wallets: Interface {
     async fn view(&self, wallet: WalletId, at_least: Option<i64>) -> Result<WalletView, WalletError>;
 
     /// Lets the wallet be used. Answers with the wallet after it.
-    async fn enable(&self, wallet: OwnedWallet, actor: &str, booking: Booking)
-    -> Result<Posted, WalletError>;
+    async fn enable(&self, wallet: OwnedWallet, booking: Booking) -> Result<Outcome, WalletError>;
 
     /// Keeps the wallet from being used; its money stays. Answers with the wallet after it.
-    async fn disable(
-        &self,
-        wallet: OwnedWallet,
-        actor: &str,
-        booking: Booking,
-    ) -> Result<Posted, WalletError>;
+    async fn disable(&self, wallet: OwnedWallet, booking: Booking) -> Result<Outcome, WalletError>;
 
     /// Brings money in.
     async fn deposit(
@@ -100,7 +96,7 @@ pub trait Wallets: Interface {
         amount: Amount,
         reference: ReferenceId,
         mode: Mode,
-    ) -> Result<Posted, WalletError>;
+    ) -> Result<Outcome, WalletError>;
 
     /// Takes money out.
     async fn withdraw(
@@ -109,10 +105,10 @@ pub trait Wallets: Interface {
         amount: Amount,
         reference: ReferenceId,
         mode: Mode,
-    ) -> Result<Posted, WalletError>;
+    ) -> Result<Outcome, WalletError>;
 
     /// Moves money to another wallet. Answers with the sender's wallet after it, and the fee.
-    async fn transfer(&self, order: TransferOrder, mode: Mode) -> Result<Posted, WalletError>;
+    async fn transfer(&self, order: TransferOrder, mode: Mode) -> Result<Outcome, WalletError>;
 
     /// What was booked on an enabled wallet, newest first, at version `at_least` or later.
     async fn transactions(
@@ -198,22 +194,12 @@ impl Wallets for WalletService {
         Ok(view)
     }
 
-    async fn enable(
-        &self,
-        wallet: OwnedWallet,
-        actor: &str,
-        booking: Booking,
-    ) -> Result<Posted, WalletError> {
-        self.change_status(wallet, Action::Enable { actor: actor.to_owned() }, booking).await
+    async fn enable(&self, wallet: OwnedWallet, booking: Booking) -> Result<Outcome, WalletError> {
+        self.change_status(wallet, Action::Enable, booking).await
     }
 
-    async fn disable(
-        &self,
-        wallet: OwnedWallet,
-        actor: &str,
-        booking: Booking,
-    ) -> Result<Posted, WalletError> {
-        self.change_status(wallet, Action::Disable { actor: actor.to_owned() }, booking).await
+    async fn disable(&self, wallet: OwnedWallet, booking: Booking) -> Result<Outcome, WalletError> {
+        self.change_status(wallet, Action::Disable, booking).await
     }
 
     async fn deposit(
@@ -222,7 +208,7 @@ impl Wallets for WalletService {
         amount: Amount,
         reference: ReferenceId,
         mode: Mode,
-    ) -> Result<Posted, WalletError> {
+    ) -> Result<Outcome, WalletError> {
         self.move_money(wallet, Action::Deposit { amount, reference }, mode).await
     }
 
@@ -232,11 +218,11 @@ impl Wallets for WalletService {
         amount: Amount,
         reference: ReferenceId,
         mode: Mode,
-    ) -> Result<Posted, WalletError> {
+    ) -> Result<Outcome, WalletError> {
         self.move_money(wallet, Action::Withdraw { amount, reference }, mode).await
     }
 
-    async fn transfer(&self, order: TransferOrder, mode: Mode) -> Result<Posted, WalletError> {
+    async fn transfer(&self, order: TransferOrder, mode: Mode) -> Result<Outcome, WalletError> {
         let TransferOrder { from, to, amount, reference, note } = order;
         let found = self
             .recipients
@@ -252,11 +238,11 @@ impl Wallets for WalletService {
             reference,
             note,
         };
-        let posted = self.move_money(from, Action::Transfer(transfer), mode).await;
-        if let Err(WalletError::Ledger(LedgerError::Refused { .. })) = posted {
+        let outcome = self.move_money(from, Action::Transfer(transfer), mode).await?;
+        if outcome.decision.is_err() {
             self.recipients.refused(self.db.internal_pool(), from, to).await?;
         }
-        posted
+        Ok(outcome)
     }
 
     async fn transactions(
@@ -299,38 +285,38 @@ impl WalletService {
         if view.status.enabled { Ok(view) } else { Err(WalletError::Disabled) }
     }
 
-    async fn move_money(&self, wallet: WalletId, action: Action, mode: Mode) -> Result<Posted, WalletError> {
-        let operation = |booking| {
-            let Booking { key, refusals } = booking;
-            Operation { id: OperationId::generate(), wallet, action, key, refusals }
-        };
+    async fn move_money(&self, wallet: WalletId, action: Action, mode: Mode) -> Result<Outcome, WalletError> {
+        let id = OperationId::generate();
         Ok(match mode {
-            Mode::Book(booking) => self.ledger.post(operation(booking)).await?,
-            Mode::DryRun => {
-                let receipt = self.ledger.dry_run(operation(Booking::default())).await?;
-                Posted { receipt, replayed: false }
+            Mode::Book(Booking { actor, key, refusals }) => {
+                self.ledger.post(Operation { id, actor, wallet, action, key, refusals }).await?
+            }
+            Mode::DryRun(actor) => {
+                let refusals = Refusals::NotStored;
+                self.ledger.preview(Operation { id, actor, wallet, action, key: None, refusals }).await?
             }
         })
     }
 
-    /// A status does not lag: it is in the cache before the caller hears of it. Should the cache be away, the
-    /// refresher mends it when it is back.
+    /// A status does not lag: it is in the cache before the caller is answered. Where the cache cannot be written, the
+    /// refresher writes it later.
     async fn change_status(
         &self,
         of: OwnedWallet,
         action: Action,
         booking: Booking,
-    ) -> Result<Posted, WalletError> {
-        let posted = self.move_money(of.wallet, action, Mode::Book(booking)).await?;
-        let Posted { receipt: Receipt { wallet: state, .. }, .. } = &posted;
-        let status = StatusView {
-            enabled: state.status == Status::Enabled,
-            frozen: state.frozen_at.is_some(),
-            enabled_at: state.enabled_at,
-            disabled_at: state.disabled_at,
-            version: state.status_version,
-        };
-        let _ = self.cache.refresh(&[(of.wallet, ViewPart::Status { owner: of.owner, status })]).await;
-        Ok(posted)
+    ) -> Result<Outcome, WalletError> {
+        let outcome = self.move_money(of.wallet, action, Mode::Book(booking)).await?;
+        if let Ok(Done::Status(receipt)) = &outcome.decision {
+            let status = StatusView {
+                enabled: receipt.status == Status::Enabled,
+                frozen: receipt.frozen,
+                enabled_at: receipt.enabled_at,
+                disabled_at: receipt.disabled_at,
+                version: receipt.status_version,
+            };
+            let _ = self.cache.refresh(&[(of.wallet, ViewPart::Status { owner: of.owner, status })]).await;
+        }
+        Ok(outcome)
     }
 }

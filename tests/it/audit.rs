@@ -9,7 +9,7 @@ use wallet::ledger::{
 
 use super::support::{
     database::TestDatabase,
-    operations::{deposit, disable, enable, keyed, settings, transfer, withdraw},
+    operations::{Expecting, deposit, disable, enable, keyed, settings, transfer, withdraw},
 };
 
 /// What breaks each rule, in the order of [`RULES`], behind the back of the database's own rules. Wallet 1 ends in …01.
@@ -71,15 +71,15 @@ async fn some_books() -> TestDatabase {
     let posting_loop = PostingLoop::start(settings(&db.url), Arc::default());
     let wallets = db.wallets(2).await;
     for wallet in wallets.iter().copied() {
-        posting_loop.post(deposit(wallet, 10)).await.unwrap();
-        posting_loop.post(withdraw(wallet, 4)).await.unwrap();
-        posting_loop.post(withdraw(wallet, 7)).await.unwrap_err();
-        posting_loop.post(disable(wallet)).await.unwrap();
-        posting_loop.post(enable(wallet)).await.unwrap();
+        posting_loop.book(deposit(wallet, 10)).await.unwrap();
+        posting_loop.book(withdraw(wallet, 4)).await.unwrap();
+        posting_loop.book(withdraw(wallet, 7)).await.unwrap_err();
+        posting_loop.book(disable(wallet)).await.unwrap();
+        posting_loop.book(enable(wallet)).await.unwrap();
     }
-    posting_loop.post(keyed(transfer(wallets[1], wallets[0], 2), "sent", 1)).await.unwrap();
-    posting_loop.post(keyed(transfer(wallets[1], wallets[0], 9), "short", 1)).await.unwrap_err();
-    posting_loop.post(keyed(disable(wallets[1]), "off", 1)).await.unwrap();
+    posting_loop.book(keyed(transfer(wallets[1], wallets[0], 2), "sent", 1)).await.unwrap();
+    posting_loop.book(keyed(transfer(wallets[1], wallets[0], 9), "short", 1)).await.unwrap_err();
+    posting_loop.book(keyed(disable(wallets[1]), "off", 1)).await.unwrap();
     db
 }
 
@@ -116,7 +116,7 @@ async fn the_audit_holds_while_money_moves() {
     let posting_loop = PostingLoop::start(settings(&db.url), Arc::default());
     let moving = async {
         for round in 0..60 {
-            let all = wallets.iter().map(|wallet| posting_loop.post(deposit(*wallet, 1 + round)));
+            let all = wallets.iter().map(|wallet| posting_loop.book(deposit(*wallet, 1 + round)));
             assert!(futures_util::future::join_all(all).await.iter().all(Result::is_ok));
         }
     };

@@ -26,7 +26,7 @@ use wallet::{
 use super::support::{
     app::settings_for,
     database::TestDatabase,
-    operations::{deposit, settings, transfer},
+    operations::{Expecting, NotPosted, deposit, settings, transfer},
     process::command,
 };
 
@@ -98,14 +98,17 @@ async fn batches_are_refused_while_postgres_is_far_from_every_clock_of_the_machi
     let wallet = db.wallets(1).await[0];
     let off = Arc::new(Off::default());
     let posting_loop = start(&db, &off);
-    posting_loop.post(deposit(wallet, 1)).await.unwrap();
+    posting_loop.book(deposit(wallet, 1)).await.unwrap();
     // The wall clock is wrong alone: what the last batch and the time since then give is enough.
     off.set(-YEAR, 0);
-    posting_loop.post(deposit(wallet, 1)).await.unwrap();
+    posting_loop.book(deposit(wallet, 1)).await.unwrap();
     // Postgres has jumped, by both clocks.
     off.set(-YEAR, 2 * MINUTE);
     for _ in 0..3 {
-        assert_eq!(posting_loop.post(deposit(wallet, 1)).await, Err(LedgerError::Unavailable));
+        assert_eq!(
+            posting_loop.book(deposit(wallet, 1)).await,
+            Err(NotPosted::Failed(LedgerError::Unavailable))
+        );
     }
     assert_eq!(db.number("select count(*) from entries").await, 2);
     let outage = ["can't be believed", "believed again"].map(|words| lines.count(words));
@@ -113,8 +116,8 @@ async fn batches_are_refused_while_postgres_is_far_from_every_clock_of_the_machi
     assert!(metrics.render().contains("wallet_batches_refused_by_clock_total 3"), "{}", metrics.render());
     // The wall clock's agreement is enough to go on.
     off.set(0, 2 * MINUTE);
-    posting_loop.post(deposit(wallet, 1)).await.unwrap();
-    posting_loop.post(deposit(wallet, 1)).await.unwrap();
+    posting_loop.book(deposit(wallet, 1)).await.unwrap();
+    posting_loop.book(deposit(wallet, 1)).await.unwrap();
     let outage = ["can't be believed", "believed again"].map(|words| lines.count(words));
     assert_eq!(outage, [1, 1]);
 }
@@ -127,21 +130,27 @@ async fn an_operators_word_reaches_every_process_that_refuses() {
     off.set(10 * MINUTE, 0);
     let loops = [start(&db, &off), start(&db, &off)];
     for posting_loop in &loops {
-        assert_eq!(posting_loop.post(deposit(wallet, 1)).await, Err(LedgerError::Unavailable));
+        assert_eq!(
+            posting_loop.book(deposit(wallet, 1)).await,
+            Err(NotPosted::Failed(LedgerError::Unavailable))
+        );
     }
     let arguments = ["books", "accept-clock", "--actor", "ann", "--reason", "NTP is down here"];
     let accepted = command(&settings_for(&db), &arguments).output().expect("the command");
     assert!(accepted.status.success(), "{accepted:?}");
     for posting_loop in &loops {
-        posting_loop.post(deposit(wallet, 1)).await.unwrap();
+        posting_loop.book(deposit(wallet, 1)).await.unwrap();
     }
     let kept = "select count(*) from clock_acceptances where (actor, reason) = ('ann', 'NTP is down here')";
     assert_eq!(db.number(kept).await, 1);
     // A word that is older than a day holds no more; a process that was told goes on by its own count.
     db.run("alter table clock_acceptances disable trigger all; update clock_acceptances set accepted_at = now() - interval '25 h'")
         .await;
-    loops[0].post(deposit(wallet, 1)).await.unwrap();
-    assert_eq!(start(&db, &off).post(deposit(wallet, 1)).await, Err(LedgerError::Unavailable));
+    loops[0].book(deposit(wallet, 1)).await.unwrap();
+    assert_eq!(
+        start(&db, &off).book(deposit(wallet, 1)).await,
+        Err(NotPosted::Failed(LedgerError::Unavailable))
+    );
 }
 
 #[tokio::test]
@@ -152,10 +161,10 @@ async fn a_wallet_dated_a_year_ahead_dates_nobody_else_and_the_audit_names_it() 
     db.run("update wallets set last_entry_at = now() + interval '1 year' where id::text like '%01'").await;
     let posting_loop = PostingLoop::start(settings(&db.url), Arc::default());
     for wallet in &wallets {
-        posting_loop.post(deposit(*wallet, 100)).await.unwrap();
+        posting_loop.book(deposit(*wallet, 100)).await.unwrap();
     }
     for (from, to) in [(0, 1), (1, 2), (2, 0), (1, 0), (0, 2)] {
-        posting_loop.post(transfer(wallets[from], wallets[to], 10)).await.unwrap();
+        posting_loop.book(transfer(wallets[from], wallets[to], 10)).await.unwrap();
     }
     let ahead = |of: &str| format!("select count(*) from {of} > now() + interval '1 day'");
     assert_eq!(db.number(&ahead("entries where wallet_id::text not like '%01' and occurred_at")).await, 0);
@@ -179,7 +188,7 @@ async fn a_service_that_finds_a_date_in_the_future_warns_at_its_start_and_serves
     let wallet = db.wallets(1).await[0];
     db.run("update wallets set last_entry_at = now() + interval '1 year'").await;
     let posting_loop = PostingLoop::start(settings(&db.url), Arc::default());
-    posting_loop.post(deposit(wallet, 100)).await.unwrap();
+    posting_loop.book(deposit(wallet, 100)).await.unwrap();
     let mut settings = settings_for(&db);
     settings.extend([("KAFKA_BROKERS", ""), ("REDIS_URL", "")].map(|(n, v)| (n.to_owned(), v.to_owned())));
     let mut command = command(&settings, &["serve"]);

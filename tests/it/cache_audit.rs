@@ -7,7 +7,7 @@ use wallet::{kernel::ids::WalletId, ledger::posting_loop::PostingLoop, wallet::C
 
 use super::support::{
     app::{Settings, TestApp},
-    operations,
+    operations::{self, Expecting},
     process::run,
     servers::servers,
 };
@@ -66,7 +66,7 @@ async fn each_rule_of_the_cache_finds_what_breaks_it_and_names_the_wallet() {
     // What is older or not there is no finding.
     let () = redis.del(key_of(&third)).expect("Redis");
     let posting_loop = PostingLoop::start(operations::settings(&settings["DATABASE_URL"]), Arc::default());
-    posting_loop.post(operations::deposit(WalletId(customers[1].wallet), 1)).await.expect("a deposit");
+    posting_loop.book(operations::deposit(WalletId(customers[1].wallet), 1)).await.expect("a deposit");
     let (code, printed) = run(settings, &["audit", "--cache"]);
     assert_eq!(code, Some(0), "{printed}");
     assert!(printed.contains("2 wallets, 1 of them older than the books; 1 wallets have none"), "{printed}");

@@ -15,14 +15,14 @@ use wallet::{
 
 use super::support::{
     database::TestDatabase,
-    operations::{deposit, settings},
+    operations::{Expecting, deposit, settings},
 };
 
 /// A deposit, and 25,000 refused withdrawals after it.
 async fn long_history(db: &TestDatabase) -> WalletId {
     let wallet = db.wallets(1).await[0];
     let posting_loop = PostingLoop::start(settings(&db.url), std::sync::Arc::default());
-    posting_loop.post(deposit(wallet, 1)).await.unwrap();
+    posting_loop.book(deposit(wallet, 1)).await.unwrap();
     db.run(&format!(
         "insert into transactions (id, kind, status, wallet_id, version, amount, currency, created_at)
              select gen_random_uuid(), 2, 2, '{wallet}', n, 1, 'USD', '2040-01-01Z'::timestamptz + n * interval '1 s'

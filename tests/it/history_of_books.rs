@@ -9,7 +9,7 @@ use super::support::{
     app::{PRODUCTION, Settings, settings_for},
     customer::Customer,
     database::TestDatabase,
-    operations::{deposit, settings as loop_settings},
+    operations::{Expecting, deposit, settings as loop_settings},
     process::{Server, command},
     topic::whole,
     topic_audit::disagreements,
@@ -126,7 +126,7 @@ async fn restored_books_that_have_gone_on_beyond_the_topic_are_not_published_eit
     // Nobody relays while these are booked.
     let posting_loop = PostingLoop::start(loop_settings(&backup.url), Arc::default());
     for _ in 0..40 {
-        posting_loop.post(deposit(WalletId(customer.wallet), 1)).await.unwrap();
+        posting_loop.book(deposit(WalletId(customer.wallet), 1)).await.unwrap();
     }
     drop(posting_loop);
     settings.insert("DATABASE_URL".to_owned(), backup.url.clone());
@@ -178,7 +178,7 @@ async fn in_production_a_topic_of_other_books_is_left_alone() {
     db.run("update books set id = gen_random_uuid()").await;
     let wallet = db.wallets(1).await[0];
     let posting_loop = PostingLoop::start(loop_settings(&db.url), Arc::default());
-    posting_loop.post(deposit(wallet, 2)).await.unwrap();
+    posting_loop.book(deposit(wallet, 2)).await.unwrap();
     settings.insert("DATABASE_URL".to_owned(), db.url.clone());
     settings.extend(PRODUCTION.map(|(name, value)| (name.to_owned(), value.to_owned())));
     let server = Server::start(&settings);

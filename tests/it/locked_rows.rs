@@ -14,12 +14,12 @@ use tokio::{task::JoinSet, time::sleep};
 use uuid::Uuid;
 use wallet::{
     kernel::ids::{ReferenceId, WalletId},
-    ledger::{Action, LedgerError, Posted, posting_loop::PostingLoop},
+    ledger::{Action, LedgerError, posting_loop::PostingLoop},
 };
 
 use super::support::{
     database::TestDatabase,
-    operations::{amount, deposit, keyed, operation, settings, transfer},
+    operations::{Expecting, NotPosted, Posted, amount, deposit, keyed, operation, settings, transfer},
     proxy::Proxy,
     service::Service,
     wait::until,
@@ -59,11 +59,11 @@ async fn the_loop_waits(conn: &mut PgConnection) {
     .await;
 }
 
-type Told = Result<Posted, LedgerError>;
+type Told = Result<Posted, NotPosted>;
 
 fn post(posting_loop: &PostingLoop, operation: wallet::ledger::Operation) -> tokio::task::JoinHandle<Told> {
     let posting_loop = posting_loop.clone();
-    tokio::spawn(async move { posting_loop.post(operation).await })
+    tokio::spawn(async move { posting_loop.book(operation).await })
 }
 
 #[tokio::test]
@@ -73,7 +73,7 @@ async fn a_wallet_that_another_session_holds_stops_only_its_own_operations() {
     let (held, others) = wallets.split_last().unwrap();
     let posting_loop = start(&db.url);
     for wallet in &wallets {
-        posting_loop.post(deposit(*wallet, 100)).await.unwrap();
+        posting_loop.book(deposit(*wallet, 100)).await.unwrap();
     }
     let holder = hold(&db, *held).await;
     let stopped = [
@@ -85,20 +85,20 @@ async fn a_wallet_that_another_session_holds_stops_only_its_own_operations() {
     // They are before all of these in the queue.
     tokio::task::yield_now().await;
     for round in 0..8 {
-        let told = join_all(others[1..].iter().map(|wallet| posting_loop.post(deposit(*wallet, 1)))).await;
+        let told = join_all(others[1..].iter().map(|wallet| posting_loop.book(deposit(*wallet, 1)))).await;
         assert!(told.iter().all(Result::is_ok), "round {round}: {told:?}");
         assert!(stopped.iter().all(|told| !told.is_finished()), "round {round} came after the time limit");
     }
     let since = Instant::now();
     let told = join_all(stopped).await;
     assert!(since.elapsed() < Duration::from_millis(3_400), "{told:?}");
-    assert_eq!(told[0].as_ref().unwrap(), &Err(LedgerError::Unavailable));
-    assert_eq!(told[1].as_ref().unwrap(), &Err(LedgerError::Unavailable));
+    assert_eq!(told[0].as_ref().unwrap(), &Err(NotPosted::Failed(LedgerError::Unavailable)));
+    assert_eq!(told[1].as_ref().unwrap(), &Err(NotPosted::Failed(LedgerError::Unavailable)));
     let sum = 700 + 8 * 5;
     let behind = i64::from(told[2].as_ref().unwrap().is_ok());
     assert_eq!(db.number("select sum(available) from wallets").await, sum + behind, "nothing else was done");
     let_go(holder).await;
-    posting_loop.post(deposit(*held, 1)).await.unwrap();
+    posting_loop.book(deposit(*held, 1)).await.unwrap();
     assert_eq!(db.number("select sum(available) from wallets").await, sum + behind + 1);
 }
 
@@ -107,21 +107,21 @@ async fn what_waited_for_a_wallet_goes_through_in_its_order_when_the_wallet_is_f
     let db = TestDatabase::create().await;
     let wallets = db.wallets(2).await;
     let posting_loop = start(&db.url);
-    posting_loop.post(deposit(wallets[0], 1_000)).await.unwrap();
+    posting_loop.book(deposit(wallets[0], 1_000)).await.unwrap();
     let (holder, mut looker) = (hold(&db, wallets[0]).await, db.connect().await);
     let mut asked = Vec::new();
     for n in 1..=20_usize {
         asked.push(post(&posting_loop, deposit(wallets[0], i64::try_from(n).unwrap())));
         tokio::task::yield_now().await;
         if n.is_multiple_of(5) {
-            posting_loop.post(deposit(wallets[1], 1)).await.unwrap();
+            posting_loop.book(deposit(wallets[1], 1)).await.unwrap();
         }
     }
     the_loop_waits(&mut looker).await;
     let_go(holder).await;
     for (n, told) in join_all(asked).await.into_iter().enumerate() {
-        let receipt = told.unwrap().unwrap().receipt;
-        assert_eq!(usize::try_from(receipt.wallet.version).unwrap(), n + 2, "{receipt:?}");
+        let receipt = told.unwrap().unwrap().receipt().clone();
+        assert_eq!(usize::try_from(receipt.balance.version).unwrap(), n + 2, "{receipt:?}");
     }
 }
 
@@ -143,7 +143,7 @@ async fn a_wallet_that_others_hold_again_and_again_is_waited_for_in_line() {
         });
     }
     for _ in 0..4 {
-        posting_loop.post(deposit(wallet, 1)).await.unwrap();
+        posting_loop.book(deposit(wallet, 1)).await.unwrap();
     }
     stop.store(true, Ordering::Relaxed);
     others.join_all().await;
@@ -169,12 +169,12 @@ async fn a_key_or_reference_that_another_session_inserts_stops_only_the_operatio
     for (insert, (place, odd)) in [key, &used].into_iter().zip(odd()) {
         let holder = holder(&db, insert).await;
         let told = join_all(wallets.iter().enumerate().map(|(n, wallet)| {
-            posting_loop.post(if n == place { odd.clone() } else { deposit(*wallet, 1) })
+            posting_loop.book(if n == place { odd.clone() } else { deposit(*wallet, 1) })
         }))
         .await;
         for (n, told) in told.iter().enumerate() {
             if n == place {
-                assert_eq!(told, &Err(LedgerError::Unavailable));
+                assert_eq!(told, &Err(NotPosted::Failed(LedgerError::Unavailable)));
             } else {
                 assert!(told.is_ok(), "{n}: {told:?}");
             }
@@ -194,7 +194,7 @@ async fn after_a_lost_commit_a_held_wallet_is_waited_for_and_not_left_out() {
     let wallet = db.wallets(1).await[0];
     let (proxy, url) = Proxy::to_database(&db.url).await;
     let posting_loop = start(&url);
-    posting_loop.post(deposit(wallet, 1)).await.unwrap();
+    posting_loop.book(deposit(wallet, 1)).await.unwrap();
     // The lane locks the wallet and waits at the key; somebody else queues for the wallet behind it.
     let key = "insert into keys (actor, key, request_hash, operation_id, outcome)
                values ('a test', 'k', decode(repeat('00', 32), 'hex'), gen_random_uuid(), '{}')";

@@ -9,7 +9,7 @@ use super::support::{
     books::Books,
     database::TestDatabase,
     load::{Load, Manner, Told},
-    operations::{deposit, settings},
+    operations::{Expecting, NotPosted, deposit, settings},
     proxy::Proxy,
     service::Service,
     topic::tell_the_books,
@@ -41,17 +41,17 @@ async fn a_spoilt_batch_whose_commit_was_lost(spoil: &str) {
     let wallets = db.wallets(20).await;
     let (proxy, url) = Proxy::to_database(&db.url).await;
     let posting_loop = PostingLoop::start(settings(&url), Arc::new(tokio::sync::Notify::new()));
-    posting_loop.post(deposit(wallets[0], 1)).await.unwrap();
+    posting_loop.book(deposit(wallets[0], 1)).await.unwrap();
     db.run(spoil).await;
     proxy.cut_before_the_next_commit();
     let amount = |n| if n == 7 { 13 } else { 1 };
     let told = join_all(
-        wallets.iter().enumerate().map(|(n, wallet)| posting_loop.post(deposit(*wallet, amount(n)))),
+        wallets.iter().enumerate().map(|(n, wallet)| posting_loop.book(deposit(*wallet, amount(n)))),
     )
     .await;
     for (n, told) in told.iter().enumerate() {
         match told {
-            Err(LedgerError::Internal(_)) if n == 7 => {}
+            Err(NotPosted::Failed(LedgerError::Internal(_))) if n == 7 => {}
             told => assert!(n != 7 && told.is_ok(), "{n}: {told:?}"),
         }
     }

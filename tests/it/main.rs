@@ -20,6 +20,7 @@ mod exercise;
 #[cfg(debug_assertions)]
 mod fail_points;
 mod foreign_messages;
+mod golden;
 mod health;
 mod history;
 mod history_of_books;

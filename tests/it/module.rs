@@ -12,11 +12,12 @@ use wallet::{
     events::bus::EventBus,
     identity::{Identity, Subject, Tokens},
     kernel::{
+        actor::Actor,
         clock::Clock,
         ids::{ReferenceId, Xid},
         money::Amount,
     },
-    ledger::{Action, Ledger},
+    ledger::{Action, Ledger, Refusals},
     wallet::{Booking, Mode, Wallets},
 };
 
@@ -69,16 +70,17 @@ async fn every_combination_is_wired_and_every_face_is_there() {
         let Subject::Customer { xid: of, wallet } = principal.subject else { panic!("{principal:?}") };
         assert_eq!(of, xid);
         let ledger: Arc<dyn Ledger> = module.resolve();
-        ledger.post(operation(wallet, Action::Enable { actor: "a test".to_owned() })).await.expect("enabled");
-        ledger.post(deposit(wallet, 70)).await.expect("posted");
+        let enabled = ledger.post(operation(wallet, Action::Enable)).await.expect("an outcome");
+        assert!(enabled.decision.is_ok(), "{enabled:?}");
+        let deposited = ledger.post(deposit(wallet, 70)).await.expect("an outcome");
+        assert!(deposited.decision.is_ok(), "{deposited:?}");
         let wallets: Arc<dyn Wallets> = module.resolve();
         let amount = Amount::try_new(30).expect("an amount");
         let reference = ReferenceId(Uuid::new_v4());
-        let posted = wallets
-            .withdraw(wallet, amount, reference, Mode::Book(Booking::default()))
-            .await
-            .expect("posted");
-        assert_eq!(posted.receipt.wallet.version, 2);
+        let booking = Booking { actor: Actor::Customer(xid), key: None, refusals: Refusals::Stored };
+        let outcome =
+            wallets.withdraw(wallet, amount, reference, Mode::Book(booking)).await.expect("an outcome");
+        assert_eq!(outcome.decision.map(|done| done.balance().version), Ok(2));
         // As if nothing waited anywhere: a read that finds nothing fills the cache.
         freshness.extend(tokio::time::Instant::now());
         let view = wallets.view(wallet, Some(2)).await.expect("a view");

@@ -21,7 +21,7 @@ use super::support::{
     app::settings_for,
     customer::{Answer, Customer},
     database::TestDatabase,
-    operations::{deposit, settings},
+    operations::{Expecting, NotPosted, deposit, settings},
     process::Server,
     wait::until,
 };
@@ -67,14 +67,17 @@ async fn what_no_operation_can_cause_is_passing_whatever_its_code() {
          create trigger trouble before insert on transactions for each statement execute function trouble()",
     )
     .await;
-    let ask = async || join_all(wallets.iter().map(|wallet| posting_loop.post(deposit(*wallet, 1)))).await;
+    let ask = async || join_all(wallets.iter().map(|wallet| posting_loop.book(deposit(*wallet, 1)))).await;
     let mut booked = 0;
     for code in
         "57P05 28P01 55000 3D000 53100 53200 53400 58030 57P04 0A000 25006 42703 42501 XX000".split(' ')
     {
         db.run(&format!("update trouble set code = '{code}'")).await;
         let told = ask().await;
-        assert!(told.iter().all(|told| *told == Err(LedgerError::Unavailable)), "{code}: {told:?}");
+        assert!(
+            told.iter().all(|told| *told == Err(NotPosted::Failed(LedgerError::Unavailable))),
+            "{code}: {told:?}"
+        );
         db.run("update trouble set code = ''").await;
         let told = ask().await;
         assert!(told.iter().all(Result::is_ok), "{code}: {told:?}");
@@ -83,7 +86,10 @@ async fn what_no_operation_can_cause_is_passing_whatever_its_code() {
     for code in "22003 23514 23001 P0001".split(' ') {
         db.run(&format!("update trouble set code = '{code}'")).await;
         let told = ask().await;
-        assert!(told.iter().all(|told| matches!(told, Err(LedgerError::Internal(_)))), "{code}: {told:?}");
+        assert!(
+            told.iter().all(|told| matches!(told, Err(NotPosted::Failed(LedgerError::Internal(_))))),
+            "{code}: {told:?}"
+        );
     }
     assert_eq!(db.number("select sum(available) from wallets").await, booked);
     db.run("drop trigger trouble on transactions; drop function trouble; drop table trouble").await;

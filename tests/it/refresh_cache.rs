@@ -376,8 +376,8 @@ async fn a_wallet_whose_message_is_missing_is_read_from_the_books() {
     let refresher = RefreshCache::new(Arc::clone(&cache), fill, Arc::new(SystemClock), Arc::default());
     for batches in [&[&[1, 2, 5][..]][..], &[&[1, 2], &[5]]] {
         let opened = wallets.open(Xid(Uuid::new_v4()), None).await.unwrap();
-        let enable = Action::Enable { actor: "a test".to_owned() };
-        ledger.post(operation(opened.wallet, enable)).await.unwrap();
+        let enabled = ledger.post(operation(opened.wallet, Action::Enable)).await.unwrap();
+        assert!(enabled.decision.is_ok(), "{enabled:?}");
         for _ in 0..6 {
             ledger.post(deposit(opened.wallet, 70)).await.unwrap();
         }

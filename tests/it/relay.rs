@@ -26,7 +26,7 @@ use wallet::{
 
 use super::support::{
     database::TestDatabase,
-    operations::{deposit, settings, transfer},
+    operations::{Expecting, deposit, settings, transfer},
     wait::until,
 };
 
@@ -108,7 +108,7 @@ async fn a_slow_batch_of_another_server_is_not_skipped() {
     let mut slow = db.deposit_that_waits(wallets[0], 10).await;
 
     let quick = PostingLoop::start(settings(&db.url), Arc::default());
-    quick.post(deposit(wallets[1], 20)).await.unwrap();
+    quick.book(deposit(wallets[1], 20)).await.unwrap();
 
     // Long enough for the relay to look ten times and more.
     tokio::time::sleep(Duration::from_millis(700)).await;
@@ -130,13 +130,13 @@ async fn a_sequence_that_shows_more_than_it_handed_out_hides_no_row() {
     let wallet = db.wallets(1).await[0];
     let listening = Listening::on(&db).await;
     let posting_loop = PostingLoop::start(settings(&db.url), Arc::default());
-    posting_loop.post(deposit(wallet, 1)).await.unwrap();
+    posting_loop.book(deposit(wallet, 1)).await.unwrap();
     listening.hears(&[id(wallet, 1)]).await;
     db.run("select setval('entries_position_seq', 33)").await;
     // Long enough for the relay to look ten times and more.
     tokio::time::sleep(Duration::from_millis(700)).await;
     db.run("select setval('entries_position_seq', 1)").await;
-    posting_loop.post(deposit(wallet, 2)).await.unwrap();
+    posting_loop.book(deposit(wallet, 2)).await.unwrap();
     listening.hears(&[id(wallet, 1), id(wallet, 2)]).await;
     assert_eq!(listening.state.late_rows(), 0, "the gate itself waits for it");
 }
@@ -149,7 +149,7 @@ async fn a_row_that_comes_behind_the_cursor_is_published_late_and_counted() {
     let listening = Listening::on(&db).await;
     let mut slow = db.deposit_round_the_gate(wallets[0], 10).await;
     let posting_loop = PostingLoop::start(settings(&db.url), Arc::default());
-    posting_loop.post(deposit(wallets[1], 20)).await.unwrap();
+    posting_loop.book(deposit(wallets[1], 20)).await.unwrap();
     listening.hears(&[id(wallets[1], 1)]).await;
     assert_eq!(listening.state.late_rows(), 0);
     store::control(&mut slow, "commit").await.unwrap();
@@ -165,12 +165,12 @@ async fn a_position_that_is_handed_out_after_it_was_passed_is_published_late_as_
     let listening = Listening::on(&db).await;
     db.run("select setval('entries_position_seq', 5)").await;
     let posting_loop = PostingLoop::start(settings(&db.url), Arc::default());
-    posting_loop.post(deposit(wallets[0], 10)).await.unwrap();
+    posting_loop.book(deposit(wallets[0], 10)).await.unwrap();
     listening.hears(&[id(wallets[0], 1)]).await;
     // Longer than the relay takes to look at its holes the first time, when every transaction of their time has ended.
     tokio::time::sleep(Duration::from_millis(2_500)).await;
     db.run("select setval('entries_position_seq', 1, false)").await;
-    posting_loop.post(deposit(wallets[1], 20)).await.unwrap();
+    posting_loop.book(deposit(wallets[1], 20)).await.unwrap();
     listening.hears(&[id(wallets[0], 1), id(wallets[1], 1)]).await;
     assert_eq!(listening.state.late_rows(), 1);
     db.run("select setval('entries_position_seq', 6)").await;
@@ -184,7 +184,7 @@ async fn positions_given_back_by_a_rollback_do_not_hold_the_relay_up() {
     db.run("select nextval('entries_position_seq'), nextval('entries_position_seq')").await;
     let posting_loop = PostingLoop::start(settings(&db.url), Arc::default());
     for version in 1..=3 {
-        posting_loop.post(deposit(wallet, version)).await.unwrap();
+        posting_loop.book(deposit(wallet, version)).await.unwrap();
     }
     listening.hears(&[1, 2, 3].map(|version| id(wallet, version))).await;
 }
@@ -195,7 +195,7 @@ async fn a_crowd_is_heard_in_the_order_of_its_versions() {
     let wallets = db.wallets(3).await;
     let listening = Listening::on(&db).await;
     let loops = [0, 1].map(|_| PostingLoop::start(settings(&db.url), Arc::default()));
-    let asked = (0..600).map(|n| loops[n % 2].post(deposit(wallets[n % 3], 1)));
+    let asked = (0..600).map(|n| loops[n % 2].book(deposit(wallets[n % 3], 1)));
     assert!(futures_util::future::join_all(asked).await.iter().all(Result::is_ok));
     until("all of it", Duration::from_secs(10), async || (listening.ids().len() >= 600).then_some(())).await;
     for wallet in wallets {
@@ -210,13 +210,13 @@ async fn each_side_of_a_transfer_has_its_message_and_the_receivers_tells_nothing
     let db = TestDatabase::create().await;
     let wallets = db.wallets(2).await;
     let posting_loop = PostingLoop::start(settings(&db.url), Arc::default());
-    posting_loop.post(deposit(wallets[0], 100)).await.unwrap();
+    posting_loop.book(deposit(wallets[0], 100)).await.unwrap();
     let mut asked = transfer(wallets[0], wallets[1], 60);
     if let Action::Transfer(transfer) = &mut asked.action {
         transfer.fee = 2;
     }
     let reference = asked.reference().unwrap().reference.0;
-    let posted = posting_loop.post(asked).await.unwrap();
+    let posted = posting_loop.book(asked).await.unwrap();
 
     let mut conn = store::connect(&db.url).await.unwrap();
     let books = log::standing(&mut conn, Log::Entries).await.unwrap().books;
@@ -234,6 +234,6 @@ async fn each_side_of_a_transfer_has_its_message_and_the_receivers_tells_nothing
     assert_eq!(json!(shown(sent)), expected);
     let expected = json!([wallets[1], "transfer_in", 60, 0, 60, 60, 1, null]);
     assert_eq!(json!(shown(received)), expected);
-    assert!(told.iter().all(|event| event["transaction_id"] == json!(posted.receipt.id)));
+    assert!(told.iter().all(|event| event["transaction_id"] == json!(posted.id())));
     assert_eq!(sent["occurred_at"], received["occurred_at"]);
 }

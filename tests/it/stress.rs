@@ -20,7 +20,6 @@ use uuid::Uuid;
 use wallet::{
     kernel::ids::WalletId,
     ledger::{
-        LedgerError,
         audit::audit,
         posting_loop::{LoopSettings, PostingLoop},
         store,
@@ -31,7 +30,7 @@ use super::{
     model::random::Random,
     support::{
         database::{deposit_without_its_commit, insert_wallets},
-        operations::{deposit, settings, transfer},
+        operations::{Expecting, NotPosted, deposit, settings, transfer},
         own_server::OwnServer,
         process::Server,
         service::Service,
@@ -102,7 +101,7 @@ async fn no_entry_is_lost_on_its_way_to_the_topic_whatever_stands_still() {
     // Every loop is connected before the trouble begins.
     for (n, posting_loop) in loops.iter().enumerate() {
         until("the first deposit", Duration::from_secs(30), async || {
-            posting_loop.post(deposit(wallets[n * WALLETS_EACH], 100)).await.ok()
+            posting_loop.book(deposit(wallets[n * WALLETS_EACH], 100)).await.ok()
         })
         .await;
     }
@@ -149,8 +148,8 @@ async fn book(loops: &[PostingLoop], wallets: &[WalletId], random: &mut Random) 
                     true => deposit(from, 100),
                     false => transfer(from, to, 1),
                 };
-                match posting_loop.post(operation).await {
-                    Ok(_) | Err(LedgerError::Refused { .. }) => {
+                match posting_loop.book(operation).await {
+                    Ok(_) | Err(NotPosted::Refused { .. }) => {
                         answered += 1;
                         total.fetch_add(1, Ordering::Relaxed);
                     }

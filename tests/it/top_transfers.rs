@@ -13,7 +13,7 @@ use super::support::{
     app::TestApp,
     customer::{Answer, Customer},
     database::TestDatabase,
-    operations::{deposit, transfer, withdraw},
+    operations::{Expecting, deposit, transfer, withdraw},
     wait::until,
 };
 
@@ -76,7 +76,7 @@ async fn much(posting_loop: &PostingLoop, wallet: Uuid, other: WalletId, count: 
     let wallet = WalletId(wallet);
     let asked = (0..count).map(|n| {
         let amount = 1 + (n * 7_919 + seed * 104_729) % 401;
-        posting_loop.post(match (n + seed) % 10 {
+        posting_loop.book(match (n + seed) % 10 {
             0..4 => deposit(wallet, amount),
             4..6 => withdraw(wallet, amount),
             6..8 => transfer(wallet, other, amount),

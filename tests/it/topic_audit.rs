@@ -28,7 +28,7 @@ use super::support::{
     app::TestApp,
     bus::{kafka, publish_all, unique},
     database::TestDatabase,
-    operations::{deposit, disable, enable, settings, transfer, withdraw},
+    operations::{Expecting, deposit, disable, enable, settings, transfer, withdraw},
     process::run,
     servers::servers,
 };
@@ -48,11 +48,11 @@ impl Published {
         let posting_loop = PostingLoop::start(settings(&db.url), Arc::default());
         let wallets = db.wallets(2).await;
         for wallet in wallets.iter().copied() {
-            posting_loop.post(deposit(wallet, 10)).await.unwrap();
-            posting_loop.post(withdraw(wallet, 4)).await.unwrap();
-            posting_loop.post(withdraw(wallet, 70)).await.unwrap_err();
+            posting_loop.book(deposit(wallet, 10)).await.unwrap();
+            posting_loop.book(withdraw(wallet, 4)).await.unwrap();
+            posting_loop.book(withdraw(wallet, 70)).await.unwrap_err();
         }
-        posting_loop.post(transfer(wallets[1], wallets[0], 2)).await.unwrap();
+        posting_loop.book(transfer(wallets[1], wallets[0], 2)).await.unwrap();
         let events = events(&db, Log::Entries).await;
         db.run("update cursors set position = (select max(position) from entries) where log = 'entries'")
             .await;
@@ -312,7 +312,7 @@ async fn many_missing_messages_are_twenty_rows() {
     let db = TestDatabase::create().await;
     let wallet = db.wallets(1).await[0];
     let posting_loop = PostingLoop::start(settings(&db.url), Arc::default());
-    let all = (0..50).map(|_| posting_loop.post(deposit(wallet, 1)));
+    let all = (0..50).map(|_| posting_loop.book(deposit(wallet, 1)));
     assert!(futures_util::future::join_all(all).await.iter().all(Result::is_ok));
     db.run("update cursors set position = 50 where log = 'entries'").await;
     let asked = TopicAudit { database_url: &db.url, log: Log::Entries, topic: &unique("none"), from: 0 };
@@ -326,8 +326,8 @@ async fn the_topic_of_status_is_compared_as_well() {
     let published = Published::new().await;
     let db = &published.db;
     let posting_loop = PostingLoop::start(settings(&db.url), Arc::default());
-    posting_loop.post(disable(published.wallets[0])).await.unwrap();
-    posting_loop.post(enable(published.wallets[0])).await.unwrap();
+    posting_loop.book(disable(published.wallets[0])).await.unwrap();
+    posting_loop.book(enable(published.wallets[0])).await.unwrap();
     db.run("update cursors set position = (select max(position) from status_changes) where log = 'status_changes'")
         .await;
     let events = events(db, Log::StatusChanges).await;

@@ -24,9 +24,9 @@ use crate::{
         page::{Cursor, Page, PageRequest},
     },
     ledger::{
-        Action, Buckets, Key, KeyName, Kind, LargestTransfers, LedgerError, Operation, Posted, Status,
-        Transfer, WalletState,
-        book::{AnsweredKey, Book, Changes, Decision, Outcome, Remembered},
+        Action, Buckets, Decision, IdempotencyRecord, Key, KeyName, Kind, LargestTransfers, Operation,
+        Outcome, PriorState, Refusals, Status, Transfer, WalletState,
+        book::{AnsweredKey, Book, Changes},
         entry::{Transaction, TransactionStatus},
         history::{Filter, HistoryItem, TransactionView},
         operation::ReferenceKey,
@@ -48,7 +48,7 @@ pub struct FakeWallets {
 struct Books {
     wallets: HashMap<WalletId, Kept>,
     references: HashMap<ReferenceKey, OperationId>,
-    keys: HashMap<KeyName, Remembered>,
+    keys: HashMap<KeyName, IdempotencyRecord>,
 }
 
 struct Kept {
@@ -99,24 +99,24 @@ impl FakeWallets {
         self.meddle(wallet, |state| state.frozen_at = Some(moment()));
     }
 
-    fn post(&self, wallet: WalletId, action: Action, mode: Mode) -> Result<Posted, WalletError> {
+    fn post(&self, wallet: WalletId, action: Action, mode: Mode) -> Result<Outcome, WalletError> {
         let mut books = self.kept()?;
-        let (Booking { key, refusals }, is_dry_run) = match mode {
-            Mode::Book(booking) => (booking, false),
-            Mode::DryRun => (Booking::default(), true),
+        let (actor, key, refusals, is_dry_run) = match mode {
+            Mode::Book(Booking { actor, key, refusals }) => (actor, key, refusals, false),
+            Mode::DryRun(actor) => (actor, None, Refusals::NotStored, true),
         };
-        let operation = Operation { id: OperationId::generate(), wallet, action, key, refusals };
-        let states: Vec<_> = books.wallets.values().map(|kept| kept.state.clone()).collect();
-        let mut book = Book::new(states, books.references.clone(), books.keys.clone());
-        let Outcome { decision, replayed } = book.apply(&operation, moment());
-        let posted = match decision.clone() {
-            Ok(receipt) => Ok(Posted { receipt, replayed }),
-            Err(refusal) => Err(LedgerError::Refused { refusal, replayed }.into()),
-        };
-        if !is_dry_run {
-            books.take(&operation, book.into_changes(), decision);
+        let operation = Operation { id: OperationId::generate(), actor, wallet, action, key, refusals };
+        let mut book = Book::new(PriorState {
+            wallets: books.wallets.values().map(|kept| kept.state.clone()).collect(),
+            used_references: books.references.clone().into_iter().collect(),
+            known_keys: books.keys.clone().into_iter().collect(),
+        });
+        if is_dry_run {
+            return Ok(Outcome::new(book.preview(&operation, moment())));
         }
-        posted
+        let outcome = book.apply(&operation, moment());
+        books.take(&operation, book.into_changes(), outcome.decision.clone());
+        Ok(outcome)
     }
 }
 
@@ -142,7 +142,7 @@ impl Books {
             self.wallets.get_mut(&id).unwrap().state = changed.after;
         }
         for AnsweredKey { key: Key { name, request_hash }, .. } in changes.keys {
-            self.keys.insert(name, Remembered { request_hash, decision: decision.clone() });
+            self.keys.insert(name, IdempotencyRecord { request_hash, decision: decision.clone() });
         }
     }
 }
@@ -200,12 +200,12 @@ impl Wallets for FakeWallets {
         Ok(view)
     }
 
-    async fn enable(&self, of: OwnedWallet, actor: &str, booking: Booking) -> Result<Posted, WalletError> {
-        self.post(of.wallet, Action::Enable { actor: actor.to_owned() }, Mode::Book(booking))
+    async fn enable(&self, of: OwnedWallet, booking: Booking) -> Result<Outcome, WalletError> {
+        self.post(of.wallet, Action::Enable, Mode::Book(booking))
     }
 
-    async fn disable(&self, of: OwnedWallet, actor: &str, booking: Booking) -> Result<Posted, WalletError> {
-        self.post(of.wallet, Action::Disable { actor: actor.to_owned() }, Mode::Book(booking))
+    async fn disable(&self, of: OwnedWallet, booking: Booking) -> Result<Outcome, WalletError> {
+        self.post(of.wallet, Action::Disable, Mode::Book(booking))
     }
 
     async fn deposit(
@@ -214,7 +214,7 @@ impl Wallets for FakeWallets {
         amount: Amount,
         reference: ReferenceId,
         mode: Mode,
-    ) -> Result<Posted, WalletError> {
+    ) -> Result<Outcome, WalletError> {
         self.post(wallet, Action::Deposit { amount, reference }, mode)
     }
 
@@ -224,11 +224,11 @@ impl Wallets for FakeWallets {
         amount: Amount,
         reference: ReferenceId,
         mode: Mode,
-    ) -> Result<Posted, WalletError> {
+    ) -> Result<Outcome, WalletError> {
         self.post(wallet, Action::Withdraw { amount, reference }, mode)
     }
 
-    async fn transfer(&self, order: TransferOrder, mode: Mode) -> Result<Posted, WalletError> {
+    async fn transfer(&self, order: TransferOrder, mode: Mode) -> Result<Outcome, WalletError> {
         let TransferOrder { from, to, amount, reference, note } = order;
         // A wallet has its customer's number.
         let transfer = Transfer { to: WalletId(to), amount, fee: amount.fee(150), reference, note };

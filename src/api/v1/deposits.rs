@@ -15,6 +15,7 @@ use crate::{
     api::{
         ApiError, Tag,
         auth::Customer,
+        balance::Balance,
         body::Body,
         catalogue::Code,
         document::{BODY, KEYED, Notes, POSTING, SIGNED_IN, sample},
@@ -24,7 +25,7 @@ use crate::{
         scalars::Moment,
     },
     kernel::ids::ReferenceId,
-    wallet::{Mode, Wallets},
+    wallet::Wallets,
 };
 
 /// Money that has come in. Money is in minor units; balances are those right after.
@@ -39,12 +40,9 @@ struct Deposit {
     deposited_at: Moment,
     amount: i64,
     reference_id: Uuid,
-    balance: i64,
-    available_balance: i64,
-    /// Three letters (ISO 4217).
-    currency: String,
-    /// The number of the entry in the wallet.
-    version: i64,
+    #[oai(flatten)]
+    #[serde(flatten)]
+    balance: Balance,
 }
 
 /// The deposit.
@@ -78,24 +76,19 @@ impl DepositsApi {
         let Body(MoneyRequest { amount, reference_id }, fields) = body;
         let asker = customer.asker();
         let mode = money::mode(dry_run, key, &asker, fields)?;
-        let (is_dry_run, refusals) = (mode == Mode::DryRun, mode.refusals());
-        let reference = ReferenceId(reference_id);
-        let answer = self.wallets.deposit(customer.wallet, amount, reference, mode).await;
-        let posted = asker.settle(refusals, answer)?;
-        let (receipt, state) = (&posted.receipt, &posted.receipt.wallet);
-        let deposit = Deposit {
-            id: (!is_dry_run).then_some(receipt.id.0),
-            deposited_by: customer.xid.0,
-            status: MoneyStatus::Success,
-            deposited_at: Moment(receipt.occurred_at),
-            amount: amount.minor_units(),
-            reference_id,
-            balance: state.buckets.total(),
-            available_balance: state.buckets.available,
-            currency: state.currency.to_string(),
-            version: state.version,
-        };
-        Ok(PostedAnswer::money(&posted, DepositData { deposit }, is_dry_run))
+        let (reference, refusals) = (ReferenceId(reference_id), mode.refusals());
+        let outcome = self.wallets.deposit(customer.wallet, amount, reference, mode).await;
+        asker.settle(refusals, outcome)?.money(|money| DepositData {
+            deposit: Deposit {
+                id: money.id,
+                deposited_by: customer.xid.0,
+                status: MoneyStatus::Success,
+                deposited_at: money.at,
+                amount: amount.minor_units(),
+                reference_id,
+                balance: money.balance,
+            },
+        })
     }
 }
 
@@ -108,10 +101,7 @@ pub fn notes() -> Vec<Notes> {
         deposited_at: samples::moment(),
         amount: 10_000,
         reference_id: samples::id(REFERENCE),
-        balance: 10_000,
-        available_balance: 10_000,
-        currency: "USD".to_owned(),
-        version: 1,
+        balance: Balance::sample(10_000, 1),
     };
     vec![Notes {
         id: "create_deposit",

@@ -48,7 +48,7 @@ pub fn mode(
         return Err(errors.into());
     }
     if dry_run {
-        return Ok(Mode::DryRun);
+        return Ok(Mode::DryRun(asker.actor.clone()));
     }
     asker.admit_move()?;
     Ok(Mode::Book(asker.booking(key, fields)))

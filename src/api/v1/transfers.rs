@@ -15,8 +15,9 @@ use super::{
 use crate::{
     api::{
         ApiError, Tag,
-        asker::Asker,
+        asker::{Asker, MovedMoney},
         auth::{BackEnd, Customer},
+        balance::Balance,
         body::{Body, Fields, FromFields},
         catalogue::Code,
         document::{BODY, KEYED, Notes, POSTING, SIGNED_IN, sample},
@@ -29,7 +30,6 @@ use crate::{
         ids::{ReferenceId, WalletId},
         money::Amount,
     },
-    ledger::Posted,
     wallet::{Mode, TransferOrder, Wallets},
 };
 
@@ -95,12 +95,9 @@ struct Transfer {
     note: Option<String>,
     transferred_at: Moment,
     reference_id: Uuid,
-    balance: i64,
-    available_balance: i64,
-    /// Three letters (ISO 4217).
-    currency: String,
-    /// The number of the entry in the sender's wallet.
-    version: i64,
+    #[oai(flatten)]
+    #[serde(flatten)]
+    balance: Balance,
 }
 
 /// The transfer.
@@ -181,28 +178,23 @@ async fn transfer(
     order: TransferOrder,
     mode: Mode,
 ) -> Result<PostedAnswer<201, TransferData>, ApiError> {
-    let (is_dry_run, refusals) = (mode == Mode::DryRun, mode.refusals());
-    let posted = asker.settle(refusals, wallets.transfer(order.clone(), mode).await)?;
-    let transfer = shown(order, &posted, is_dry_run);
-    Ok(PostedAnswer::money(&posted, TransferData { transfer }, is_dry_run))
+    let refusals = mode.refusals();
+    let outcome = wallets.transfer(order.clone(), mode).await;
+    asker.settle(refusals, outcome)?.money(|money| TransferData { transfer: shown(order, money) })
 }
 
-/// Nothing of the receiver's is told but what the sender gave.
-fn shown(order: TransferOrder, posted: &Posted, is_dry_run: bool) -> Transfer {
-    let (receipt, state) = (&posted.receipt, &posted.receipt.wallet);
+/// Reveals no receiver data beyond what the sender supplied.
+fn shown(order: TransferOrder, money: MovedMoney) -> Transfer {
     Transfer {
-        id: (!is_dry_run).then_some(receipt.id.0),
+        id: money.id,
         from: order.from.0,
         to: order.to,
         amount: order.amount.minor_units(),
-        fee: receipt.fee,
+        fee: money.fee,
         note: order.note,
-        transferred_at: Moment(receipt.occurred_at),
+        transferred_at: money.at,
         reference_id: order.reference.0,
-        balance: state.buckets.total(),
-        available_balance: state.buckets.available,
-        currency: state.currency.to_string(),
-        version: state.version,
+        balance: money.balance,
     }
 }
 
@@ -222,10 +214,7 @@ pub fn notes() -> Vec<Notes> {
             note: Some("Lunch".to_owned()),
             transferred_at: samples::moment(),
             reference_id: samples::id(REFERENCE),
-            balance: 8_985,
-            available_balance: 8_985,
-            currency: "USD".to_owned(),
-            version: 2,
+            balance: Balance::sample(8_985, 2),
         },
     };
     let request = |who: Value| {

@@ -12,6 +12,7 @@ use crate::{
     api::{
         ApiError, Tag,
         auth::Customer,
+        balance::Balance,
         body::{Body, Fields, FromFields, NoBody, True},
         catalogue::Code,
         document::{BODY, KEYED, Notes, POSTING, READING, SIGNED_IN, sample},
@@ -21,7 +22,7 @@ use crate::{
         scalars::Moment,
     },
     cache::WalletView,
-    ledger::Posted,
+    ledger::StatusReceipt,
     wallet::{OwnedWallet, Wallets},
 };
 
@@ -49,14 +50,9 @@ struct EnabledWallet {
     owned_by: Uuid,
     status: EnabledStatus,
     enabled_at: Moment,
-    /// All that the customer owns.
-    balance: i64,
-    /// What may be spent now.
-    available_balance: i64,
-    /// Three letters (ISO 4217).
-    currency: String,
-    /// The number of the wallet's last entry; 0 before the first.
-    version: i64,
+    #[oai(flatten)]
+    #[serde(flatten)]
+    balance: Balance,
 }
 
 /// A wallet that may not be used; its money stays.
@@ -67,14 +63,9 @@ struct DisabledWallet {
     owned_by: Uuid,
     status: DisabledStatus,
     disabled_at: Moment,
-    /// All that the customer owns.
-    balance: i64,
-    /// What could be spent if the wallet were enabled.
-    available_balance: i64,
-    /// Three letters (ISO 4217).
-    currency: String,
-    /// The number of the wallet's last entry; 0 before the first.
-    version: i64,
+    #[oai(flatten)]
+    #[serde(flatten)]
+    balance: Balance,
 }
 
 /// The wallet, enabled.
@@ -124,9 +115,8 @@ impl WalletApi {
         let asker = customer.asker();
         let booking = asker.booking(key, None);
         let refusals = Some(booking.refusals);
-        let answer = self.wallets.enable(owned(&customer), &asker.actor, booking).await;
-        let posted = asker.settle(refusals, answer)?;
-        Ok(enabled(&customer, &posted))
+        let outcome = self.wallets.enable(owned(&customer), booking).await;
+        asker.settle(refusals, outcome)?.status(|receipt| WalletData { wallet: enabled(&customer, receipt) })
     }
 
     /// The wallet with its balance
@@ -161,40 +151,31 @@ impl WalletApi {
         let asker = customer.asker();
         let booking = asker.booking(key, fields);
         let refusals = Some(booking.refusals);
-        let answer = self.wallets.disable(owned(&customer), &asker.actor, booking).await;
-        let posted = asker.settle(refusals, answer)?;
-        Ok(disabled(&customer, &posted))
+        let outcome = self.wallets.disable(owned(&customer), booking).await;
+        asker
+            .settle(refusals, outcome)?
+            .status(|receipt| DisabledWalletData { wallet: disabled(&customer, receipt) })
     }
 }
 
-fn enabled(customer: &Customer, posted: &Posted) -> PostedAnswer<201, WalletData> {
-    let (receipt, state) = (&posted.receipt, &posted.receipt.wallet);
-    let wallet = EnabledWallet {
-        id: state.id.0,
+fn enabled(customer: &Customer, receipt: &StatusReceipt) -> EnabledWallet {
+    EnabledWallet {
+        id: customer.wallet.0,
         owned_by: customer.xid.0,
         status: EnabledStatus::Enabled,
         enabled_at: Moment(receipt.occurred_at),
-        balance: state.buckets.total(),
-        available_balance: state.buckets.available,
-        currency: state.currency.to_string(),
-        version: state.version,
-    };
-    PostedAnswer::new(posted, WalletData { wallet })
+        balance: (&receipt.balance).into(),
+    }
 }
 
-fn disabled(customer: &Customer, posted: &Posted) -> PostedAnswer<200, DisabledWalletData> {
-    let (receipt, state) = (&posted.receipt, &posted.receipt.wallet);
-    let wallet = DisabledWallet {
-        id: state.id.0,
+fn disabled(customer: &Customer, receipt: &StatusReceipt) -> DisabledWallet {
+    DisabledWallet {
+        id: customer.wallet.0,
         owned_by: customer.xid.0,
         status: DisabledStatus::Disabled,
         disabled_at: Moment(receipt.occurred_at),
-        balance: state.buckets.total(),
-        available_balance: state.buckets.available,
-        currency: state.currency.to_string(),
-        version: state.version,
-    };
-    PostedAnswer::new(posted, DisabledWalletData { wallet })
+        balance: (&receipt.balance).into(),
+    }
 }
 
 fn shown(view: &WalletView) -> Result<WalletAnswer<200, WalletData>, ApiError> {
@@ -208,36 +189,27 @@ fn shown(view: &WalletView) -> Result<WalletAnswer<200, WalletData>, ApiError> {
         owned_by: view.owner.0,
         status: EnabledStatus::Enabled,
         enabled_at: Moment(enabled_at),
-        balance: view.money.balance(),
-        available_balance: view.money.available,
-        currency: view.currency.to_string(),
-        version: view.money.version,
+        balance: view.into(),
     };
     Ok(WalletAnswer { data: WalletData { wallet }, version: view.money.version })
 }
 
 /// What the document says beside the types.
 pub fn notes() -> Vec<Notes> {
-    let (id, owned_by, currency) = (samples::id(WALLET), samples::id(CUSTOMER), || "USD".to_owned());
+    let (id, owned_by) = (samples::id(WALLET), samples::id(CUSTOMER));
     let wallet = |balance, version| EnabledWallet {
         id,
         owned_by,
         status: EnabledStatus::Enabled,
         enabled_at: samples::moment(),
-        balance,
-        available_balance: balance,
-        currency: currency(),
-        version,
+        balance: Balance::sample(balance, version),
     };
     let gone = DisabledWallet {
         id,
         owned_by,
         status: DisabledStatus::Disabled,
         disabled_at: samples::moment(),
-        balance: 10_000,
-        available_balance: 10_000,
-        currency: currency(),
-        version: 1,
+        balance: Balance::sample(10_000, 1),
     };
     vec![
         Notes {

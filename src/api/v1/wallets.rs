@@ -12,6 +12,7 @@ use crate::{
     api::{
         ApiError, Tag,
         auth::BackEnd,
+        balance::Balance,
         body::{Body, Fields, FromFields},
         catalogue::Code,
         document::{BODY, Notes, SIGNED_IN, sample},
@@ -68,14 +69,9 @@ struct AnyWallet {
     /// Null while it is enabled, and before it was enabled first.
     #[oai(nullable)]
     disabled_at: Option<Moment>,
-    /// All that the customer owns.
-    balance: i64,
-    /// What may be spent now.
-    available_balance: i64,
-    /// Three letters (ISO 4217).
-    currency: String,
-    /// The number of the wallet's last entry; 0 before the first.
-    version: i64,
+    #[oai(flatten)]
+    #[serde(flatten)]
+    balance: Balance,
 }
 
 /// The wallet.
@@ -133,10 +129,7 @@ fn shown(view: &WalletView) -> AnyWalletData {
         frozen: view.status.frozen,
         enabled_at: view.status.enabled_at.filter(|_| view.status.enabled).map(Moment),
         disabled_at: view.status.disabled_at.filter(|_| !view.status.enabled).map(Moment),
-        balance: view.money.balance(),
-        available_balance: view.money.available,
-        currency: view.currency.to_string(),
-        version: view.money.version,
+        balance: view.into(),
     };
     AnyWalletData { wallet }
 }
@@ -151,10 +144,7 @@ pub fn notes() -> Vec<Notes> {
             frozen: false,
             enabled_at,
             disabled_at: None,
-            balance,
-            available_balance: balance,
-            currency: "USD".to_owned(),
-            version,
+            balance: Balance::sample(balance, version),
         },
     };
     vec![

@@ -15,6 +15,7 @@ use crate::{
     api::{
         ApiError, Tag,
         auth::Customer,
+        balance::Balance,
         body::Body,
         catalogue::Code,
         document::{BODY, KEYED, Notes, POSTING, SIGNED_IN, sample},
@@ -24,7 +25,7 @@ use crate::{
         scalars::Moment,
     },
     kernel::ids::ReferenceId,
-    wallet::{Mode, Wallets},
+    wallet::Wallets,
 };
 
 /// Money that has gone out. Money is in minor units; balances are those right after.
@@ -39,12 +40,9 @@ struct Withdrawal {
     withdrawn_at: Moment,
     amount: i64,
     reference_id: Uuid,
-    balance: i64,
-    available_balance: i64,
-    /// Three letters (ISO 4217).
-    currency: String,
-    /// The number of the entry in the wallet.
-    version: i64,
+    #[oai(flatten)]
+    #[serde(flatten)]
+    balance: Balance,
 }
 
 /// The withdrawal.
@@ -79,24 +77,19 @@ impl WithdrawalsApi {
         let Body(MoneyRequest { amount, reference_id }, fields) = body;
         let asker = customer.asker();
         let mode = money::mode(dry_run, key, &asker, fields)?;
-        let (is_dry_run, refusals) = (mode == Mode::DryRun, mode.refusals());
-        let reference = ReferenceId(reference_id);
-        let answer = self.wallets.withdraw(customer.wallet, amount, reference, mode).await;
-        let posted = asker.settle(refusals, answer)?;
-        let (receipt, state) = (&posted.receipt, &posted.receipt.wallet);
-        let withdrawal = Withdrawal {
-            id: (!is_dry_run).then_some(receipt.id.0),
-            withdrawn_by: customer.xid.0,
-            status: MoneyStatus::Success,
-            withdrawn_at: Moment(receipt.occurred_at),
-            amount: amount.minor_units(),
-            reference_id,
-            balance: state.buckets.total(),
-            available_balance: state.buckets.available,
-            currency: state.currency.to_string(),
-            version: state.version,
-        };
-        Ok(PostedAnswer::money(&posted, WithdrawalData { withdrawal }, is_dry_run))
+        let (reference, refusals) = (ReferenceId(reference_id), mode.refusals());
+        let outcome = self.wallets.withdraw(customer.wallet, amount, reference, mode).await;
+        asker.settle(refusals, outcome)?.money(|money| WithdrawalData {
+            withdrawal: Withdrawal {
+                id: money.id,
+                withdrawn_by: customer.xid.0,
+                status: MoneyStatus::Success,
+                withdrawn_at: money.at,
+                amount: amount.minor_units(),
+                reference_id,
+                balance: money.balance,
+            },
+        })
     }
 }
 
@@ -109,10 +102,7 @@ pub fn notes() -> Vec<Notes> {
         withdrawn_at: samples::moment(),
         amount: 10_000,
         reference_id: samples::id(REFERENCE),
-        balance: 0,
-        available_balance: 0,
-        currency: "USD".to_owned(),
-        version: 2,
+        balance: Balance::sample(0, 2),
     };
     vec![Notes {
         id: "create_withdrawal",

@@ -1,11 +1,15 @@
 //! What a batch writes.
 
-use super::{Book, Decision, pages::Pages, wallets::OpenWallet};
+use super::{Book, batch::Batch, wallets::OpenWallet};
 use crate::{
-    kernel::{clock::Timestamp, ids::OperationId},
+    kernel::{
+        clock::Timestamp,
+        ids::{OperationId, WalletId},
+    },
     ledger::{
         entry::{Entry, StatusChange, Transaction},
-        operation::Key,
+        operation::{Key, KeyName},
+        outcome::Decision,
         wallet_state::WalletState,
     },
 };
@@ -16,7 +20,7 @@ pub struct Changes {
     pub transactions: Vec<Transaction>,
     pub entries: Vec<Entry>,
     pub status_changes: Vec<StatusChange>,
-    /// The keys that were answered for the first time.
+    /// The keys that have their decision in this batch.
     pub keys: Vec<AnsweredKey>,
     /// The wallets whose money has changed, in the order of their ids.
     pub wallets: Vec<ChangedWallet>,
@@ -24,14 +28,13 @@ pub struct Changes {
     pub statuses: Vec<ChangedWallet>,
 }
 
-/// A key and its first answer.
+/// A key and its decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AnsweredKey {
     pub key: Key,
-    /// The operation that was answered.
+    /// The operation that was decided.
     pub operation: OperationId,
-    /// What has to be kept to tell the answer again; none where the books tell it by themselves.
-    pub outcome: Option<Decision>,
+    pub decision: Decision,
     /// None: for ever.
     pub expires_at: Option<Timestamp>,
 }
@@ -48,15 +51,39 @@ impl Changes {
     /// Nothing has to be written: every operation was refused.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.status_changes.is_empty() && self.keys.is_empty()
+        self.proof().is_none()
+    }
+
+    /// One row that is there exactly if the batch was committed: a batch is committed whole.
+    #[must_use]
+    pub fn proof(&self) -> Option<Proof> {
+        let Self { entries, status_changes, keys, .. } = self;
+        let entry = entries.first().map(|entry| Proof::Entry {
+            wallet: entry.wallet,
+            version: entry.version,
+            hash: entry.hash,
+        });
+        let status_change = || status_changes.first().map(|change| Proof::StatusChange(change.id));
+        let key =
+            || keys.first().map(|key| Proof::Key { name: key.key.name.clone(), operation: key.operation });
+        entry.or_else(status_change).or_else(key)
     }
 }
 
-impl<C> Book<C> {
+/// A row that a batch has written and that no other could: what proves a commit whose answer was lost. The id of a
+/// transaction proves nothing, as an entry may belong to a transaction that existed before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    Entry { wallet: WalletId, version: i64, hash: [u8; 32] },
+    StatusChange(OperationId),
+    Key { name: KeyName, operation: OperationId },
+}
+
+impl Book {
     /// What has to be written.
     #[must_use]
     pub fn into_changes(self) -> Changes {
-        let Pages { wallets, transactions, entries, status_changes, .. } = self.pages;
+        let Batch { wallets, transactions, entries, status_changes } = self.batch;
         let keys = self.keys.into_answered();
         let mut changes = Changes { transactions, entries, status_changes, keys, ..Changes::default() };
         let mut open: Vec<OpenWallet> = wallets.into_values().collect();

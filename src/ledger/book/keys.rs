@@ -7,21 +7,22 @@ use std::collections::{
 
 use chrono::TimeDelta;
 
-use super::{AnsweredKey, Decision, Outcome, Remembered};
+use super::AnsweredKey;
 use crate::{
     kernel::{clock::Timestamp, ids::OperationId},
     ledger::{
         operation::{Key, KeyName, Operation},
+        outcome::{Decision, IdempotencyRecord, Outcome},
         refusal::Refusal,
     },
 };
 
-/// How long the key of a refusal is remembered. The key of a success is remembered for ever.
-const REFUSAL_REMEMBERED: TimeDelta = TimeDelta::hours(24);
+/// How long the key of a refusal is stored. The key of a success is stored for ever.
+const REFUSAL_TTL: TimeDelta = TimeDelta::hours(24);
 
 #[derive(Debug)]
 pub(super) struct Keys {
-    before: HashMap<KeyName, Remembered>,
+    before: HashMap<KeyName, IdempotencyRecord>,
     /// Where each key of the batch has its answer. The name is copied only once, to here.
     places: HashMap<KeyName, usize>,
     answers: Vec<Answer>,
@@ -30,18 +31,16 @@ pub(super) struct Keys {
 /// The first answer to a key, given in this batch.
 #[derive(Debug)]
 struct Answer {
-    first: Remembered,
+    first: IdempotencyRecord,
     operation: OperationId,
-    /// The books tell it again by themselves.
-    is_in_the_books: bool,
     expires_at: Option<Timestamp>,
 }
 
 /// What is known of a key.
-pub(super) enum Found<'a> {
-    /// It was answered: this is what it is told now.
-    Answered(Outcome),
-    /// It is new, and waits for its answer.
+pub(super) enum Lookup<'a> {
+    /// It has a stored decision, which is replayed.
+    Known(Outcome),
+    /// It is new, and will have the decision of this operation.
     New(NewKey<'a>),
 }
 
@@ -53,7 +52,7 @@ pub(super) struct NewKey<'a> {
 
 impl Keys {
     /// `room`: how many answers to expect.
-    pub(super) fn new(before: impl IntoIterator<Item = (KeyName, Remembered)>, room: usize) -> Self {
+    pub(super) fn new(before: impl IntoIterator<Item = (KeyName, IdempotencyRecord)>, room: usize) -> Self {
         Self {
             before: before.into_iter().collect(),
             places: HashMap::with_capacity(room),
@@ -61,14 +60,14 @@ impl Keys {
         }
     }
 
-    pub(super) fn find(&mut self, key: &Key) -> Found<'_> {
+    pub(super) fn find(&mut self, key: &Key) -> Lookup<'_> {
         if let Some(first) = self.before.get(&key.name) {
-            return Found::Answered(again(first, key));
+            return Lookup::Known(replay(first, key));
         }
         match self.places.entry(key.name.clone()) {
-            Entry::Occupied(place) => Found::Answered(again(&self.answers[*place.get()].first, key)),
+            Entry::Occupied(place) => Lookup::Known(replay(&self.answers[*place.get()].first, key)),
             Entry::Vacant(place) => {
-                Found::New(NewKey { place, answers: &mut self.answers, request_hash: key.request_hash })
+                Lookup::New(NewKey { place, answers: &mut self.answers, request_hash: key.request_hash })
             }
         }
     }
@@ -79,11 +78,11 @@ impl Keys {
             self.places.into_iter().map(|(name, place)| (place, name)).collect();
         names.sort_unstable_by_key(|(place, _)| *place);
         let answered = |((_, name), answer): ((usize, KeyName), Answer)| {
-            let Remembered { request_hash, decision } = answer.first;
+            let IdempotencyRecord { request_hash, decision } = answer.first;
             AnsweredKey {
                 key: Key { name, request_hash },
                 operation: answer.operation,
-                outcome: (!answer.is_in_the_books).then_some(decision),
+                decision,
                 expires_at: answer.expires_at,
             }
         };
@@ -92,20 +91,19 @@ impl Keys {
 }
 
 impl NewKey<'_> {
-    /// Remembers the answer for those who ask again.
+    /// Stores the decision for operations with the same key.
     pub(super) fn answer(self, operation: &Operation, decision: &Decision, now: Timestamp) {
         self.place.insert(self.answers.len());
         self.answers.push(Answer {
-            first: Remembered { request_hash: self.request_hash, decision: decision.clone() },
+            first: IdempotencyRecord { request_hash: self.request_hash, decision: decision.clone() },
             operation: operation.id,
-            is_in_the_books: decision.is_ok() && operation.reference().is_some(),
-            expires_at: decision.is_err().then(|| now + REFUSAL_REMEMBERED),
+            expires_at: decision.is_err().then(|| now + REFUSAL_TTL),
         });
     }
 }
 
-/// The first answer again, unless the key comes with another request.
-fn again(first: &Remembered, key: &Key) -> Outcome {
+/// The stored decision, unless the key comes with another request.
+fn replay(first: &IdempotencyRecord, key: &Key) -> Outcome {
     let is_same = first.request_hash == key.request_hash;
     let decision = if is_same { first.decision.clone() } else { Err(Refusal::KeyReused) };
     Outcome { decision, replayed: is_same }

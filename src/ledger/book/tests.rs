@@ -1,5 +1,6 @@
 //! The rules of money, tried without a database.
 
+mod outcomes;
 mod properties;
 
 use chrono::TimeDelta;
@@ -11,12 +12,14 @@ use super::{
 };
 use crate::{
     kernel::{
+        actor::Actor,
         ids::{ReferenceId, WalletId},
         money::{Amount, MAX_MINOR_UNITS},
     },
     ledger::{
+        IdempotencyRecord, WalletState,
         entry::{Entry, Transaction, TransactionStatus},
-        operation::{Action, Key, Kind, Refusals, Transfer},
+        operation::{Action, Key, KeyName, Kind, Refusals, Transfer},
         wallet_state::{Buckets, Status},
     },
 };
@@ -40,6 +43,7 @@ fn wallet(number: u8, status: Status, available: i64) -> WalletState {
 fn operation(id: u128, wallet: u8, action: Action) -> Operation {
     Operation {
         id: OperationId(Uuid::from_u128(id)),
+        actor: Actor::Service("a test".to_owned()),
         wallet: WalletId(Uuid::from_u128(u128::from(wallet))),
         action,
         key: None,
@@ -76,6 +80,18 @@ fn with_key(operation: Operation, key: &str, request: u8) -> Operation {
     Operation { key: Some(Key { name, request_hash: [request; 32] }), ..operation }
 }
 
+/// A book that knows no reference and no key.
+fn book(wallets: impl IntoIterator<Item = WalletState>) -> Book {
+    Book::new(wallets.into_iter().collect::<Vec<_>>().into())
+}
+
+fn receipt(decision: Decision) -> Receipt {
+    match decision {
+        Ok(Done::Money(receipt)) => receipt,
+        other => panic!("no money was booked: {other:?}"),
+    }
+}
+
 /// Decides what has no key, or a new one.
 fn decide(book: &mut Book, operation: &Operation, now: Timestamp) -> Decision {
     let Outcome { decision, replayed } = book.apply(operation, now);
@@ -84,11 +100,11 @@ fn decide(book: &mut Book, operation: &Operation, now: Timestamp) -> Decision {
 }
 
 fn enable() -> Action {
-    Action::Enable { actor: "a test".to_owned() }
+    Action::Enable
 }
 
 fn disable() -> Action {
-    Action::Disable { actor: "a test".to_owned() }
+    Action::Disable
 }
 
 fn at(second: i64) -> Timestamp {
@@ -156,7 +172,11 @@ fn refusals_come_in_their_documented_order() {
     ] {
         let kinds = [Kind::Deposit, Kind::Withdrawal, Kind::TransferOut];
         let known = kinds.map(references).concat();
-        let mut book = Book::new(state.cloned().into_iter().chain(others.clone()), known, []);
+        let mut book = Book::new(PriorState {
+            wallets: state.cloned().into_iter().chain(others.clone()).collect(),
+            used_references: known,
+            known_keys: vec![],
+        });
         let decided = decide(&mut book, &operation(1, 1, action.clone()), at(1));
         assert_eq!(decided, Err(refusal), "{action:?}");
     }
@@ -166,10 +186,10 @@ fn refusals_come_in_their_documented_order() {
 fn a_transfer_is_one_transaction_with_an_entry_on_each_side() {
     let mut receiver = wallet(2, Status::Enabled, 7);
     (receiver.version, receiver.last_entry_at) = (3, Some(at(9)));
-    let mut book = Book::new([wallet(1, Status::Enabled, 100), receiver], [], []);
+    let mut book = book([wallet(1, Status::Enabled, 100), receiver]);
     let asked = operation(1, 1, transfer(2, 60, 2, 1));
-    let receipt = decide(&mut book, &asked, at(1)).unwrap();
-    assert_eq!((receipt.fee, receipt.wallet.buckets.available, receipt.wallet.version), (2, 38, 1));
+    let receipt = receipt(decide(&mut book, &asked, at(1)));
+    assert_eq!((receipt.fee, receipt.balance.buckets.available, receipt.balance.version), (2, 38, 1));
     let changes = book.into_changes();
     let [transaction] = &changes.transactions[..] else { panic!("{changes:?}") };
     assert_eq!((transaction.amount, transaction.fee, transaction.version), (60, 2, 1));
@@ -188,7 +208,7 @@ fn a_wallet_dated_in_the_future_takes_no_other_wallet_there() {
     let year = 365 * 86_400;
     let mut all: Vec<_> = (1..=4).map(|number| wallet(number, Status::Enabled, 100)).collect();
     (all[0].version, all[0].last_entry_at) = (1, Some(at(year)));
-    let mut book = Book::new(all, [], []);
+    let mut book = book(all);
     for (id, from, to) in [(1, 1, 2), (2, 2, 3), (3, 3, 1), (4, 4, 1), (5, 1, 4)] {
         decide(&mut book, &operation(id, from, transfer(to, 10, 0, id)), at(1)).unwrap();
     }
@@ -209,7 +229,7 @@ fn a_wallet_dated_in_the_future_takes_no_other_wallet_there() {
 #[test]
 fn what_a_transfer_brings_can_be_sent_on_in_the_same_batch() {
     let all = (1..=3).map(|number| wallet(number, Status::Enabled, if number == 1 { 10 } else { 0 }));
-    let mut book = Book::new(all, [], []);
+    let mut book = book(all);
     decide(&mut book, &operation(1, 1, transfer(2, 10, 0, 1)), at(1)).unwrap();
     decide(&mut book, &operation(2, 2, transfer(3, 10, 0, 1)), at(1)).unwrap();
     decide(&mut book, &operation(3, 3, transfer(1, 10, 0, 1)), at(1)).unwrap();
@@ -220,7 +240,7 @@ fn what_a_transfer_brings_can_be_sent_on_in_the_same_batch() {
 
 #[test]
 fn a_key_gets_its_first_answer_whatever_has_changed_since() {
-    let mut book = Book::new([wallet(1, Status::Enabled, 5), wallet(2, Status::Enabled, 0)], [], []);
+    let mut book = book([wallet(1, Status::Enabled, 5), wallet(2, Status::Enabled, 0)]);
     let sent = with_key(operation(1, 1, transfer(2, 3, 0, 1)), "k", 1);
     let first = decide(&mut book, &sent, at(1));
     let refused = with_key(operation(2, 1, withdraw(9, 2)), "r", 1);
@@ -239,28 +259,28 @@ fn a_key_gets_its_first_answer_whatever_has_changed_since() {
     let changes = book.into_changes();
     assert_eq!(changes.keys.len(), 2, "each key is kept once, and a reuse never");
     let [kept, kept_no] = &changes.keys[..] else { panic!() };
-    assert_eq!((kept.operation, &kept.outcome, kept.expires_at), (sent.id, &None, None));
+    assert_eq!((kept.operation, &kept.decision, kept.expires_at), (sent.id, &first, None));
     let day = at(1) + TimeDelta::hours(24);
-    assert_eq!((kept_no.operation, &kept_no.outcome, kept_no.expires_at), (refused.id, &Some(no), Some(day)));
+    assert_eq!((kept_no.operation, &kept_no.decision, kept_no.expires_at), (refused.id, &no, Some(day)));
 }
 
 #[test]
 fn a_status_change_is_remembered_with_its_key() {
-    let mut book = Book::new([wallet(1, Status::Disabled, 5)], [], []);
+    let mut book = book([wallet(1, Status::Disabled, 5)]);
     let first = decide(&mut book, &with_key(operation(1, 1, enable()), "k", 1), at(1));
     assert!(first.is_ok());
     let again = book.apply(&with_key(operation(2, 1, enable()), "k", 1), at(2));
     assert_eq!(again, Outcome { decision: first.clone(), replayed: true });
     let changes = book.into_changes();
-    assert_eq!((&changes.keys[0].outcome, changes.keys[0].expires_at), (&Some(first), None));
+    assert_eq!((&changes.keys[0].decision, changes.keys[0].expires_at), (&first, None));
 }
 
 #[test]
 fn a_key_that_came_before_the_batch_is_looked_at_before_anything_else() {
     let name = KeyName { actor: "a test".to_owned(), key: "k".to_owned() };
     let decision = Err(Refusal::BalanceLimit);
-    let remembered = Remembered { request_hash: [1; 32], decision: decision.clone() };
-    let mut book = Book::new([], [], [(name, remembered)]);
+    let stored = IdempotencyRecord { request_hash: [1; 32], decision: decision.clone() };
+    let mut book = Book::new(PriorState { known_keys: vec![(name, stored)], ..PriorState::default() });
     let outcome = book.apply(&with_key(operation(1, 1, deposit(1, 1)), "k", 1), at(1));
     assert_eq!(outcome, Outcome { decision, replayed: true });
     assert!(book.into_changes().is_empty());
@@ -268,7 +288,7 @@ fn a_key_that_came_before_the_batch_is_looked_at_before_anything_else() {
 
 #[test]
 fn a_withdrawal_refused_for_want_of_funds_is_kept_and_leaves_its_reference_free() {
-    let mut book = Book::new([wallet(1, Status::Enabled, 5)], [], []);
+    let mut book = book([wallet(1, Status::Enabled, 5)]);
     assert!(decide(&mut book, &operation(1, 1, withdraw(6, 7)), at(1)).is_err());
     assert!(decide(&mut book, &operation(2, 1, withdraw(5, 7)), at(1)).is_ok());
     let changes = book.into_changes();
@@ -280,7 +300,7 @@ fn a_withdrawal_refused_for_want_of_funds_is_kept_and_leaves_its_reference_free(
 
 #[test]
 fn a_reference_is_known_to_later_operations_of_the_same_batch_for_each_kind() {
-    let mut book = Book::new([wallet(1, Status::Enabled, 5)], [], []);
+    let mut book = book([wallet(1, Status::Enabled, 5)]);
     let first = operation(1, 1, deposit(6, 7));
     assert!(decide(&mut book, &first, at(1)).is_ok());
     let known = Refusal::DuplicateReference { transaction_id: first.id };
@@ -290,10 +310,10 @@ fn a_reference_is_known_to_later_operations_of_the_same_batch_for_each_kind() {
 
 #[test]
 fn a_balance_may_reach_its_limit_and_not_pass_it() {
-    let mut book = Book::new([wallet(1, Status::Enabled, MAX_MINOR_UNITS - 1)], [], []);
+    let mut book = book([wallet(1, Status::Enabled, MAX_MINOR_UNITS - 1)]);
     assert_eq!(decide(&mut book, &operation(1, 1, deposit(2, 1)), at(1)), Err(Refusal::BalanceLimit));
-    let receipt = decide(&mut book, &operation(2, 1, deposit(1, 2)), at(1)).unwrap();
-    assert_eq!(receipt.wallet.buckets.total(), MAX_MINOR_UNITS);
+    let receipt = receipt(decide(&mut book, &operation(2, 1, deposit(1, 2)), at(1)));
+    assert_eq!(receipt.balance.buckets.total(), MAX_MINOR_UNITS);
 }
 
 #[test]
@@ -307,7 +327,7 @@ fn the_largest_transfer_fits_into_the_fullest_receiver_and_neither_may_be_larger
     ] {
         let (sender, receiver) =
             (wallet(1, Status::Enabled, MAX_MINOR_UNITS), wallet(2, Status::Enabled, balance));
-        let mut book = Book::new([sender, receiver], [], []);
+        let mut book = book([sender, receiver]);
         let decided = decide(&mut book, &operation(1, 1, transfer(2, amount, 0, 1)), at(1));
         let expected = if is_booked { None } else { Some(Refusal::RecipientUnavailable) };
         assert_eq!(decided.err(), expected, "{balance} {amount}");
@@ -319,15 +339,15 @@ fn the_largest_transfer_fits_into_the_fullest_receiver_and_neither_may_be_larger
 
 #[test]
 fn no_entry_is_dated_before_the_one_it_follows() {
-    let mut book = Book::new([wallet(1, Status::Enabled, 0)], [], []);
+    let mut book = book([wallet(1, Status::Enabled, 0)]);
     decide(&mut book, &operation(1, 1, deposit(1, 1)), at(9)).unwrap();
-    let receipt = decide(&mut book, &operation(2, 1, deposit(1, 2)), at(3)).unwrap();
+    let receipt = receipt(decide(&mut book, &operation(2, 1, deposit(1, 2)), at(3)));
     assert_eq!(receipt.occurred_at, at(9));
 }
 
 #[test]
 fn a_refusal_that_is_not_to_be_stored_leaves_nothing_and_a_success_is_booked_as_ever() {
-    let mut book = Book::new([wallet(1, Status::Enabled, 5), wallet(2, Status::Disabled, 0)], [], []);
+    let mut book = book([wallet(1, Status::Enabled, 5), wallet(2, Status::Disabled, 0)]);
     let not_stored = |operation: Operation| Operation { refusals: Refusals::NotStored, ..operation };
     let asked = [
         (withdraw(6, 1), Refusal::InsufficientFunds { available: 5, required: 6 }),
@@ -340,7 +360,7 @@ fn a_refusal_that_is_not_to_be_stored_leaves_nothing_and_a_success_is_booked_as_
         assert_eq!(decide(&mut book, &asked, at(1)), Err(refusal));
     }
     let booked = not_stored(with_key(operation(9, 1, withdraw(5, 1)), "k", 1));
-    assert_eq!(decide(&mut book, &booked, at(1)).unwrap().wallet.version, 1);
+    assert_eq!(receipt(decide(&mut book, &booked, at(1))).balance.version, 1);
     let again = book.apply(&booked, at(1));
     assert!(again.replayed && again.decision.is_ok());
     let changes = book.into_changes();
@@ -350,7 +370,7 @@ fn a_refusal_that_is_not_to_be_stored_leaves_nothing_and_a_success_is_booked_as_
 
 #[test]
 fn a_stored_refusal_is_told_again_to_an_operation_whose_own_would_not_be_stored() {
-    let mut book = Book::new([wallet(1, Status::Enabled, 5)], [], []);
+    let mut book = book([wallet(1, Status::Enabled, 5)]);
     let first = decide(&mut book, &with_key(operation(1, 1, withdraw(6, 1)), "k", 1), at(1));
     let again = with_key(operation(2, 1, withdraw(6, 1)), "k", 1);
     let again = book.apply(&Operation { refusals: Refusals::NotStored, ..again }, at(1));

@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use crate::{
     db::DbError,
-    ledger::{book::Outcome, left_out::LeftOut},
+    ledger::{Outcome, book::Proof, left_out::LeftOut},
 };
 
 /// Why a batch got no decisions.
@@ -32,6 +32,8 @@ pub(in crate::ledger) struct Report {
 pub(super) struct Decided {
     pub(super) outcomes: Vec<Outcome>,
     pub(super) left_out: Vec<LeftOut>,
+    /// What proves that the batch was committed; none: there is nothing to commit.
+    pub(super) proof: Option<Proof>,
 }
 
 /// Why a run ended before its commit.

@@ -3,17 +3,12 @@
 use tracing::error;
 
 use super::{Numbered, PATIENCE, Waiting};
-use crate::ledger::{LedgerError, Posted, book::Outcome, lane::Failure};
+use crate::ledger::{LedgerError, Outcome, lane::Failure};
 
 /// Gives a caller the outcome of its operation.
 pub(super) fn answer(waiting: Waiting, outcome: Outcome) {
-    let Outcome { decision, replayed } = outcome;
-    let answer = match decision {
-        Ok(receipt) => Ok(Posted { receipt, replayed }),
-        Err(refusal) => Err(LedgerError::Refused { refusal, replayed }),
-    };
     // A caller that has hung up meanwhile learns the outcome by sending the request again.
-    let _ = waiting.answer.send(answer);
+    let _ = waiting.answer.send(Ok(outcome));
 }
 
 /// Whether an operation has waited for [`PATIENCE`].

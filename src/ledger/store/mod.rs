@@ -3,11 +3,13 @@
 //! `docs/decisions/0003-the-loops-statements.md` says why each has the shape it has.
 
 mod clock;
+mod columns;
 mod contention;
 mod generations;
-mod look;
+mod outcome_record;
 mod owners;
-mod recall;
+mod prior;
+mod proof;
 mod sweep;
 pub mod top_transfers;
 mod write;
@@ -21,9 +23,9 @@ pub use self::{
     clock::{ACCEPTED_AT, EntryAhead, accept_clock, clock_accepted_at, entry_ahead},
     contention::{Blocker, EXISTING, LOCK_ONE, blockers, connect_to_look, existing, lock_one, session_id},
     generations::begin_generation,
-    look::look,
     owners::{OWNERS, owners},
-    recall::{RECALL, RECALL_OWN, Recalled, is_booked, recall},
+    prior::{Known, PRIOR_STATE, PRIOR_STATE_UNLOCKED, prior_state},
+    proof::{IS_ENTRY_BOOKED, IS_KEY_STORED, IS_STATUS_CHANGED, is_committed},
     sweep::{SWEEP_KEYS, sweep_keys},
     write::{WRITE, WRITE_STATUS, write},
 };
@@ -47,7 +49,6 @@ from wallets where id = any($1::uuid[])",
         )
     };
 }
-use wallets_by_id;
 
 /// Step 1, in the order of the ids: batches of any number of processes cannot deadlock.
 pub const LOCK: &str = wallets_by_id!(" order by id for no key update");
@@ -76,18 +77,26 @@ pub async fn control(conn: &mut PgConnection, statement: &'static str) -> Result
     Ok(())
 }
 
+/// Wallets without a lock, for a dry run.
+pub const READ: &str = wallets_by_id!("");
+
+/// Reads wallets without locking them; those that do not exist are left out.
+pub async fn read(conn: &mut PgConnection, ids: &[WalletId]) -> Result<Vec<WalletState>, DbError> {
+    wallets_by(READ, conn, ids).await
+}
+
 /// Locks and reads wallets; those that do not exist are left out. Waits for other sessions for 250 ms at most
 /// ([`DbError::Locked`]).
 pub async fn lock(conn: &mut PgConnection, ids: &[WalletId]) -> Result<Vec<WalletState>, DbError> {
-    lock_by(LOCK, conn, ids).await
+    wallets_by(LOCK, conn, ids).await
 }
 
 /// [`lock`] without waiting: the wallets that another session holds are left out as well.
 pub async fn lock_free(conn: &mut PgConnection, ids: &[WalletId]) -> Result<Vec<WalletState>, DbError> {
-    lock_by(LOCK_FREE, conn, ids).await
+    wallets_by(LOCK_FREE, conn, ids).await
 }
 
-async fn lock_by(
+async fn wallets_by(
     sql: &'static str,
     conn: &mut PgConnection,
     ids: &[WalletId],

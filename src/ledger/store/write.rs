@@ -1,86 +1,180 @@
 //! Step 4, the write: a batch as arrays. A count that is short is a defect, but for keys: another batch had one first.
 
+use std::sync::LazyLock;
+
 use sqlx::{PgConnection, Row, postgres::PgRow, types::Json};
 
+use super::{
+    columns::{Columns, columns},
+    outcome_record::OutcomeRecord,
+};
 use crate::{
     db::DbError,
     kernel::fail_point::fail_point,
-    ledger::book::{ChangedWallet, Changes},
+    ledger::{
+        book::{AnsweredKey, ChangedWallet, Changes},
+        entry::{Entry, StatusChange, Transaction},
+    },
 };
+
+columns! { Keys of AnsweredKey {
+    actor: text = |k| k.key.name.actor.as_str(),
+    key: text = |k| k.key.name.key.as_str(),
+    request_hash: bytea = |k| k.key.request_hash.as_slice(),
+    operation_id: uuid = |k| k.operation.0,
+    outcome: jsonb = |k| OutcomeRecord::of(&k.decision).map(Json),
+    expires_at: timestamptz = |k| k.expires_at,
+} }
+
+columns! { Transactions of Transaction {
+    id: uuid = |t| t.id.0,
+    kind: int2 = |t| t.kind.code(),
+    status: int2 = |t| t.status.code(),
+    wallet_id: uuid = |t| t.wallet.0,
+    version: int8 = |t| t.version,
+    other_wallet_id: uuid = |t| t.other.map(|(wallet, _)| wallet.0),
+    other_version: int8 = |t| t.other.map(|(_, version)| version),
+    amount: int8 = |t| t.amount,
+    fee: int8 = |t| t.fee,
+    currency: text = |t| t.currency.as_str(),
+    reference_id: uuid = |t| t.reference.map(|reference| reference.0),
+    note: text = |t| t.note.as_deref(),
+    created_at: timestamptz = |t| t.created_at,
+} }
+
+columns! { Entries of Entry {
+    wallet_id: uuid = |e| e.wallet.0,
+    version: int8 = |e| e.version,
+    transaction_id: uuid = |e| e.transaction.0,
+    kind: int2 = |e| e.kind.code(),
+    delta_available: int8 = |e| e.delta.available,
+    delta_held: int8 = |e| e.delta.held,
+    delta_unreleased: int8 = |e| e.delta.unreleased,
+    available: int8 = |e| e.after.available,
+    held: int8 = |e| e.after.held,
+    unreleased: int8 = |e| e.after.unreleased,
+    occurred_at: timestamptz = |e| e.occurred_at,
+    hash: bytea = |e| e.hash.as_slice(),
+} }
+
+columns! { Balances of ChangedWallet {
+    id: uuid = |w| w.after.id.0,
+    version_before: int8 = |w| w.version_before,
+    version: int8 = |w| w.after.version,
+    available: int8 = |w| w.after.buckets.available,
+    held: int8 = |w| w.after.buckets.held,
+    unreleased: int8 = |w| w.after.buckets.unreleased,
+    head_hash: bytea = |w| w.after.head_hash.as_slice(),
+    last_entry_at: timestamptz = |w| w.after.last_entry_at,
+} }
+
+columns! { StatusChanges of StatusChange {
+    id: uuid = |c| c.id.0,
+    wallet_id: uuid = |c| c.wallet.0,
+    status_version: int8 = |c| c.status_version,
+    status: int2 = |c| c.status.code(),
+    frozen: bool = |c| c.frozen,
+    actor: text = |c| c.actor.as_str(),
+    occurred_at: timestamptz = |c| c.occurred_at,
+} }
+
+columns! { Statuses of ChangedWallet {
+    id: uuid = |w| w.after.id.0,
+    status_version_before: int8 = |w| w.version_before,
+    status_version: int8 = |w| w.after.status_version,
+    status: int2 = |w| w.after.status.code(),
+    enabled_at: timestamptz = |w| w.after.enabled_at,
+    disabled_at: timestamptz = |w| w.after.disabled_at,
+} }
 
 /// Step 4, the keys, transactions, entries and wallets as arrays; answers with the number of rows of each. Keys go in
 /// sorted, so that two batches with the same ones cannot deadlock. They are not guarded by wallet locks: fewer of them
 /// than asked for means that another batch answered one in the meantime.
-pub const WRITE: &str = "\
+pub static WRITE: LazyLock<String> = LazyLock::new(|| {
+    let (k, t, e) = (Keys::COLUMNS.len(), Transactions::COLUMNS.len(), Entries::COLUMNS.len());
+    format!(
+        "\
 with k as (
-    insert into keys (actor, key, request_hash, operation_id, outcome, expires_at)
-    select * from unnest($34::text[], $35::text[], $36::bytea[], $37::uuid[], $38::jsonb[], $39::timestamptz[])
-                  u(actor, key, request_hash, operation_id, outcome, expires_at)
+    insert into keys ({keys})
+    select {keys} from {new_keys}
     order by u.actor, u.key
     on conflict do nothing
     returning 1),
 t as (
-    insert into transactions (id, kind, status, wallet_id, version, amount, fee, currency, reference_id, created_at,
-                              other_wallet_id, other_version, note)
-    select * from unnest($1::uuid[], $2::int2[], $3::int2[], $4::uuid[], $5::int8[], $6::int8[], $7::int8[],
-                         $8::text[], $9::uuid[], $10::timestamptz[], $31::uuid[], $32::int8[], $33::text[])
+    insert into transactions ({transactions})
+    select {transactions} from {new_transactions}
     returning 1),
 e as (
-    insert into entries (wallet_id, version, transaction_id, kind, delta_available, delta_held, delta_unreleased,
-                         available, held, unreleased, occurred_at, hash)
-    select u.wallet_id, u.version, u.transaction_id, u.kind, u.da, u.dh, u.du, u.a, u.h, u.u, u.at, u.hash
-    from unnest($11::uuid[], $12::int8[], $13::uuid[], $14::int2[], $15::int8[], $16::int8[], $17::int8[],
-                $18::int8[], $19::int8[], $20::int8[], $21::timestamptz[], $22::bytea[])
-         with ordinality u(wallet_id, version, transaction_id, kind, da, dh, du, a, h, u, at, hash, n)
+    insert into entries ({entries})
+    select {entries} from {new_entries}
     order by u.n
     returning 1),
 w as (
     update wallets w
-    set available = u.a, held = u.h, unreleased = u.u, version = u.after, head_hash = u.hash, last_entry_at = u.at
-    from unnest($23::uuid[], $24::int8[], $25::int8[], $26::int8[], $27::int8[], $28::int8[], $29::bytea[],
-                $30::timestamptz[]) u(id, before, after, a, h, u, hash, at)
-    where w.id = any($23::uuid[]) and w.id = u.id and w.version = u.before
+    set available = u.available, held = u.held, unreleased = u.unreleased, version = u.version,
+        head_hash = u.head_hash, last_entry_at = u.last_entry_at
+    from {balances}
+    where w.id = any(${ids}::uuid[]) and w.id = u.id and w.version = u.version_before
     returning 1)
-select (select count(*) from k), (select count(*) from t), (select count(*) from e), (select count(*) from w)";
+select (select count(*) from k), (select count(*) from t), (select count(*) from e), (select count(*) from w)",
+        keys = Keys::names(""),
+        new_keys = Keys::table("u", 0),
+        transactions = Transactions::names(""),
+        new_transactions = Transactions::table("u", k),
+        entries = Entries::names(""),
+        new_entries = Entries::table("u", k + t),
+        balances = Balances::table("u", k + t + e),
+        ids = k + t + e + 1,
+    )
+});
 
 /// Step 4, the status, only when a batch changes one.
-pub const WRITE_STATUS: &str = "\
+pub static WRITE_STATUS: LazyLock<String> = LazyLock::new(|| {
+    let c = StatusChanges::COLUMNS.len();
+    format!(
+        "\
 with c as (
-    insert into status_changes (id, wallet_id, status_version, status, frozen, actor, occurred_at)
-    select u.id, u.wallet_id, u.version, u.status, u.frozen, u.actor, u.at
-    from unnest($1::uuid[], $2::uuid[], $3::int8[], $4::int2[], $5::bool[], $6::text[], $7::timestamptz[])
-         with ordinality u(id, wallet_id, version, status, frozen, actor, at, n)
+    insert into status_changes ({changes})
+    select {changes} from {new_changes}
     order by u.n
     returning 1),
 w as (
     update wallets w
-    set status = u.status, status_version = u.after, enabled_at = u.enabled_at, disabled_at = u.disabled_at
-    from unnest($8::uuid[], $9::int8[], $10::int8[], $11::int2[], $12::timestamptz[], $13::timestamptz[])
-         u(id, before, after, status, enabled_at, disabled_at)
-    where w.id = any($8::uuid[]) and w.id = u.id and w.status_version = u.before
+    set status = u.status, status_version = u.status_version, enabled_at = u.enabled_at, disabled_at = u.disabled_at
+    from {statuses}
+    where w.id = any(${ids}::uuid[]) and w.id = u.id and w.status_version = u.status_version_before
     returning 1)
-select (select count(*) from c), (select count(*) from w)";
+select (select count(*) from c), (select count(*) from w)",
+        changes = StatusChanges::names(""),
+        new_changes = StatusChanges::table("u", 0),
+        statuses = Statuses::table("u", c),
+        ids = c + 1,
+    )
+});
 
 /// Writes a batch. Anything but the expected number of rows is a defect, and the caller rolls back.
 pub async fn write(conn: &mut PgConnection, changes: &Changes) -> Result<(), DbError> {
-    if !changes.keys.is_empty() || !changes.entries.is_empty() {
-        let written = write_money(conn, changes).await?;
-        if usize::try_from(written.try_get::<i64, _>(0)?) != Ok(changes.keys.len()) {
+    let Changes { keys, transactions, entries, wallets, status_changes, statuses } = changes;
+    if !keys.is_empty() || !entries.is_empty() {
+        let query = Keys::bind(sqlx::query(WRITE.as_str()), keys);
+        let query = Entries::bind(Transactions::bind(query, transactions), entries);
+        let written = Balances::bind(query, wallets).fetch_one(&mut *conn).await?;
+        if usize::try_from(written.try_get::<i64, _>(0)?) != Ok(keys.len()) {
             return Err(DbError::Busy("another batch answered a key of this one".to_owned()));
         }
-        let (t, e, w) = (changes.transactions.len(), changes.entries.len(), changes.wallets.len());
-        expect(written, [changes.keys.len(), t, e, w])?;
+        expect(&written, [keys.len(), transactions.len(), entries.len(), wallets.len()])?;
         fail_point("write.money");
     }
-    if !changes.status_changes.is_empty() {
-        let written = write_status(conn, changes).await?;
-        expect(written, [changes.status_changes.len(), changes.statuses.len()])?;
+    if !status_changes.is_empty() {
+        let query = StatusChanges::bind(sqlx::query(WRITE_STATUS.as_str()), status_changes);
+        let written = Statuses::bind(query, statuses).fetch_one(conn).await?;
+        expect(&written, [status_changes.len(), statuses.len()])?;
         fail_point("write.status");
     }
     Ok(())
 }
 
-fn expect<const N: usize>(row: PgRow, rows: [usize; N]) -> Result<(), DbError> {
+fn expect<const N: usize>(row: &PgRow, rows: [usize; N]) -> Result<(), DbError> {
     for (column, expected) in rows.into_iter().enumerate() {
         let written: i64 = row.try_get(column)?;
         if usize::try_from(written) != Ok(expected) {
@@ -90,75 +184,4 @@ fn expect<const N: usize>(row: PgRow, rows: [usize; N]) -> Result<(), DbError> {
         }
     }
     Ok(())
-}
-
-/// One column of a list of rows, as an array to bind.
-fn column<'r, T, V>(rows: &'r [T], value: impl Fn(&'r T) -> V) -> Vec<V> {
-    rows.iter().map(value).collect()
-}
-
-async fn write_money(conn: &mut PgConnection, changes: &Changes) -> Result<PgRow, DbError> {
-    let (k, t, e, w) = (&changes.keys, &changes.transactions, &changes.entries, &changes.wallets);
-    Ok(sqlx::query(WRITE)
-        .bind(column(t, |t| t.id.0))
-        .bind(column(t, |t| t.kind.code()))
-        .bind(column(t, |t| t.status.code()))
-        .bind(column(t, |t| t.wallet.0))
-        .bind(column(t, |t| t.version))
-        .bind(column(t, |t| t.amount))
-        .bind(column(t, |t| t.fee))
-        .bind(column(t, |t| t.currency.to_string()))
-        .bind(column(t, |t| t.reference.map(|reference| reference.0)))
-        .bind(column(t, |t| t.created_at))
-        .bind(column(e, |e| e.wallet.0))
-        .bind(column(e, |e| e.version))
-        .bind(column(e, |e| e.transaction.0))
-        .bind(column(e, |e| e.kind.code()))
-        .bind(column(e, |e| e.delta.available))
-        .bind(column(e, |e| e.delta.held))
-        .bind(column(e, |e| e.delta.unreleased))
-        .bind(column(e, |e| e.after.available))
-        .bind(column(e, |e| e.after.held))
-        .bind(column(e, |e| e.after.unreleased))
-        .bind(column(e, |e| e.occurred_at))
-        .bind(column(e, |e| e.hash.to_vec()))
-        .bind(column(w, |w| w.after.id.0))
-        .bind(column(w, |w| w.version_before))
-        .bind(column(w, |w| w.after.version))
-        .bind(column(w, |w| w.after.buckets.available))
-        .bind(column(w, |w| w.after.buckets.held))
-        .bind(column(w, |w| w.after.buckets.unreleased))
-        .bind(column(w, |w| w.after.head_hash.to_vec()))
-        .bind(column(w, |w| w.after.last_entry_at))
-        .bind(column(t, |t| t.other.map(|(wallet, _)| wallet.0)))
-        .bind(column(t, |t| t.other.map(|(_, version)| version)))
-        .bind(column(t, |t| t.note.as_deref()))
-        .bind(column(k, |k| k.key.name.actor.as_str()))
-        .bind(column(k, |k| k.key.name.key.as_str()))
-        .bind(column(k, |k| k.key.request_hash.to_vec()))
-        .bind(column(k, |k| k.operation.0))
-        .bind(column(k, |k| k.outcome.as_ref().map(Json)))
-        .bind(column(k, |k| k.expires_at))
-        .fetch_one(conn)
-        .await?)
-}
-
-async fn write_status(conn: &mut PgConnection, changes: &Changes) -> Result<PgRow, DbError> {
-    let (c, w): (_, &[ChangedWallet]) = (&changes.status_changes, &changes.statuses);
-    Ok(sqlx::query(WRITE_STATUS)
-        .bind(column(c, |c| c.id.0))
-        .bind(column(c, |c| c.wallet.0))
-        .bind(column(c, |c| c.status_version))
-        .bind(column(c, |c| c.status.code()))
-        .bind(column(c, |c| c.frozen))
-        .bind(column(c, |c| c.actor.clone()))
-        .bind(column(c, |c| c.occurred_at))
-        .bind(column(w, |w| w.after.id.0))
-        .bind(column(w, |w| w.version_before))
-        .bind(column(w, |w| w.after.status_version))
-        .bind(column(w, |w| w.after.status.code()))
-        .bind(column(w, |w| w.after.enabled_at))
-        .bind(column(w, |w| w.after.disabled_at))
-        .fetch_one(conn)
-        .await?)
 }

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use wallet::ledger::{
-    LedgerError, Operation, Refusal, Refusals,
+    Operation, Refusal, Refusals,
     posting_loop::{LoopSettings, PostingLoop},
 };
 
 use crate::support::{
     database::TestDatabase,
-    operations::{deposit, keyed, settings, transfer, withdraw},
+    operations::{Expecting, NotPosted, deposit, keyed, settings, transfer, withdraw},
 };
 
 fn start(settings: LoopSettings) -> PostingLoop {
@@ -29,11 +29,11 @@ async fn a_refusal_that_is_not_to_be_stored_leaves_no_row_and_a_first_answer_is_
     let db = TestDatabase::create().await;
     let wallets = db.wallets(2).await;
     let posting_loop = start(settings(&db.url));
-    posting_loop.post(deposit(wallets[0], 100)).await.unwrap();
+    posting_loop.book(deposit(wallets[0], 100)).await.unwrap();
     let stored = keyed(withdraw(wallets[0], 101), "stored", 1);
     let short = Refusal::InsufficientFunds { available: 100, required: 101 };
-    let first = posting_loop.post(stored.clone()).await;
-    assert_eq!(first, Err(LedgerError::Refused { refusal: short.clone(), replayed: false }));
+    let first = posting_loop.book(stored.clone()).await;
+    assert_eq!(first, Err(NotPosted::Refused { refusal: short.clone(), replayed: false }));
     let before = db.number(ROWS).await;
 
     let refused = [
@@ -42,14 +42,14 @@ async fn a_refusal_that_is_not_to_be_stored_leaves_no_row_and_a_first_answer_is_
         transfer(wallets[0], wallets[1], 101),
         keyed(transfer(wallets[0], wallets[1], 101), "t", 1),
     ];
-    for answer in join_all(refused.map(|asked| posting_loop.post(not_stored(asked)))).await {
-        assert!(matches!(answer, Err(LedgerError::Refused { replayed: false, .. })), "{answer:?}");
+    for answer in join_all(refused.map(|asked| posting_loop.book(not_stored(asked)))).await {
+        assert!(matches!(answer, Err(NotPosted::Refused { replayed: false, .. })), "{answer:?}");
     }
-    let again = posting_loop.post(not_stored(stored)).await;
-    assert_eq!(again, Err(LedgerError::Refused { refusal: short, replayed: true }));
+    let again = posting_loop.book(not_stored(stored)).await;
+    assert_eq!(again, Err(NotPosted::Refused { refusal: short, replayed: true }));
     assert_eq!(db.number(ROWS).await, before);
 
-    let booked = posting_loop.post(not_stored(keyed(withdraw(wallets[0], 100), "w", 1))).await.unwrap();
+    let booked = posting_loop.book(not_stored(keyed(withdraw(wallets[0], 100), "w", 1))).await.unwrap();
     assert!(!booked.replayed, "its refusal was not stored");
     assert_eq!(db.number("select available::int8 from wallets order by id limit 1").await, 0);
 }

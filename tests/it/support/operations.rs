@@ -6,12 +6,13 @@ use uuid::Uuid;
 use wallet::{
     adapters::clock::SystemClock,
     kernel::{
+        actor::Actor,
         ids::{OperationId, ReferenceId, WalletId},
         money::Amount,
     },
     ledger::{
-        Action, Key, KeyName, Operation, Refusals, Transfer,
-        posting_loop::{BatchClock, LoopSettings},
+        Action, Done, Key, KeyName, LedgerError, Operation, Outcome, Receipt, Refusal, Refusals, Transfer,
+        posting_loop::{BatchClock, LoopSettings, PostingLoop},
     },
 };
 
@@ -23,9 +24,14 @@ pub fn reference() -> ReferenceId {
     ReferenceId(Uuid::new_v4())
 }
 
+/// Who asks in tests.
+pub fn a_test() -> Actor {
+    Actor::Service("a test".to_owned())
+}
+
 pub fn operation(wallet: WalletId, action: Action) -> Operation {
-    let (id, refusals) = (OperationId::generate(), Refusals::Stored);
-    Operation { id, wallet, action, key: None, refusals }
+    let (id, actor, refusals) = (OperationId::generate(), a_test(), Refusals::Stored);
+    Operation { id, actor, wallet, action, key: None, refusals }
 }
 
 pub fn deposit(wallet: WalletId, minor_units: i64) -> Operation {
@@ -49,11 +55,11 @@ pub fn keyed(operation: Operation, key: &str, request: u8) -> Operation {
 }
 
 pub fn enable(wallet: WalletId) -> Operation {
-    operation(wallet, Action::Enable { actor: "a test".to_owned() })
+    operation(wallet, Action::Enable)
 }
 
 pub fn disable(wallet: WalletId) -> Operation {
-    operation(wallet, Action::Disable { actor: "a test".to_owned() })
+    operation(wallet, Action::Disable)
 }
 
 /// A loop as the service runs it.
@@ -63,5 +69,52 @@ pub fn settings(database_url: &str) -> LoopSettings {
         batch_max: 256,
         queue_max: 10_000,
         clock: BatchClock::database(Arc::new(SystemClock)),
+    }
+}
+
+/// An operation that was done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Posted {
+    pub done: Done,
+    pub replayed: bool,
+}
+
+impl Posted {
+    /// Of the transaction, or of the status change.
+    pub fn id(&self) -> OperationId {
+        match &self.done {
+            Done::Money(receipt) => receipt.id,
+            Done::Status(receipt) => receipt.id,
+            Done::Preview(preview) => panic!("nothing was posted: {preview:?}"),
+        }
+    }
+
+    pub fn receipt(&self) -> &Receipt {
+        match &self.done {
+            Done::Money(receipt) => receipt,
+            other => panic!("no money was posted: {other:?}"),
+        }
+    }
+}
+
+/// An operation that was not done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotPosted {
+    Refused { refusal: Refusal, replayed: bool },
+    Failed(LedgerError),
+}
+
+/// Posts for tests, where an operation is expected to be done: a refusal is an error like any other.
+pub trait Expecting {
+    fn book(&self, operation: Operation) -> impl Future<Output = Result<Posted, NotPosted>> + Send;
+}
+
+impl Expecting for PostingLoop {
+    async fn book(&self, operation: Operation) -> Result<Posted, NotPosted> {
+        let Outcome { decision, replayed } = self.post(operation).await.map_err(NotPosted::Failed)?;
+        match decision {
+            Ok(done) => Ok(Posted { done, replayed }),
+            Err(refusal) => Err(NotPosted::Refused { refusal, replayed }),
+        }
     }
 }

@@ -16,7 +16,7 @@ use crate::support::{
     app::TestApp,
     customer::Customer,
     database::TestDatabase,
-    operations::{deposit, settings},
+    operations::{Expecting, deposit, settings},
     process::Server,
     service::Service,
     wait::until,
@@ -183,7 +183,7 @@ async fn what_was_read_over_a_lost_connection_is_not_folded() {
     let wallet = db.wallets(1).await[0];
     let posting_loop = loop_on(&db);
     let deposits = async |count| {
-        let posted = (0..count).map(|_| posting_loop.post(deposit(wallet, 1)));
+        let posted = (0..count).map(|_| posting_loop.book(deposit(wallet, 1)));
         assert!(futures_util::future::join_all(posted).await.iter().all(Result::is_ok));
     };
     deposits(200).await;
@@ -218,11 +218,11 @@ async fn a_block_that_a_slow_batch_fills_is_not_skipped() {
     let db = TestDatabase::create().await;
     let wallets = db.wallets(2).await;
     let posting_loop = loop_on(&db);
-    let asked = (0..255).map(|_| posting_loop.post(deposit(wallets[0], 1)));
+    let asked = (0..255).map(|_| posting_loop.book(deposit(wallets[0], 1)));
     assert!(futures_util::future::join_all(asked).await.iter().all(Result::is_ok));
 
     let mut slow = db.deposit_that_waits(wallets[0], 10).await;
-    posting_loop.post(deposit(wallets[1], 20)).await.unwrap();
+    posting_loop.book(deposit(wallets[1], 20)).await.unwrap();
 
     let stop = tokio_util::sync::CancellationToken::new();
     let _stops = stop.clone().drop_guard();

@@ -44,7 +44,11 @@ fn in_batches(operations: &[Operation], size: usize) -> (Vec<Outcome>, Vec<Chang
     let (mut references, mut keys) = (HashMap::new(), HashMap::new());
     let (mut outcomes, mut all) = (Vec::new(), Vec::new());
     for batch in operations.chunks(size) {
-        let mut book = Book::new(wallets.values().cloned(), references.clone(), keys.clone());
+        let mut book = Book::new(PriorState {
+            wallets: wallets.values().cloned().collect(),
+            used_references: references.clone().into_iter().collect(),
+            known_keys: keys.clone().into_iter().collect(),
+        });
         let decided: Vec<_> = batch.iter().map(|operation| book.apply(operation, at(1))).collect();
         let changes = book.into_changes();
         for transaction in changes.transactions.iter().filter(|t| t.status == TransactionStatus::Completed) {
@@ -56,8 +60,10 @@ fn in_batches(operations: &[Operation], size: usize) -> (Vec<Outcome>, Vec<Chang
         }
         for AnsweredKey { key, operation, .. } in &changes.keys {
             let first = batch.iter().position(|asked| asked.id == *operation).unwrap();
-            let remembered =
-                Remembered { request_hash: key.request_hash, decision: decided[first].decision.clone() };
+            let remembered = IdempotencyRecord {
+                request_hash: key.request_hash,
+                decision: decided[first].decision.clone(),
+            };
             assert!(keys.insert(key.name.clone(), remembered).is_none(), "a key was answered twice");
         }
         for changed in changes.wallets.iter().chain(&changes.statuses) {
@@ -143,8 +149,12 @@ proptest! {
                 kind: Kind::TransferOut,
                 reference: ReferenceId(Uuid::from_u128(5)),
             };
-            let known = [(used, OperationId(Uuid::from_u128(99)))];
-            Book::new([wallet(1, Status::Enabled, own), receiver], known, []).apply(probe, at(1))
+            let known = vec![(used, OperationId(Uuid::from_u128(99)))];
+            Book::new(PriorState {
+                wallets: vec![wallet(1, Status::Enabled, own), receiver],
+                used_references: known,
+                known_keys: vec![],
+            }).apply(probe, at(1))
         };
         for mut probe in probes {
             prop_assert_eq!(outcome(&probe, balances.0), outcome(&probe, balances.1), "{:?}", probe);

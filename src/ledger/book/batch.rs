@@ -1,0 +1,70 @@
+//! The wallets of a batch, and what is to be written about them.
+
+use super::{
+    rules::not_before,
+    wallets::{OpenWallet, OpenWallets},
+};
+use crate::{
+    kernel::{
+        clock::Timestamp,
+        ids::{OperationId, WalletId},
+    },
+    ledger::{
+        entry::{Entry, StatusChange, Transaction},
+        operation::Kind,
+        refusal::Refusal,
+        wallet_state::{Buckets, WalletState},
+    },
+};
+
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub(super) wallets: OpenWallets,
+    pub(super) transactions: Vec<Transaction>,
+    pub(super) entries: Vec<Entry>,
+    pub(super) status_changes: Vec<StatusChange>,
+}
+
+impl Batch {
+    pub(super) fn new(wallets: impl IntoIterator<Item = WalletState>) -> Self {
+        let wallets: OpenWallets =
+            wallets.into_iter().map(|wallet| (wallet.id, OpenWallet::from(wallet))).collect();
+        // A batch has rarely more operations than wallets, and at most two entries for each.
+        let operations = wallets.len();
+        Self {
+            wallets,
+            transactions: Vec::with_capacity(operations),
+            entries: Vec::with_capacity(2 * operations),
+            status_changes: Vec::new(),
+        }
+    }
+
+    /// A wallet as the batch has left it so far.
+    pub(super) fn wallet(&mut self, id: WalletId) -> Result<&mut WalletState, Refusal> {
+        self.wallets.get_mut(&id).map(|wallet| &mut wallet.now).ok_or(Refusal::WalletNotFound)
+    }
+}
+
+/// Moves a wallet on by one entry. The caller has checked that no bucket passes its bounds.
+pub(super) fn append(
+    wallet: &mut WalletState,
+    id: OperationId,
+    kind: Kind,
+    delta: Buckets,
+    now: Timestamp,
+) -> Entry {
+    let after = Buckets {
+        available: wallet.buckets.available + delta.available,
+        held: wallet.buckets.held + delta.held,
+        unreleased: wallet.buckets.unreleased + delta.unreleased,
+    };
+    let (version, occurred_at) = (wallet.version + 1, not_before(wallet, now));
+    let mut entry =
+        Entry { wallet: wallet.id, version, transaction: id, kind, delta, after, occurred_at, hash: [0; 32] };
+    entry.hash = entry.chained(&wallet.head_hash);
+    wallet.buckets = after;
+    wallet.version = version;
+    wallet.head_hash = entry.hash;
+    wallet.last_entry_at = Some(occurred_at);
+    entry
+}

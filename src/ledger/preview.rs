@@ -1,0 +1,18 @@
+//! The dry run: the decision of an operation by what the books say now. Nothing is locked, and nothing is written.
+
+use super::{LedgerError, Operation, Outcome, PriorState, book::Book, store};
+use crate::db::{Pool, ask};
+
+/// What would become of an operation; it may become something else a moment later. Its key is not looked at.
+pub async fn preview(db: &Pool, operation: Operation) -> Result<Outcome, LedgerError> {
+    let decision = ask(db, |db| async move {
+        let mut conn = db.get_postgres_connection_pool().acquire().await?;
+        let wallets: Vec<_> = operation.wallets().collect();
+        let wallets = store::read(&mut conn, &wallets).await?;
+        let references: Vec<_> = operation.reference().into_iter().collect();
+        let known = store::prior_state(&mut conn, store::PRIOR_STATE_UNLOCKED, &references, &[]).await?;
+        let prior = PriorState { wallets, used_references: known.references, known_keys: known.keys };
+        Ok(Book::new(prior).preview(&operation, known.now))
+    });
+    Ok(Outcome::new(decision.await?))
+}

@@ -1,0 +1,25 @@
+//! What a batch is decided by.
+
+use super::{
+    operation::{KeyName, ReferenceKey},
+    outcome::IdempotencyRecord,
+    wallet_state::WalletState,
+};
+use crate::kernel::ids::OperationId;
+
+/// Everything that the books know and that the operations of a batch depend on, read under the batch's locks.
+#[derive(Clone, Debug, Default)]
+pub struct PriorState {
+    pub wallets: Vec<WalletState>,
+    /// The references of the batch that are used up, and the transaction that used each.
+    pub used_references: Vec<(ReferenceKey, OperationId)>,
+    /// The keys of the batch that have a stored decision.
+    pub known_keys: Vec<(KeyName, IdempotencyRecord)>,
+}
+
+impl From<Vec<WalletState>> for PriorState {
+    /// Wallets alone: no reference is used up, and no key is known.
+    fn from(wallets: Vec<WalletState>) -> Self {
+        Self { wallets, ..Self::default() }
+    }
+}
