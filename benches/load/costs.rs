@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{
-    markdown::figure,
+    format::figure,
     process::Cpu,
     report::{Report, Row},
 };

@@ -11,9 +11,8 @@ use wallet::adapters::redis::wallet_key;
 
 use super::{
     connection::{Connection, header},
-    request::{Fresh, References, Request},
+    request::{Fresh, References, Request, Wallet},
     server::Server,
-    wallets::Wallet,
 };
 
 /// After that long nothing more is waited for.

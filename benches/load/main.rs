@@ -8,6 +8,7 @@ mod connection;
 mod costs;
 mod fill;
 mod follow;
+mod format;
 mod generator;
 mod markdown;
 mod means;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{costs::costs, report::Report};
+use super::{costs::costs, format::figure, report::Report};
 
 /// More than that for the load generator, and it may have been the slowest of all: it is one thread.
 const BUSY_GENERATOR: f64 = 0.8;
@@ -197,13 +197,4 @@ fn baseline(report: &Report, page: &mut String) -> std::fmt::Result {
         )?;
     }
     writeln!(page)
-}
-
-/// Three figures that count are enough.
-pub fn figure(value: f64) -> String {
-    match value {
-        v if v >= 100.0 => format!("{v:.0}"),
-        v if v >= 10.0 => format!("{v:.1}"),
-        v => format!("{v:.2}"),
-    }
 }

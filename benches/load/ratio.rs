@@ -1,29 +1,9 @@
 //! The figures of a run beside each other: what must be reached is said in ratios, which hold on any machine.
 
-use serde::Serialize;
-
 use super::{
     baseline::BaselineRow,
-    report::{Freshness, Row},
+    report::{Freshness, Ratio, Row},
 };
-
-/// Two figures of the run beside each other.
-#[derive(Clone, Debug, Serialize)]
-pub struct Ratio {
-    pub what: &'static str,
-    pub against: &'static str,
-    pub value: f64,
-    pub unit: &'static str,
-    /// What it must reach, and what it aims at; it is met from below if the aim is smaller.
-    pub at_least: f64,
-    pub aim: f64,
-}
-
-impl Ratio {
-    pub fn is_reached(&self) -> bool {
-        if self.aim < self.at_least { self.value <= self.at_least } else { self.value >= self.at_least }
-    }
-}
 
 /// The best of 64 and 256 connections counts.
 pub const EVEN: [&str; 2] = ["transfers-64", "transfers-256"];

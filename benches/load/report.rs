@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     args::Args, baseline::BaselineRow, fill::Filled, follow::Lag, measure::Measurement, postgres::Facts,
-    process::Cpu, ratio::Ratio, scenario::Scenario, server::Audited,
+    process::Cpu, scenario::Scenario, server::Audited,
 };
 
 /// More than this behind the books, and the run does not count.
@@ -36,6 +36,24 @@ pub struct Report {
     pub audits: Vec<Audited>,
     /// Why the run does not count; empty if it does.
     pub problems: Vec<String>,
+}
+
+/// Two figures of the run beside each other.
+#[derive(Clone, Debug, Serialize)]
+pub struct Ratio {
+    pub what: &'static str,
+    pub against: &'static str,
+    pub value: f64,
+    pub unit: &'static str,
+    /// What it must reach, and what it aims at; it is met from below if the aim is smaller.
+    pub at_least: f64,
+    pub aim: f64,
+}
+
+impl Ratio {
+    pub fn is_reached(&self) -> bool {
+        if self.aim < self.at_least { self.value <= self.at_least } else { self.value >= self.at_least }
+    }
 }
 
 #[derive(Debug, Serialize)]

@@ -5,15 +5,20 @@ use std::{cell::Cell, net::SocketAddr};
 use anyhow::{Result, ensure};
 use uuid::Uuid;
 
-use super::{
-    scenario::{Operation, Spread},
-    wallets::Wallet,
-};
+use super::scenario::{Operation, Spread};
 
 /// What stands where a fresh reference, a fresh key and a recipient are to be written; each as long as one.
 const REFERENCE: &str = "00000000-0000-0000-0000-000000000000";
 const KEY: &str = "00000000-0000-0000-0000-000000000001";
 const RECIPIENT: &str = "00000000-0000-0000-0000-000000000002";
+
+/// A wallet that may be used, and what opens it.
+#[derive(Clone, Debug)]
+pub struct Wallet {
+    pub id: Uuid,
+    /// As it stands in `Authorization`.
+    pub token: String,
+}
 
 /// A whole request, and where its reference, key and recipient stand.
 pub struct Request {

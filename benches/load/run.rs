@@ -19,10 +19,10 @@ use super::{
     postgres::Postgres,
     process::{Processes, listener, memory_mib},
     report::{Costs, Freshness, Report, Row},
-    request::Workload,
+    request::{Wallet, Workload},
     scenario::{FILLED, FRESH, Pace, Scenario},
     server::{Published, Server, Settings, audit, migrate, rebuild_cache},
-    wallets::{self, Wallet},
+    wallets,
 };
 
 /// The servers that the environment names.

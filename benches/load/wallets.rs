@@ -9,21 +9,13 @@ use uuid::Uuid;
 
 use super::{
     connection::Connection,
-    request::{Fresh, Request},
+    request::{Fresh, Request, Wallet},
 };
 
 /// Over how many connections they are made.
 const CONNECTIONS: usize = 64;
 /// What each gets at first, in cents: more than it could send in hours.
 pub const FUNDS: u64 = 1_000_000_000_000;
-
-/// A wallet that may be used, and what opens it.
-#[derive(Clone, Debug)]
-pub struct Wallet {
-    pub id: Uuid,
-    /// As it stands in `Authorization`.
-    pub token: String,
-}
 
 /// Opens and enables so many wallets, and pays [`FUNDS`] into each if they are `funded`. Must run within a `LocalSet`.
 pub async fn open(host: SocketAddr, count: u32, funded: bool) -> Result<Vec<Wallet>> {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::{
-    ApiError,
     balance::Balance,
     envelope::PostedAnswer,
+    failure::ApiError,
     idempotency::{Fingerprint, IdempotencyKey},
     scalars::Moment,
 };

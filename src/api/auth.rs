@@ -13,7 +13,11 @@ use poem_openapi::{
 };
 
 use super::{
-    ApiError, asker::Asker, catalogue::Code, failure::Detail, headers::API_KEY, origin::source,
+    asker::Asker,
+    catalogue::Code,
+    failure::{ApiError, Detail},
+    headers::API_KEY,
+    origin::source,
     security::SecurityEvent,
 };
 use crate::{

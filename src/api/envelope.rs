@@ -9,7 +9,7 @@ use poem_openapi::{
 use serde::Serialize;
 
 use super::{
-    ApiError,
+    failure::ApiError,
     headers::{REPLAYED, WALLET_VERSION, YES},
 };
 

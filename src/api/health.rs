@@ -11,10 +11,10 @@ use poem_openapi::{
 use serde::Serialize;
 
 use super::{
-    ApiError, Tag,
     catalogue::Code,
-    document::{Notes, sample},
+    document::{Notes, Tag, sample},
     envelope::Answer,
+    failure::ApiError,
     router::Paths,
 };
 

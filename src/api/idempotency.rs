@@ -8,7 +8,11 @@ use poem_openapi::{
     registry::{MetaParamIn, MetaSchema, MetaSchemaRef},
 };
 
-use super::{ApiError, catalogue::Code, failure::Detail, headers::IDEMPOTENCY_KEY};
+use super::{
+    catalogue::Code,
+    failure::{ApiError, Detail},
+    headers::IDEMPOTENCY_KEY,
+};
 use crate::{
     kernel::{actor::Actor, ids::WalletId},
     ledger::{Key, KeyName},

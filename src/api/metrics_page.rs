@@ -8,7 +8,7 @@ use poem_openapi::{
     registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry},
 };
 
-use super::{Tag, document::Notes};
+use super::document::{Notes, Tag};
 
 /// Writes all figures down.
 pub type Renderer = Arc<dyn Fn() -> String + Send + Sync>;

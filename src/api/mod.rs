@@ -15,6 +15,8 @@ pub mod health;
 mod idempotency;
 mod metrics_page;
 mod middleware;
+mod min_version;
+mod openapi;
 mod origin;
 mod pages;
 mod parameters;
@@ -34,15 +36,14 @@ use tokio_util::sync::CancellationToken;
 
 use self::{
     auth::Gate,
-    document::Tag,
-    failure::{ApiError, FieldErrors},
     health::{HealthApi, HealthSource},
     metrics_page::MetricsApi,
     middleware::{identify::Identify, measure::Measure, receive::Receive, watch::Watch},
+    openapi::{Apis, CustomerApis},
     router::{Methods, Paths},
     security::SecurityLog,
 };
-pub use self::{auth::ServiceKey, document::spec, metrics_page::Renderer};
+pub use self::{auth::ServiceKey, metrics_page::Renderer, openapi::spec};
 use crate::{
     identity::Identity,
     limits::{Limits, TrustedProxies},
@@ -63,22 +64,6 @@ pub struct Parts {
     /// Once it is cancelled, a body that is still on its way is not waited for much longer.
     pub stopping: CancellationToken,
 }
-
-/// Every operation.
-type Apis = (CustomerApis, HealthApi, MetricsApi);
-
-/// Every operation of customers and back ends.
-type CustomerApis = (
-    v1::InitApi,
-    v1::WalletApi,
-    v1::DepositsApi,
-    v1::WithdrawalsApi,
-    v1::TransfersApi,
-    v1::TransactionsApi,
-    v1::TopTransfersApi,
-    v1::WalletsApi,
-    v1::ErrorsApi,
-);
 
 /// The room as endpoints; whatever goes in, a proper answer comes out.
 pub struct Api {

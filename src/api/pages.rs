@@ -8,7 +8,7 @@ use poem::{
     http::{Method, header},
 };
 
-use super::{document, router::Paths};
+use super::{openapi, router::Paths};
 
 /// The page is one file with its script in it, and talks to this service only.
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; \
@@ -32,12 +32,12 @@ fn html() -> Response {
         .content_type("text/html; charset=utf-8")
         .header(header::CONTENT_SECURITY_POLICY, POLICY)
         .header(header::CACHE_CONTROL, "no-cache")
-        .body(document::page())
+        .body(openapi::page())
 }
 
 fn json() -> Response {
     Response::builder()
         .content_type("application/json")
         .header(header::CACHE_CONTROL, "no-cache")
-        .body(document::spec())
+        .body(openapi::spec())
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use poem::Request;
 
-use super::{ApiError, FieldErrors};
+use super::failure::{ApiError, FieldErrors};
 
 /// How much of an unknown name is shown, in characters.
 const SHOWN_MAX: usize = 64;

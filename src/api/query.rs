@@ -10,9 +10,9 @@ use poem_openapi::{
 use uuid::Uuid;
 
 use super::{
-    ApiError, FieldErrors,
     body::{Field, pairs},
     catalogue::Code,
+    failure::{ApiError, FieldErrors},
 };
 use crate::{
     kernel::{

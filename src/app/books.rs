@@ -1,17 +1,44 @@
 //! `wallet books`: what an operator decides about the books.
 
 use anyhow::{Context, ensure};
+use clap::{Args, Subcommand};
 
-use super::{
-    cli::{BooksCommand, Decision},
-    output,
-};
+use super::output;
 use crate::{
     config::Config,
     db,
     kernel::{books::BooksId, clock::rfc3339_millis},
     ledger::store,
 };
+
+/// The subcommands of `wallet books`.
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum BooksCommand {
+    /// Go on from the books as they are, after they were restored to an earlier moment.
+    ///
+    /// What the topic, caches and consumers have beyond that moment is not part of these books any more: messages carry a
+    /// higher generation from now on, and consumers forget what they have beyond.
+    NewGeneration {
+        #[command(flatten)]
+        decision: Decision,
+    },
+    /// Accept Postgres' clock as right, although the service's machine has another time; every process goes on.
+    AcceptClock {
+        #[command(flatten)]
+        decision: Decision,
+    },
+}
+
+/// Who decided something, and why; both are kept in the books.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Decision {
+    /// The operator's name.
+    #[arg(long)]
+    actor: String,
+    /// Why: the incident, the ticket.
+    #[arg(long)]
+    reason: String,
+}
 
 /// Carries out an operator's decision about the books.
 pub(super) async fn run(config: &Config, command: BooksCommand) -> anyhow::Result<()> {

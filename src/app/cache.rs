@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use clap::Subcommand;
 use shaku::HasComponent;
 use tokio::time::{Instant, sleep};
 
@@ -18,8 +19,22 @@ use crate::{
 /// The maximum time for the connection to Redis to come about, and for the mark to stay as it was read.
 const LIMIT: Duration = Duration::from_secs(5);
 
+/// The subcommands of `wallet cache`.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(super) enum CacheCommand {
+    /// Fill the cache from Postgres.
+    Rebuild,
+}
+
+/// Carries out a command about the cache.
+pub(super) async fn run(config: &Config, command: CacheCommand) -> anyhow::Result<()> {
+    match command {
+        CacheCommand::Rebuild => rebuild(config).await,
+    }
+}
+
 /// Replaces everything in Redis by what Postgres has.
-pub(super) async fn rebuild(config: &Config) -> anyhow::Result<()> {
+async fn rebuild(config: &Config) -> anyhow::Result<()> {
     if config.redis_url.is_none() {
         bail!("REDIS_URL is empty: the in-process cache has nothing to rebuild");
     }

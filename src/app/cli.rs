@@ -2,9 +2,17 @@
 
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 
-use super::{audit, books, bootstrap, cache, migrate, openapi, output, serve, token};
+use super::{
+    audit::{self, AuditArgs},
+    books::{self, BooksCommand},
+    bootstrap,
+    cache::{self, CacheCommand},
+    migrate::{self, MigrateCommand},
+    openapi, output, serve,
+    token::{self, TokenArgs},
+};
 use crate::{config::Config, telemetry};
 
 /// A wallet service: balances that are right and fast at once.
@@ -30,16 +38,9 @@ enum Command {
     /// Print the OpenAPI document.
     Openapi,
     /// Check the books, and what follows from them; exits with 1 and names the rows when a rule is broken.
-    Audit(audit::AuditArgs),
+    Audit(AuditArgs),
     /// Print an access token for a back end; it holds for JWT_TTL.
-    Token {
-        /// What the token allows.
-        #[arg(long)]
-        scope: TokenScope,
-        /// The back end's name: its Idempotency-Keys are its own.
-        #[arg(long, default_value = "backend")]
-        name: String,
-    },
+    Token(TokenArgs),
     /// Decide what the service must not decide for itself about the books.
     Books {
         #[command(subcommand)]
@@ -50,70 +51,6 @@ enum Command {
         #[command(subcommand)]
         action: CacheCommand,
     },
-}
-
-#[derive(Clone, Debug, Subcommand)]
-pub(super) enum MigrateCommand {
-    /// Run every migration that the database lacks.
-    Up,
-    /// Take the last migration back, unless that would drop rows that nothing else has.
-    Down {
-        /// Take all of them back.
-        #[arg(long)]
-        all: bool,
-        /// Drop such rows, too; in production needed even where there are none.
-        #[arg(long)]
-        yes_lose_data: bool,
-    },
-    /// List the migrations and which of them the database has; exits with 1 if one was changed, is half applied or is
-    /// newer than this version.
-    Status,
-    /// Print the SQL that gives a role what the service needs; the owner of the tables runs it.
-    Grants {
-        /// The role that serves.
-        #[arg(long)]
-        role: String,
-    },
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum TokenScope {
-    /// Open wallets, read them, move money between any two.
-    Service,
-}
-
-#[derive(Clone, Debug, Subcommand)]
-pub(super) enum BooksCommand {
-    /// Go on from the books as they are, after they were restored to an earlier moment.
-    ///
-    /// What the topic, caches and consumers have beyond that moment is not part of these books any more: messages carry a
-    /// higher generation from now on, and consumers forget what they have beyond.
-    NewGeneration {
-        #[command(flatten)]
-        decision: Decision,
-    },
-    /// Accept Postgres' clock as right, although the service's machine has another time; every process goes on.
-    AcceptClock {
-        #[command(flatten)]
-        decision: Decision,
-    },
-}
-
-/// Who decided something, and why; both are kept in the books.
-#[derive(Clone, Debug, Args)]
-pub(super) struct Decision {
-    /// The operator's name.
-    #[arg(long)]
-    pub(super) actor: String,
-    /// Why: the incident, the ticket.
-    #[arg(long)]
-    pub(super) reason: String,
-}
-
-#[derive(Clone, Copy, Debug, Subcommand)]
-enum CacheCommand {
-    /// Fill the cache from Postgres.
-    Rebuild,
 }
 
 /// Runs the command that the arguments name.
@@ -149,16 +86,16 @@ pub fn run() -> ExitCode {
     };
     finish(runtime.block_on(async {
         // These wait for nothing; serve looks for itself, once Postgres answers, and a token needs no Postgres.
-        if !matches!(cli.command, Command::Serve | Command::Token { .. } | Command::Openapi) {
+        if !matches!(cli.command, Command::Serve | Command::Token(_) | Command::Openapi) {
             bootstrap::refuse_unfit_postgres(&config).await?;
         }
         match cli.command {
             Command::Serve => serve::run(config, metrics).await,
             Command::Migrate { direction } => migrate::run(&config, direction).await,
-            Command::Token { scope: TokenScope::Service, name } => token::print(&config, &name),
+            Command::Token(args) => token::print(&config, &args),
             Command::Books { action } => books::run(&config, action).await,
             Command::Audit(args) => audit::run(&config, args).await,
-            Command::Cache { action: CacheCommand::Rebuild } => cache::rebuild(&config).await,
+            Command::Cache { action } => cache::run(&config, action).await,
             Command::Openapi => openapi::print(),
         }
     }))

@@ -1,14 +1,40 @@
 //! `wallet migrate up|down|status|grants`.
 
 use anyhow::{Context, bail};
+use clap::Subcommand;
 
-use super::{cli::MigrateCommand, output};
+use super::output;
 use crate::{
     config::{AppEnv, Config},
     db::migrator::{
         self, DataLoss, Direction, MigrationError, MigrationState, MigrationStatus, SchemaFault, SchemaState,
     },
 };
+
+/// The subcommands of `wallet migrate`.
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum MigrateCommand {
+    /// Run every migration that the database lacks.
+    Up,
+    /// Take the last migration back, unless that would drop rows that nothing else has.
+    Down {
+        /// Take all of them back.
+        #[arg(long)]
+        all: bool,
+        /// Drop such rows, too; in production needed even where there are none.
+        #[arg(long)]
+        yes_lose_data: bool,
+    },
+    /// List the migrations and which of them the database has; exits with 1 if one was changed, is half applied or is
+    /// newer than this version.
+    Status,
+    /// Print the SQL that gives a role what the service needs; the owner of the tables runs it.
+    Grants {
+        /// The role that serves.
+        #[arg(long)]
+        role: String,
+    },
+}
 
 /// Runs the migrations and prints where the database stands; `status` fails if something is wrong with it. That
 /// migrations are missing is an answer, and no failure.

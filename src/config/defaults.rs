@@ -1,6 +1,6 @@
 //! The names that can be set, and what holds when they are not.
 
-use super::{AppEnv, Compression, LogFormat};
+use super::settings::{AppEnv, Compression, LogFormat};
 use crate::kernel::quota::{Period, Quota};
 
 /// Every variable that the service reads, in the order of `.env.example`.

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Config, Secret,
     defaults::{DEVELOPMENT_JWT_SECRET, JWT_TTL_MAX_SECONDS_IN_PRODUCTION},
+    settings::{Config, Secret},
     urls,
 };
 

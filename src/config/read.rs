@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    AppEnv, Config, ConfigError, KafkaLogin, KafkaSecurity, Secret, Topics,
     defaults::{self, DEVELOPMENT_JWT_SECRET, SECRET, VARIABLES},
     misspelled::meant,
     production::Production,
+    settings::{AppEnv, Config, ConfigError, KafkaLogin, KafkaSecurity, Secret, Topics},
     urls,
     values::{self, Must},
 };

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::*;
+use super::{load::lines_of, read, *};
 
 mod production;
 

@@ -4,7 +4,10 @@ use std::{net::IpAddr, ops::RangeInclusive, str::FromStr};
 
 use tracing_subscriber::EnvFilter;
 
-use super::{AppEnv, Compression, LogFormat, SaslMechanism, Secret, defaults};
+use super::{
+    defaults,
+    settings::{AppEnv, Compression, LogFormat, SaslMechanism, Secret},
+};
 #[cfg(debug_assertions)]
 use crate::kernel::fail_point::{ALL, Armed};
 use crate::kernel::{currency::Currency, network::Network, quota::Quota};

@@ -6,6 +6,7 @@ mod error;
 pub mod migrator;
 mod server;
 mod session;
+mod unsafe_settings;
 
 pub use apart::open;
 pub use connect::{
@@ -16,6 +17,7 @@ pub use error::DbError;
 /// The pool, as everybody else uses it.
 pub use sea_orm::DatabaseConnection as Pool;
 pub use server::{ServerFault, server_fault};
-pub use session::{commit_durably, unsafe_settings};
+pub use session::commit_durably;
 /// One connection, for those who need one of their own.
 pub use sqlx::PgConnection as Connection;
+pub use unsafe_settings::unsafe_settings;

@@ -5,9 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sqlx::{Connection, PgConnection, Row};
-
-use super::{DbError, open, session_options};
+use sqlx::PgConnection;
 
 /// Sessions are replaced at most once in this time, however many errors there are: connecting costs Postgres a process.
 const REPLACED_EVERY: Duration = Duration::from_secs(1);
@@ -40,16 +38,4 @@ pub async fn commit_durably(conn: &mut PgConnection) -> Result<(), sqlx::Error> 
                                                                             else 'on' end, false)";
     sqlx::raw_sql(sql).execute(conn).await?;
     Ok(())
-}
-
-/// The settings of the server without which a crash of its machine may lose or tear what was committed, as far as they
-/// are off. No session can set them.
-pub async fn unsafe_settings(url: &str) -> Result<Vec<String>, DbError> {
-    let mut conn = open(session_options(url, "wallet")?).await?;
-    let sql = "select name from pg_settings where name in ('fsync', 'full_page_writes') and setting = 'off' order by 1";
-    let rows = sqlx::query(sql).fetch_all(&mut conn).await?;
-    let names = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
-    // A courtesy to Postgres; the answer is there.
-    let _ = conn.close().await;
-    Ok(names)
 }

@@ -11,9 +11,15 @@ pub struct Path {
     pub line: usize,
 }
 
-/// The module that a file of `src` is: `["ledger", "book"]` for `src/ledger/book.rs`.
+/// The directory in which the root of the file's crate is: `src`, or `benches/load` for a benchmark of that name.
+pub fn crate_of(file: &str) -> &str {
+    let depth = if file.starts_with("src/") { 1 } else { 2 };
+    file.match_indices('/').nth(depth - 1).map_or(file, |(at, _)| &file[..at])
+}
+
+/// The module that a file is in its crate: `["ledger", "book"]` for `src/ledger/book.rs`.
 pub fn module_of(file: &str) -> Vec<String> {
-    let stem = file.trim_start_matches("src/").trim_end_matches(".rs");
+    let stem = file.trim_start_matches(crate_of(file)).trim_start_matches('/').trim_end_matches(".rs");
     let mut parts: Vec<String> = stem.split('/').map(str::to_owned).collect();
     if matches!(parts.last().map(String::as_str), Some("mod" | "lib" | "main")) {
         parts.pop();
@@ -23,6 +29,27 @@ pub fn module_of(file: &str) -> Vec<String> {
 
 /// Every path in the file, `super` and `self` and names brought in by `use` being followed.
 pub fn paths(file: &str, tokens: &[Token]) -> Vec<Path> {
+    read(file, tokens).0
+}
+
+/// The paths of a file, and what the names mean that its `use` lines bring in: others can import them from here.
+pub fn imports(file: &str, tokens: &[Token]) -> (Vec<Path>, HashMap<String, Vec<String>>) {
+    let (paths, names) = read(file, tokens);
+    let module = module_of(file);
+    (
+        paths,
+        names
+            .into_iter()
+            .filter(|((of, _), _)| *of == module)
+            .map(|((_, name), whole)| (name, whole))
+            .collect(),
+    )
+}
+
+/// What a name means in a module.
+type Names = HashMap<(Vec<String>, String), Vec<String>>;
+
+fn read(file: &str, tokens: &[Token]) -> (Vec<Path>, Names) {
     let mut reader = Reader {
         tokens,
         is_binary: file == "src/main.rs",
@@ -35,7 +62,7 @@ pub fn paths(file: &str, tokens: &[Token]) -> Vec<Path> {
     reader.walk(&mut |_| {});
     let mut found = Vec::new();
     reader.walk(&mut |path| found.push(path));
-    found
+    (found, reader.names)
 }
 
 struct Reader<'a> {
@@ -43,8 +70,8 @@ struct Reader<'a> {
     /// The binary calls the library by its name.
     is_binary: bool,
     module: Vec<String>,
-    /// What a name means in a module of this file.
-    names: HashMap<(Vec<String>, String), Vec<String>>,
+    /// Of every module of this file.
+    names: Names,
     depth: usize,
     /// The braces at which the inline modules around us began.
     inline: Vec<usize>,

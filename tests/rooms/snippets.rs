@@ -1,6 +1,6 @@
 //! Proves on small files that the rules catch what they should, and nothing else.
 
-use super::rules::violations;
+use super::{circles::circles, rules::violations};
 
 /// The line is refused in this file, and the message says where it belongs.
 #[track_caller]
@@ -167,4 +167,46 @@ fn a_violation_names_its_line() {
     );
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].starts_with("src/ledger/book.rs:5: `crate::api::View`: "), "{found:?}");
+}
+
+/// The ways around of all circles among these files.
+fn ways(files: &[(&str, &str)]) -> Vec<String> {
+    let files: Vec<_> = files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+    circles(&files).into_iter().map(|circle| circle.to_string()).collect()
+}
+
+#[test]
+fn a_circle_of_imports_is_found_and_its_files_are_named() {
+    let (a, b) = ("src/api/a.rs", "src/api/b.rs");
+    let found = ways(&[(a, "use super::b::B;"), (b, "fn f() -> crate::api::a::A { todo!() }")]);
+    assert_eq!(found, ["2 files: src/api/a.rs → src/api/b.rs → src/api/a.rs"]);
+    assert!(ways(&[(a, "use super::b::B;"), (b, "use std::fmt;")]).is_empty());
+    let longer =
+        [(a, "use super::b::B;"), (b, "use super::c::C;"), ("src/api/c.rs", "use super::{a::A, b::B};")];
+    assert_eq!(ways(&longer), ["3 files: src/api/b.rs → src/api/c.rs → src/api/b.rs (also src/api/a.rs)"]);
+    let bench = [
+        ("benches/load/main.rs", "mod a; mod b; use a::A;"),
+        ("benches/load/a.rs", "use super::b::B;"),
+        ("benches/load/b.rs", "use crate::a::A;"),
+    ];
+    assert_eq!(ways(&bench), ["2 files: benches/load/a.rs → benches/load/b.rs → benches/load/a.rs"]);
+}
+
+#[test]
+fn a_circle_is_seen_through_names_that_another_file_brings_in() {
+    let (module, a, b) = ("src/api/mod.rs", "src/api/a.rs", "src/api/b.rs");
+    let through = [
+        (module, "mod a; mod b; pub use a::A; pub use self::b::B;"),
+        (a, "use super::B;"),
+        (b, "use super::A;"),
+    ];
+    assert_eq!(ways(&through), ["2 files: src/api/a.rs → src/api/b.rs → src/api/a.rs"]);
+    let renamed = [(module, "mod a; mod b; use b::B as C;"), (a, "use super::C;"), (b, "use super::a;")];
+    assert_eq!(ways(&renamed), ["2 files: src/api/a.rs → src/api/b.rs → src/api/a.rs"]);
+    // The name is not of the file that brings it in: importing it from there is no arrow to that file.
+    let around =
+        [(module, "mod a; mod b; use a::A; pub use b::B;"), (a, "use super::B;"), (b, "use std::fmt;")];
+    assert!(ways(&around).is_empty(), "{:?}", ways(&around));
+    let own = [(module, "mod a; use a::A; pub struct M;"), (a, "use super::M;")];
+    assert_eq!(ways(&own), ["2 files: src/api/a.rs → src/api/mod.rs → src/api/a.rs"]);
 }

@@ -10,7 +10,7 @@ use rdkafka::{
     message::{BorrowedMessage, Headers},
 };
 
-use super::bus::KafkaBus;
+use super::dead_letters::DeadLetters;
 use crate::{
     adapters::dead_letter::dead_letter,
     events::bus::{Consumer, Message},
@@ -39,7 +39,7 @@ impl Batch {
     }
 
     /// Has the messages served, and those that cannot be served put aside.
-    pub(super) async fn serve(&self, consumer: &dyn Consumer, bus: &KafkaBus) {
+    pub(super) async fn serve(&self, consumer: &dyn Consumer, dead_letters: &DeadLetters) {
         let mut letters = Vec::new();
         for (index, poison) in consumer.consume(&self.messages).await {
             let (Some(message), Some(&(partition, offset))) =
@@ -53,7 +53,7 @@ impl Batch {
         }
         // In their order within each topic, and each topic's together.
         letters.sort_by(|a, b| a.topic.cmp(&b.topic));
-        bus.bury(&letters).await;
+        dead_letters.publish(&letters).await;
     }
 
     /// For each partition, the offset after the last message.

@@ -13,7 +13,12 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    batch::Batch, bus::KafkaBus, lag::Lag, membership::Membership, reach::Reach, settings::KafkaSettings,
+    batch::Batch,
+    dead_letters::DeadLetters,
+    lag::{Lag, SharedProgress},
+    membership::Membership,
+    reach::Reach,
+    settings::KafkaSettings,
 };
 use crate::events::bus::{Consumer, Subscription};
 
@@ -35,38 +40,51 @@ struct Fatal(KafkaError);
 pub(super) struct Member {
     subscription: Subscription,
     consumer: Arc<StreamConsumer<Membership>>,
+    settings: KafkaSettings,
+    progress: SharedProgress,
 }
 
 impl Member {
-    /// Touches no network: joining happens while it serves.
+    /// Touches no network: joining happens while it serves. `progress` is where the group's is noted meanwhile.
     pub(super) fn join(
         settings: &KafkaSettings,
         reach: &Arc<Reach>,
         subscription: &Subscription,
+        progress: SharedProgress,
     ) -> KafkaResult<Self> {
         let context = Membership::new(Arc::clone(reach));
         let consumer: StreamConsumer<Membership> =
             settings.consumer(&subscription.group).create_with_context(context)?;
         let topics: Vec<&str> = subscription.topics.iter().map(String::as_str).collect();
         consumer.subscribe(&topics)?;
-        Ok(Self { subscription: subscription.clone(), consumer: Arc::new(consumer) })
+        Ok(Self {
+            subscription: subscription.clone(),
+            consumer: Arc::new(consumer),
+            settings: settings.clone(),
+            progress,
+        })
     }
 
     /// Serves until `stop`, or until another member has to take its place.
-    pub(super) async fn serve(self, bus: &KafkaBus, consumer: &dyn Consumer, stop: &CancellationToken) {
-        let progress = bus.shared_progress(&self.subscription.group);
-        let lag = Lag::new(&self.subscription, bus.settings(), Arc::downgrade(&self.consumer), progress);
+    pub(super) async fn serve(
+        self,
+        dead_letters: &DeadLetters,
+        consumer: &dyn Consumer,
+        stop: &CancellationToken,
+    ) {
+        let progress = Arc::clone(&self.progress);
+        let lag = Lag::new(&self.subscription, &self.settings, Arc::downgrade(&self.consumer), progress);
         tokio::select! {
             () = stop.cancelled() => {}
             () = lag.watch() => {}
-            Fatal(error) = self.work(bus, consumer) => {
+            Fatal(error) = self.work(dead_letters, consumer) => {
                 tracing::error!(group = self.subscription.group, %error, "the consumer ends; another begins");
             }
         }
         self.leave().await;
     }
 
-    async fn work(&self, bus: &KafkaBus, consumer: &dyn Consumer) -> Fatal {
+    async fn work(&self, dead_letters: &DeadLetters, consumer: &dyn Consumer) -> Fatal {
         let mut stream = self.consumer.stream();
         let mut batch = Batch::default();
         loop {
@@ -76,7 +94,7 @@ impl Member {
                 return fatal;
             }
             let mut next = Batch::default();
-            let served = self.stay_while(batch.serve(consumer, bus), &mut stream, &mut next).await;
+            let served = self.stay_while(batch.serve(consumer, dead_letters), &mut stream, &mut next).await;
             self.store(&batch);
             if let Err(fatal) = served {
                 return fatal;

@@ -6,12 +6,14 @@
 
 mod batch;
 mod bus;
+mod dead_letters;
 mod lag;
 mod line;
 mod marks;
 mod member;
 mod membership;
 mod partitions;
+mod producers;
 mod reach;
 mod settings;
 mod tally;

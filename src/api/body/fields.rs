@@ -6,7 +6,11 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::{
-    api::{ApiError, FieldErrors, catalogue::Code, idempotency::Fingerprint},
+    api::{
+        catalogue::Code,
+        failure::{ApiError, FieldErrors},
+        idempotency::Fingerprint,
+    },
     kernel::money::Amount,
 };
 

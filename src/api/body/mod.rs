@@ -17,7 +17,7 @@ pub use fields::{Field, Fields, FromFields, True};
 pub use form::pairs;
 
 use super::{
-    ApiError, catalogue::Code, idempotency::Fingerprint, middleware::receive::Received,
+    catalogue::Code, failure::ApiError, idempotency::Fingerprint, middleware::receive::Received,
     parameters::KnownParameters,
 };
 

@@ -8,7 +8,7 @@ use multer::Multipart;
 use poem::http::{HeaderMap, header};
 
 use super::Fields;
-use crate::api::{ApiError, catalogue::Code};
+use crate::api::{catalogue::Code, failure::ApiError};
 
 /// The fields of a form. A file counts as the text in it; a part without a name, text that is not UTF-8, or an end
 /// that does not come make the whole body malformed.

@@ -2,10 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::api::{
-    catalogue::{CATALOGUE, Code},
-    v1,
-};
+use super::samples::TRANSACTION;
+use crate::api::catalogue::{CATALOGUE, Code};
 
 /// The answer of one status: its codes, each with an example.
 pub fn refusal(status: u16, codes: &[Code]) -> Value {
@@ -39,7 +37,7 @@ fn example(code: Code) -> Value {
     let mut data = json!({"error": sentence, "code": word});
     match code {
         Code::ValidationFailed => data["error"] = json!({"amount": ["Missing data for required field."]}),
-        Code::DuplicateReference => data["transaction_id"] = v1::TRANSACTION.into(),
+        Code::DuplicateReference => data["transaction_id"] = TRANSACTION.into(),
         _ => {}
     }
     json!({"status": "fail", "data": data})

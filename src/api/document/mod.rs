@@ -1,17 +1,14 @@
-//! The OpenAPI document: what the types say, and beside it each operation's errors and examples.
+//! What the OpenAPI document says of an operation beside its types: its errors and its examples. Each operation's notes stand
+//! beside its handler; `openapi.rs` puts them together.
 
-mod errors;
+pub mod errors;
+pub mod samples;
 
-use std::{collections::BTreeMap, marker::PhantomData, sync::OnceLock};
-
-use poem_openapi::{
-    OpenApi, OpenApiService, Tags,
-    registry::{MetaApi, Registry},
-};
+use poem_openapi::Tags;
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
-use super::{Apis, catalogue::Code, health, metrics_page, router::Paths, v1};
+use super::catalogue::Code;
 
 /// How the operations are grouped.
 #[derive(Tags)]
@@ -27,9 +24,6 @@ pub enum Tag {
     /// For whoever runs the service.
     Operation,
 }
-
-/// The tags in the order in which a newcomer wants them.
-const TAGS: [&str; 5] = ["Start", "Wallet", "Service", "Errors", "Operation"];
 
 /// What the document says of an operation beside its types.
 pub struct Notes {
@@ -61,154 +55,4 @@ pub const POSTING: &[Code] = &[Code::NotFound, Code::Overloaded, Code::Unavailab
 /// An example of `data`, from the very type that is answered with.
 pub fn sample<T: Serialize>(data: &T) -> Option<Value> {
     serde_json::to_value(data).ok()
-}
-
-const DESCRIPTION: &str = "\
-A wallet service: balances that are right and fast at once.
-
-Every answer is a [JSend](https://github.com/omniti-labs/jsend) envelope: `success` with `data`; `fail` where the caller \
-can do something about it; `error` where the server is broken. `data.error` of a `fail` is a sentence, or an object of \
-lists, one for each wrong field; `code` is a stable word to switch on, see `GET /api/v1/errors`.
-
-Amounts are integers in the currency's minor unit (cents), 1 to 9,007,199,254,740,991. Times are RFC 3339 in UTC. Bodies \
-are taken as JSON, as a form and as `multipart/form-data`, with the same fields and the same errors, up to 64 KiB. Of a \
-field that stands twice the last counts; unknown fields are ignored.
-
-`Authorization: Bearer <jwt>` and `Authorization: Token <jwt>` mean the same. Every answer carries `X-Request-Id`, the \
-caller's own if it is 1 to 128 letters, digits, dots, underscores or hyphens.
-
-`Idempotency-Key` makes a request safe to send again: the same key with the same request gets the first answer again, \
-marked `Idempotency-Replayed: true`, also for a refusal (for 24 hours); with another request it is \
-`idempotency_key_reused`.
-
-To try it out here: `POST /api/v1/init`, copy the token, *Authorize* (Bearer), enable the wallet, deposit.";
-
-/// The document, pretty, with a line feed at its end; the same that `swagger/openapi.json` holds.
-pub fn spec() -> &'static str {
-    static SPEC: OnceLock<String> = OnceLock::new();
-    SPEC.get_or_init(|| complete(&plain()))
-}
-
-/// The document as the types say it.
-fn plain() -> String {
-    service().spec()
-}
-
-/// The page that shows the document, and lets it be tried out.
-pub fn page() -> &'static str {
-    static PAGE: OnceLock<String> = OnceLock::new();
-    PAGE.get_or_init(|| service().swagger_ui_html().replacen(&plain(), spec().trim_end(), 1))
-}
-
-fn service() -> OpenApiService<TypesOnly<Apis>, ()> {
-    OpenApiService::new(TypesOnly(PhantomData), "Wallet", env!("CARGO_PKG_VERSION"))
-        .description(DESCRIPTION)
-        .server("/")
-}
-
-/// The types of operations without anything behind them: all that a document needs.
-struct TypesOnly<T>(PhantomData<T>);
-
-impl<T: OpenApi> OpenApi for TypesOnly<T> {
-    fn meta() -> Vec<MetaApi> {
-        T::meta()
-    }
-
-    fn register(registry: &mut Registry) {
-        T::register(registry);
-    }
-
-    fn add_routes(self, _: &mut Paths) {}
-}
-
-/// The notes of every operation.
-pub fn notes() -> Vec<Notes> {
-    [v1::notes(), health::notes(), metrics_page::notes()].into_iter().flatten().collect()
-}
-
-fn complete(plain: &str) -> String {
-    let Ok(mut document) = serde_json::from_str::<Value>(&whole_bounds(plain)) else {
-        return plain.to_owned();
-    };
-    let notes = notes();
-    for operation in operations(&mut document) {
-        let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
-        if let Some(notes) = notes.iter().find(|notes| notes.id == id) {
-            annotate(operation, notes);
-        }
-    }
-    let schemas = &mut document["components"]["schemas"];
-    for request in notes.iter().filter_map(|notes| notes.request.as_ref()) {
-        prefill(schemas, request);
-    }
-    schemas["Fail"] = errors::fail_schema();
-    schemas["Error"] = errors::error_schema();
-    if let Some(tags) = document["tags"].as_array_mut() {
-        tags.sort_by_key(|tag| TAGS.iter().position(|name| tag["name"] == *name));
-    }
-    format!("{document:#}\n")
-}
-
-fn operations(document: &mut Value) -> impl Iterator<Item = &mut Value> {
-    let paths = document["paths"].as_object_mut().into_iter().flat_map(Map::values_mut);
-    paths.filter_map(Value::as_object_mut).flat_map(Map::values_mut)
-}
-
-fn annotate(operation: &mut Value, notes: &Notes) {
-    if let Some(request) = &notes.request {
-        for media in media_types(&mut operation["requestBody"]) {
-            media["example"] = request.clone();
-        }
-    }
-    let operation_parameters = operation.get("parameters").cloned();
-    let Some(responses) = operation["responses"].as_object_mut() else { return };
-    if let Some(data) = &notes.answer {
-        for media in responses.values_mut().flat_map(media_types) {
-            media["example"] = json!({"status": "success", "data": data});
-        }
-    }
-    // What can be rehearsed is answered alike, with 200.
-    let parameters = operation_parameters.as_ref().and_then(Value::as_array);
-    if parameters.is_some_and(|all| all.iter().any(|one| one["name"] == "dry_run"))
-        && let Some(mut rehearsed) = responses.get("201").cloned()
-    {
-        rehearsed["description"] = "With `dry_run=true`: what would happen. Nothing was stored.".into();
-        responses.insert("200".to_owned(), rehearsed);
-    }
-    let mut by_status = BTreeMap::<u16, Vec<Code>>::new();
-    for code in notes.codes.iter().copied().chain([EVERY]).flatten() {
-        by_status.entry(code.status().as_u16()).or_default().push(*code);
-    }
-    responses.extend(
-        by_status.into_iter().map(|(status, codes)| (status.to_string(), errors::refusal(status, &codes))),
-    );
-    for response in responses.values_mut() {
-        response["headers"]["X-Request-Id"] = errors::header("The request's id, the caller's or ours.");
-    }
-}
-
-/// Gives each field of a request its example: a page that shows a form has something to put into it.
-fn prefill(schemas: &mut Value, request: &Value) {
-    let Some(fields) = request.as_object() else { return };
-    for schema in schemas.as_object_mut().into_iter().flat_map(Map::values_mut) {
-        let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else { continue };
-        if properties.keys().eq(fields.keys()) {
-            for (name, example) in fields {
-                properties[name]["example"] = example.clone();
-            }
-        }
-    }
-}
-
-fn media_types(holder: &mut Value) -> impl Iterator<Item = &mut Value> {
-    holder.get_mut("content").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut)
-}
-
-/// The framework writes bounds as floats, and not every reader of floats reads 2^53 − 1 exactly: in the document a whole
-/// number stands as one.
-fn whole_bounds(plain: &str) -> String {
-    let bound =
-        |line: &str| ["\"minimum\":", "\"maximum\":"].iter().any(|name| line.trim_start().starts_with(name));
-    let lines = plain.lines().map(|line| if bound(line) { line.replace(".0", "") } else { line.to_owned() });
-    lines.collect::<Vec<_>>().join("\n")
 }

@@ -6,7 +6,10 @@ use poem::{
     http::{Version, header, uri::Authority},
 };
 
-use crate::api::{ApiError, catalogue::Code, failure::Detail};
+use crate::api::{
+    catalogue::Code,
+    failure::{ApiError, Detail},
+};
 
 /// Refuses a head that can be read in two ways; the connection is not to be used again.
 pub fn check(request: &Request) -> Result<(), ApiError> {

@@ -14,7 +14,7 @@ use poem::{
 use tokio_util::sync::CancellationToken;
 
 use super::framing;
-use crate::api::{ApiError, catalogue::Code};
+use crate::api::{catalogue::Code, failure::ApiError};
 
 /// The largest body, in bytes.
 pub const BODY_MAX: usize = 64 * 1024;

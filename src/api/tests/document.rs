@@ -4,7 +4,10 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use crate::api::{catalogue::CATALOGUE, document::notes, spec};
+use crate::api::{
+    catalogue::CATALOGUE,
+    openapi::{notes, spec},
+};
 
 fn document() -> Value {
     serde_json::from_str(spec()).unwrap()

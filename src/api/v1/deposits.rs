@@ -6,20 +6,19 @@ use poem_openapi::{Object, OpenApi};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{
-    CUSTOMER, REFERENCE, TRANSACTION,
-    money::{self, MOVING, MoneyRequest, MoneyStatus},
-    samples,
-};
+use super::money::{self, MOVING, MoneyRequest, MoneyStatus};
 use crate::{
     api::{
-        ApiError, Tag,
         auth::Customer,
         balance::Balance,
         body::Body,
         catalogue::Code,
-        document::{BODY, KEYED, Notes, POSTING, SIGNED_IN, sample},
+        document::{
+            BODY, KEYED, Notes, POSTING, SIGNED_IN, Tag, sample,
+            samples::{self, CUSTOMER, REFERENCE, TRANSACTION},
+        },
         envelope::PostedAnswer,
+        failure::ApiError,
         idempotency::IdempotencyKey,
         query::{Flag, Param},
         scalars::Moment,

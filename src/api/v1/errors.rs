@@ -4,9 +4,8 @@ use poem_openapi::{Object, OpenApi};
 use serde::Serialize;
 
 use crate::api::{
-    Tag,
     catalogue::{CATALOGUE, Entry},
-    document::{Notes, sample},
+    document::{Notes, Tag, sample},
     envelope::Answer,
 };
 

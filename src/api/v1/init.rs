@@ -7,15 +7,14 @@ use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::CUSTOMER;
 use crate::{
     api::{
-        ApiError, Tag,
         auth::Opener,
         body::{Body, Fields, FromFields},
         catalogue::Code,
-        document::{BODY, Notes, sample},
+        document::{BODY, Notes, Tag, sample, samples::CUSTOMER},
         envelope::Answer,
+        failure::ApiError,
     },
     identity::Identity,
     kernel::ids::Xid,

@@ -5,13 +5,13 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::REFERENCE;
 use crate::{
     api::{
-        ApiError, FieldErrors,
         asker::Asker,
         body::{Fields, FromFields},
         catalogue::Code,
+        document::samples::REFERENCE,
+        failure::{ApiError, FieldErrors},
         idempotency::{Fingerprint, IdempotencyKey},
         query::{Flag, Param},
     },

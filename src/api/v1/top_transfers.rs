@@ -8,12 +8,12 @@ use serde::Serialize;
 use super::transactions::{Transaction, example, line};
 use crate::{
     api::{
-        ApiError, FieldErrors, Tag,
         auth::Customer,
         catalogue::Code,
-        document::{Notes, READING, SIGNED_IN, sample},
+        document::{Notes, READING, SIGNED_IN, Tag, sample},
         envelope::WalletAnswer,
-        headers::MinWalletVersion,
+        failure::{ApiError, FieldErrors},
+        min_version::MinWalletVersion,
         query::{Param, TopLimit},
     },
     ledger::Kind,

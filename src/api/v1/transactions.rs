@@ -6,15 +6,17 @@ use poem_openapi::{Enum, Object, OpenApi};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{RECIPIENT, REFERENCE, TRANSACTION, samples};
 use crate::{
     api::{
-        ApiError, FieldErrors, Tag,
         auth::Customer,
         catalogue::Code,
-        document::{Notes, READING, SIGNED_IN, sample},
+        document::{
+            Notes, READING, SIGNED_IN, Tag, sample,
+            samples::{self, RECIPIENT, REFERENCE, TRANSACTION},
+        },
         envelope::WalletAnswer,
-        headers::MinWalletVersion,
+        failure::{ApiError, FieldErrors},
+        min_version::MinWalletVersion,
         query::{Limit, Param, PathId},
         scalars::Moment,
     },

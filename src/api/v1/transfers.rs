@@ -7,21 +7,20 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{
-    RECIPIENT, REFERENCE, TRANSACTION, WALLET,
-    money::{self, MOVING},
-    samples,
-};
+use super::money::{self, MOVING};
 use crate::{
     api::{
-        ApiError, Tag,
         asker::{Asker, MovedMoney},
         auth::{BackEnd, Customer},
         balance::Balance,
         body::{Body, Fields, FromFields},
         catalogue::Code,
-        document::{BODY, KEYED, Notes, POSTING, SIGNED_IN, sample},
+        document::{
+            BODY, KEYED, Notes, POSTING, SIGNED_IN, Tag, sample,
+            samples::{self, RECIPIENT, REFERENCE, TRANSACTION, WALLET},
+        },
         envelope::PostedAnswer,
+        failure::ApiError,
         idempotency::IdempotencyKey,
         query::{Flag, Param},
         scalars::{Moment, Note},

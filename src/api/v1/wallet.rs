@@ -7,18 +7,20 @@ use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{CUSTOMER, WALLET, samples};
 use crate::{
     api::{
-        ApiError, Tag,
         auth::Customer,
         balance::Balance,
         body::{Body, Fields, FromFields, NoBody, True},
         catalogue::Code,
-        document::{BODY, KEYED, Notes, POSTING, READING, SIGNED_IN, sample},
+        document::{
+            BODY, KEYED, Notes, POSTING, READING, SIGNED_IN, Tag, sample,
+            samples::{self, CUSTOMER, WALLET},
+        },
         envelope::{PostedAnswer, WalletAnswer},
-        headers::MinWalletVersion,
+        failure::ApiError,
         idempotency::IdempotencyKey,
+        min_version::MinWalletVersion,
         scalars::Moment,
     },
     cache::WalletView,

@@ -7,17 +7,19 @@ use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{CUSTOMER, WALLET, samples};
 use crate::{
     api::{
-        ApiError, Tag,
         auth::BackEnd,
         balance::Balance,
         body::{Body, Fields, FromFields},
         catalogue::Code,
-        document::{BODY, Notes, SIGNED_IN, sample},
+        document::{
+            BODY, Notes, SIGNED_IN, Tag, sample,
+            samples::{self, CUSTOMER, WALLET},
+        },
         envelope::WalletAnswer,
-        headers::MinWalletVersion,
+        failure::ApiError,
+        min_version::MinWalletVersion,
         query::PathId,
         scalars::Moment,
     },

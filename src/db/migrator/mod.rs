@@ -11,16 +11,16 @@ use sqlx::{
 };
 use thiserror::Error;
 
-use self::files::{Loss, Step};
 pub use self::{
     check::SchemaCheck,
     grants::grants,
     state::{MigrationState, MigrationStatus, SchemaFault, SchemaState},
 };
+use self::{
+    files::{Loss, Step},
+    state::TABLE,
+};
 use super::{DbError, open, session_options};
-
-/// The migrator's own table, as sqlx names it.
-const TABLE: &str = "_sqlx_migrations";
 
 /// Which way to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,8 +4,11 @@
 use sqlx::{PgConnection, Row};
 use thiserror::Error;
 
-use super::{TABLE, files::Step, grants::relations};
+use super::{files::Step, grants::relations};
 use crate::db::DbError;
+
+/// The migrator's own table, as sqlx names it.
+pub(super) const TABLE: &str = "_sqlx_migrations";
 
 /// The table of one row that says the oldest schema number that a running binary may have.
 const COMPATIBILITY: &str = "schema_compatibility";

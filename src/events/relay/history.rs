@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use thiserror::Error;
 use tokio::time::Instant;
 use tracing::{error, warn};
 
-use super::{Interrupted, Progress, Relay};
+use super::{
+    interrupted::{Interrupted, OtherHistory},
+    parts::{Progress, Relay},
+};
 use crate::{
     db::{Connection, in_time},
     events::{event::RowMark, store},
@@ -16,32 +18,6 @@ use crate::{
 
 /// Between two error lines about one and the same trouble.
 const ASK_AGAIN: Duration = Duration::from_secs(60);
-
-/// What keeps a relay from publishing until an operator has decided.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub(super) enum OtherHistory {
-    #[error(
-        "the topic has messages up to {topic}, the books end at {books}: they were restored to an earlier moment. \
-         Restore the later books, or run `wallet books new-generation` to go on from these (docs/operations.md)"
-    )]
-    Behind { topic: LogMark, books: LogMark },
-    #[error(
-        "the topic has a message of {topic} that the books do not have, though they go on to {books}: they were restored to \
-         an earlier moment. Restore the later books, or run `wallet books new-generation` to go on from these \
-         (docs/operations.md)"
-    )]
-    Replaced { topic: LogMark, books: LogMark },
-    #[error(
-        "the topic has messages of other books, {topic}; these are {books}. Name the books' own topic, or another one \
-         (docs/operations.md)"
-    )]
-    Foreign { topic: LogMark, books: LogMark },
-    #[error(
-        "the sequence {0} is behind the rows or the cursor of its log, and would hand positions out twice: \
-         start a process again, which sets it right"
-    )]
-    Sequence(String),
-}
 
 /// Whether books that stand at `books` may publish to a topic whose latest message has the mark `topic`.
 fn compare(topic: LogMark, books: LogMark) -> Result<(), OtherHistory> {

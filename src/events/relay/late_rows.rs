@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::error;
 
-use super::{Interrupted, leader::Leader};
+use super::{interrupted::Interrupted, leader::Leader};
 use crate::{
     db::in_time,
     ledger::log::{self, LogRow, Range},

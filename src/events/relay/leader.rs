@@ -5,7 +5,10 @@ use std::{pin::pin, time::Duration};
 use tokio::time::{Instant, sleep, timeout};
 use tracing::info;
 
-use super::{Interrupted, Progress, Relay};
+use super::{
+    interrupted::Interrupted,
+    parts::{Progress, Relay},
+};
 use crate::{
     db::{Connection, in_time},
     events::{bus::PublishError, event::Event, store},
