@@ -20,7 +20,8 @@ enum SuccessStatus {
     Success,
 }
 
-/// How the envelope stands in the OpenAPI document; [`Envelope`] is what is written.
+// How the envelope stands in the OpenAPI document; `Envelope` is what is written.
+/// JSend for what went well.
 #[derive(Object)]
 struct Success<T: ParseFromJSON + ToJSON + Type> {
     status: SuccessStatus,

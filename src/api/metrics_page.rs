@@ -50,6 +50,8 @@ impl ApiResponse for Figures {
 #[OpenApi(tag = "Tag::Operation")]
 impl MetricsApi {
     /// The figures for Prometheus
+    ///
+    /// In the text format, version 0.0.4.
     #[oai(path = "/metrics", method = "get", operation_id = "get_metrics")]
     async fn get_metrics(&self) -> Figures {
         Figures((self.render)())

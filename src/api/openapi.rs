@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     catalogue::Code,
-    document::{EVERY, Notes, errors},
+    document::{EVERY, Notes, errors, schemas},
     health::{self, HealthApi},
     metrics_page::{self, MetricsApi},
     router::Paths,
@@ -76,6 +76,7 @@ pub fn page() -> &'static str {
 fn service() -> OpenApiService<TypesOnly<Apis>, ()> {
     OpenApiService::new(TypesOnly(PhantomData), "Wallet", env!("CARGO_PKG_VERSION"))
         .description(DESCRIPTION)
+        .license(env!("CARGO_PKG_LICENSE"))
         .server("/")
 }
 
@@ -110,6 +111,7 @@ fn complete(plain: &str) -> String {
             annotate(operation, notes);
         }
     }
+    schemas::complete(&mut document);
     let schemas = &mut document["components"]["schemas"];
     for request in notes.iter().filter_map(|notes| notes.request.as_ref()) {
         prefill(schemas, request);
@@ -128,6 +130,10 @@ fn operations(document: &mut Value) -> impl Iterator<Item = &mut Value> {
 }
 
 fn annotate(operation: &mut Value, notes: &Notes) {
+    // An operation that says nothing of tokens is open.
+    if operation.get("security").is_none() {
+        operation["security"] = json!([]);
+    }
     if let Some(request) = &notes.request {
         for media in media_types(&mut operation["requestBody"]) {
             media["example"] = request.clone();

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     kernel::{
         clock::Timestamp,
-        page::{Cursor, DEFAULT_LIMIT, LIMIT_RANGE},
+        page::{Cursor, DEFAULT_LIMIT, LIMIT_RANGE, PATTERN},
     },
     ledger::{Kind, entry::TransactionStatus, top_transfers::KEPT},
 };
@@ -239,6 +239,6 @@ impl QueryValue for Cursor {
     }
 
     fn schema() -> MetaSchema {
-        MetaSchema::new("string")
+        MetaSchema { pattern: Some(PATTERN.to_owned()), ..MetaSchema::new("string") }
     }
 }

@@ -11,6 +11,9 @@ pub const DEFAULT_LIMIT: u16 = 100;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor(pub i64);
 
+/// The texts that [`Cursor::encode`] writes, as a regular expression.
+pub const PATTERN: &str = "^v[0-9a-f]{16}$";
+
 /// The text is no cursor of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("not a cursor that an answer of this service gave")]

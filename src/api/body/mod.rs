@@ -21,10 +21,13 @@ use super::{
     parameters::KnownParameters,
 };
 
-/// The media types, in the order of the document.
+/// The media types.
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 const MULTIPART: &str = "multipart/form-data";
+/// How the document names those beside JSON.
+const ENCODINGS: &str =
+    "Taken as `application/x-www-form-urlencoded` and as `multipart/form-data`, too, with the same fields.";
 
 /// A body with the fields of `T`, and how they were sent if that has to be known.
 pub struct Body<T>(pub T, pub Option<Fingerprint>);
@@ -70,12 +73,10 @@ impl<'a, T: FromFields + Type> ApiExtractor<'a> for Body<T> {
     }
 
     fn request_meta() -> Option<MetaRequest> {
-        let media = |content_type| MetaMediaType { content_type, schema: T::schema_ref() };
-        Some(MetaRequest {
-            description: None,
-            content: vec![media(JSON), media(FORM), media(MULTIPART)],
-            required: true,
-        })
+        // The other encodings are described in words: generators of clients take three media types with one schema for three
+        // bodies, and break.
+        let content = vec![MetaMediaType { content_type: JSON, schema: T::schema_ref() }];
+        Some(MetaRequest { description: Some(ENCODINGS), content, required: true })
     }
 
     async fn from_request(

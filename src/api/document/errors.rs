@@ -17,6 +17,7 @@ pub fn refusal(status: u16, codes: &[Code]) -> Value {
         "content": {"application/json": {"schema": {"$ref": schema}, "examples": examples}},
     });
     match status {
+        405 => response["headers"]["Allow"] = header("The methods that the path has."),
         401 => response["headers"]["WWW-Authenticate"] = header("`Bearer realm=\"wallet\"`"),
         429 | 503 => response["headers"]["Retry-After"] = header("Seconds to wait."),
         _ => {}

@@ -3,6 +3,7 @@
 
 pub mod errors;
 pub mod samples;
+pub mod schemas;
 
 use poem_openapi::Tags;
 use serde::Serialize;
@@ -37,8 +38,8 @@ pub struct Notes {
     pub answer: Option<Value>,
 }
 
-/// Errors of every operation.
-pub const EVERY: &[Code] = &[Code::Internal];
+/// Errors of every path and every operation.
+pub const EVERY: &[Code] = &[Code::MethodNotAllowed, Code::Internal];
 /// Errors of what needs a token.
 pub const SIGNED_IN: &[Code] = &[Code::Unauthorized, Code::InsufficientScope, Code::RateLimited];
 /// Errors of what is sent with fields.

@@ -2,11 +2,16 @@
 
 use std::collections::HashSet;
 
+use poem::http::Method;
 use serde_json::Value;
 
-use crate::api::{
-    catalogue::CATALOGUE,
-    openapi::{notes, spec},
+use super::{Room, request};
+use crate::{
+    api::{
+        catalogue::CATALOGUE,
+        openapi::{notes, spec},
+    },
+    kernel::page::Cursor,
 };
 
 fn document() -> Value {
@@ -39,7 +44,7 @@ fn every_operation_is_described_and_no_note_is_left_over() {
     let ids: HashSet<_> = operations()
         .into_iter()
         .map(|(name, operation)| {
-            for field in ["summary", "operationId", "tags"] {
+            for field in ["summary", "description", "operationId", "tags"] {
                 assert!(operation.get(field).is_some_and(|text| !text.is_null()), "{name} lacks {field}");
             }
             operation["operationId"].as_str().unwrap().to_owned()
@@ -55,6 +60,7 @@ fn every_operation_has_examples_and_every_error_a_code() {
     for (name, operation) in operations() {
         let responses = operation["responses"].as_object().unwrap();
         assert!(responses.contains_key("500"), "{name}");
+        assert!(responses["405"]["headers"].get("Allow").is_some(), "{name}");
         for (status, response) in responses {
             assert!(!response["description"].as_str().unwrap().is_empty(), "{name} {status}");
             for (kind, media) in response["content"].as_object().unwrap() {
@@ -64,11 +70,13 @@ fn every_operation_has_examples_and_every_error_a_code() {
         }
         if let Some(body) = operation.get("requestBody") {
             let content = body["content"].as_object().unwrap();
+            // Three media types with one schema break a generator of clients; the others are named in words.
             let kinds: Vec<_> = content.keys().map(String::as_str).collect();
-            assert_eq!(
-                kinds,
-                ["application/json", "application/x-www-form-urlencoded", "multipart/form-data"]
-            );
+            assert_eq!(kinds, ["application/json"], "{name}");
+            let words = body["description"].as_str().unwrap();
+            for kind in ["application/x-www-form-urlencoded", "multipart/form-data"] {
+                assert!(words.contains(kind), "{name}: {words}");
+            }
             assert!(content.values().all(|media| media.get("example").is_some()), "{name}");
         }
     }
@@ -115,7 +123,7 @@ fn the_examples_are_as_the_schemas_say() {
 
 fn conforms(document: &Value, schema: &Value, value: &Value, at: &str) {
     if value.is_null() {
-        assert_eq!(schema["nullable"], true, "{at}");
+        assert!(takes_null(schema), "{at}");
         return;
     }
     if let Some(reference) = schema["$ref"].as_str() {
@@ -144,5 +152,132 @@ fn conforms(document: &Value, schema: &Value, value: &Value, at: &str) {
     }
     if let Some(words) = schema["enum"].as_array() {
         assert!(words.contains(value), "{at}: {value} is none of {words:?}");
+    }
+}
+
+/// In OpenAPI 3.0 `nullable` adds null to the type that stands beside it, and to nothing else.
+fn takes_null(schema: &Value) -> bool {
+    schema["nullable"] == true
+        && schema["type"].is_string()
+        && schema.get("allOf").is_none()
+        && schema["enum"].as_array().is_none_or(|words| words.contains(&Value::Null))
+}
+
+/// Every part of a document that is an object, with the way to it.
+fn parts<'d>(value: &'d Value, at: &str, found: &mut Vec<(String, &'d serde_json::Map<String, Value>)>) {
+    match value {
+        Value::Object(members) => {
+            found.push((at.to_owned(), members));
+            members.iter().for_each(|(name, member)| parts(member, &format!("{at}/{name}"), found));
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(index, item)| parts(item, &format!("{at}/{index}"), found));
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn where_null_is_named_it_is_valid() {
+    let document = document();
+    let mut found = vec![];
+    parts(&document, "", &mut found);
+    let nullable: Vec<_> = found.iter().filter(|(_, part)| part.contains_key("nullable")).collect();
+    assert!(nullable.iter().any(|(at, _)| at.ends_with("WholeTransaction/properties/counterparty")));
+    for (at, part) in nullable {
+        assert!(takes_null(&Value::Object((*part).clone())), "{at}: {part:?}");
+    }
+}
+
+#[test]
+fn every_field_of_an_answer_is_required_and_a_field_of_a_request_is_required_or_may_be_null() {
+    let document = document();
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        let Some(fields) = schema["properties"].as_object() else { continue };
+        let required: HashSet<&str> =
+            schema["required"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+        for (field, described) in fields {
+            let is_required = required.contains(field.as_str());
+            match name.as_str() {
+                _ if name.ends_with("Request") => {
+                    assert_ne!(is_required, takes_null(described), "{name}.{field}");
+                }
+                // Only with `GET /health`.
+                "Error" => assert_eq!(is_required, field != "data", "{name}.{field}"),
+                _ => assert!(is_required, "{name}.{field}"),
+            }
+        }
+    }
+}
+
+/// Every operation with a body gets its own example, each field in turn being null.
+#[tokio::test]
+async fn null_is_taken_where_a_request_may_have_it_and_a_field_error_elsewhere() {
+    let (room, document) = (Room::new(), document());
+    let customer = room.customer(0).await;
+    for (name, operation) in operations() {
+        let Some(body) = operation.get("requestBody") else { continue };
+        let (method, path) = name.split_once(' ').unwrap();
+        let method: Method = method.to_uppercase().parse().unwrap();
+        let is_service = operation["security"][0].get("Service").is_some();
+        let token = if is_service { "service:backend" } else { &customer };
+        let media = &body["content"]["application/json"];
+        let schema = media["schema"]["$ref"].as_str().unwrap().rsplit('/').next().unwrap();
+        for (field, described) in document["components"]["schemas"][schema]["properties"].as_object().unwrap()
+        {
+            let mut sent = media["example"].clone();
+            sent[field] = Value::Null;
+            let sent =
+                request(method.clone(), path, token).content_type("application/json").body(sent.to_string());
+            let answer = room.send(sent).await;
+            let is_refused = answer.json()["data"]["error"].get(field).is_some();
+            assert_eq!(is_refused, !takes_null(described), "{name} {field}: {}", answer.text);
+        }
+    }
+}
+
+#[test]
+fn no_schema_is_unused_and_none_is_a_single_word() {
+    let document = document();
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        assert!(spec().contains(&format!("\"#/components/schemas/{name}\"")), "{name}");
+        assert!(schema["enum"].as_array().is_none_or(|words| words.len() > 1), "{name}");
+    }
+}
+
+#[test]
+fn no_text_is_written_for_rustdoc() {
+    let document = document();
+    let mut found = vec![];
+    parts(&document, "", &mut found);
+    for (at, part) in found {
+        for text in ["summary", "description"].into_iter().filter_map(|name| part.get(name)?.as_str()) {
+            let links = text.replace("[JSend](https://github.com/omniti-labs/jsend)", "");
+            assert!(!links.contains(['[', ']']) && !links.contains("::"), "{at}: {text}");
+        }
+    }
+}
+
+#[test]
+fn an_operation_names_its_tokens_or_that_it_needs_none() {
+    let open: HashSet<String> = operations()
+        .into_iter()
+        .filter(|(name, operation)| operation["security"].as_array().expect(name).is_empty())
+        .map(|(name, _)| name)
+        .collect();
+    let expected = ["/api/v1/errors", "/health", "/health/live", "/health/ready", "/metrics"];
+    assert_eq!(open, expected.map(|path| format!("get {path}")).into());
+}
+
+#[test]
+fn the_pattern_of_after_is_that_of_a_cursor() {
+    let list = &document()["paths"]["/api/v1/wallet/transactions"]["get"];
+    let after = list["parameters"].as_array().unwrap().iter().find(|one| one["name"] == "after").unwrap();
+    assert_eq!(after["schema"]["pattern"], "^v[0-9a-f]{16}$");
+    for cursor in [Cursor(1), Cursor(i64::MAX)].map(Cursor::encode) {
+        let digits = cursor.strip_prefix('v').unwrap();
+        assert!(
+            digits.len() == 16 && digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        );
     }
 }

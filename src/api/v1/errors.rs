@@ -34,6 +34,8 @@ pub struct ErrorsApi;
 #[OpenApi(prefix_path = "/api/v1", tag = "Tag::Errors")]
 impl ErrorsApi {
     /// Every error that an answer can name
+    ///
+    /// The words are stable, the sentences may change.
     #[oai(path = "/errors", method = "get", operation_id = "list_errors")]
     async fn list_errors(&self) -> Answer<200, ErrorsData> {
         Answer(ErrorsData { errors: CATALOGUE.iter().map(entry).collect() })
