@@ -1,9 +1,9 @@
 .DEFAULT_GOAL := help
 # Each recipe is one step of a person's work: never two at once, and none is a file.
 .NOTPARALLEL:
-.PHONY: help run test migration-up migration-down lint deny openapi bench bench-quick bench-book stop wipe
+.PHONY: help run test test-clients migration-up migration-down lint deny openapi bench bench-quick bench-book stop wipe
 
-SCRIPTS := scripts/stack scripts/cargo scripts/servers.sh scripts/toolchain.sh scripts/wallet scripts/run scripts/test scripts/migrate scripts/bench .ci/run
+SCRIPTS := scripts/stack scripts/cargo scripts/servers.sh scripts/toolchain.sh scripts/wallet scripts/run scripts/test scripts/test-clients scripts/migrate scripts/bench .ci/run
 
 help: ## Prints this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -13,6 +13,9 @@ run: ## Starts everything the wallet needs, builds it and serves on PORT (8089) 
 
 test: ## Runs all tests against a real Postgres, Redis and Kafka; ARGS go to cargo test.
 	@scripts/test $(ARGS)
+
+test-clients: ## Generates clients from swagger/openapi.json, compiles and runs them, and lints it; needs Node.js, Python, Java, Go.
+	@scripts/test-clients
 
 migration-up: ## Brings the database up to date: CONNECTION, else DATABASE_URL, else the stack's.
 	@scripts/migrate up
