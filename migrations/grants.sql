@@ -16,6 +16,7 @@ grant select, insert, update (status, frozen_at, status_version, enabled_at, dis
 grant select, insert on transactions to :"role";
 grant select, insert on entries to :"role";
 grant select, insert on status_changes to :"role";
+grant select, insert on adjustments to :"role";
 -- The double-entry view, for `wallet audit`.
 grant select on journal to :"role";
 

@@ -100,7 +100,7 @@ impl Customer {
             Subject::Customer { xid, wallet } => {
                 Ok(Self { xid, wallet, limits: Arc::clone(&Gate::of(request)?.limits) })
             }
-            Subject::Service { .. } => Err(insufficient(Scope::Wallet)),
+            _ => Err(insufficient(Scope::Wallet)),
         }
     }
 
@@ -119,13 +119,32 @@ impl BackEnd {
     fn read(request: &Request) -> Result<Self, ApiError> {
         match allowed(request, Scope::Service)? {
             Subject::Service { name } => Ok(Self { name }),
-            Subject::Customer { .. } => Err(insufficient(Scope::Service)),
+            _ => Err(insufficient(Scope::Service)),
         }
     }
 
     /// The back end, which asks for something to be booked on a wallet.
     pub fn asker(&self, wallet: WalletId) -> Asker {
         Asker::back_end(Actor::Service(self.name.clone()), wallet)
+    }
+}
+
+/// A person of the back office, by a token with the scope `admin`.
+pub struct Admin {
+    name: String,
+}
+
+impl Admin {
+    fn read(request: &Request) -> Result<Self, ApiError> {
+        match allowed(request, Scope::Admin)? {
+            Subject::Admin { name } => Ok(Self { name }),
+            _ => Err(insufficient(Scope::Admin)),
+        }
+    }
+
+    /// The person, who asks for something to be booked on a wallet.
+    pub fn asker(&self, wallet: WalletId) -> Asker {
+        Asker::back_end(Actor::Admin(self.name.clone()), wallet)
     }
 }
 
@@ -166,6 +185,7 @@ fn insufficient(scope: Scope) -> ApiError {
     let challenge = match scope {
         Scope::Wallet => "Bearer realm=\"wallet\", error=\"insufficient_scope\", scope=\"wallet\"",
         Scope::Service => "Bearer realm=\"wallet\", error=\"insufficient_scope\", scope=\"service\"",
+        Scope::Admin => "Bearer realm=\"wallet\", error=\"insufficient_scope\", scope=\"admin\"",
     };
     ApiError::new(Code::InsufficientScope, Detail::Challenge(HeaderValue::from_static(challenge)))
         .noted_as(SecurityEvent::Scope)
@@ -207,6 +227,7 @@ macro_rules! by_token {
 
 by_token!(Customer, customers_schemes, ["Bearer", "Token"]);
 by_token!(BackEnd, services_scheme, ["Service"]);
+by_token!(Admin, admins_scheme, ["Admin"]);
 
 fn customers_schemes(registry: &mut Registry) {
     let bearer = MetaSecurityScheme {
@@ -236,6 +257,17 @@ fn services_scheme(registry: &mut Registry) {
         ..scheme()
     };
     registry.create_security_scheme("Service", service);
+}
+
+fn admins_scheme(registry: &mut Registry) {
+    let admin = MetaSecurityScheme {
+        ty: "http",
+        description: Some("A person's token, as `wallet token --scope admin --name NAME` prints it."),
+        scheme: Some("bearer"),
+        bearer_format: Some("JWT"),
+        ..scheme()
+    };
+    registry.create_security_scheme("Admin", admin);
 }
 
 /// Whoever may open wallets: anybody, or who knows the service key, if there is one.

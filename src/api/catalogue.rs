@@ -11,6 +11,8 @@ pub enum Code {
     InvalidHeader,
     AlreadyEnabled,
     AlreadyDisabled,
+    AlreadyFrozen,
+    NotFrozen,
     DuplicateReference,
     InsufficientFunds,
     BalanceLimit,
@@ -71,12 +73,14 @@ macro_rules! entry {
 
 /// Every error, in the order of [`Code`].
 #[rustfmt::skip]
-pub const CATALOGUE: [Entry; 26] = [
+pub const CATALOGUE: [Entry; 28] = [
     entry!(ValidationFailed "validation_failed" BAD_REQUEST "A field is missing or has a wrong value"),
     entry!(MalformedBody "malformed_body" BAD_REQUEST "The body cannot be read"),
     entry!(InvalidHeader "invalid_header" BAD_REQUEST "A header has a wrong value"),
     entry!(AlreadyEnabled "already_enabled" BAD_REQUEST "Already enabled"),
     entry!(AlreadyDisabled "already_disabled" BAD_REQUEST "Already disabled"),
+    entry!(AlreadyFrozen "already_frozen" BAD_REQUEST "Already frozen"),
+    entry!(NotFrozen "not_frozen" BAD_REQUEST "Not frozen"),
     entry!(DuplicateReference "duplicate_reference" BAD_REQUEST "The reference_id was used before"),
     entry!(InsufficientFunds "insufficient_funds" BAD_REQUEST "Insufficient funds" again),
     entry!(BalanceLimit "balance_limit" BAD_REQUEST "The balance would pass its limit" again),

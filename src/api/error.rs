@@ -70,6 +70,8 @@ impl From<Refusal> for ApiError {
             }
             Refusal::AlreadyEnabled => Code::AlreadyEnabled.into(),
             Refusal::AlreadyDisabled => Code::AlreadyDisabled.into(),
+            Refusal::AlreadyFrozen => Code::AlreadyFrozen.into(),
+            Refusal::NotFrozen => Code::NotFrozen.into(),
             Refusal::WalletDisabled => Code::WalletDisabled.into(),
             Refusal::WalletFrozen => Code::WalletFrozen.into(),
             Refusal::SelfTransfer => Code::SelfTransfer.into(),

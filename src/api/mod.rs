@@ -86,7 +86,8 @@ pub fn build(parts: Parts, has_admin_port: bool) -> Api {
         v1::TransfersApi { wallets: Arc::clone(&wallets) },
         v1::TransactionsApi { wallets: Arc::clone(&wallets) },
         v1::TopTransfersApi { wallets: Arc::clone(&wallets) },
-        v1::WalletsApi { wallets },
+        v1::WalletsApi { wallets: Arc::clone(&wallets) },
+        v1::AdminApi { wallets },
         v1::ErrorsApi,
     );
     let mut public = routes(customers);

@@ -20,7 +20,7 @@ use super::{
 /// Every operation.
 pub type Apis = (CustomerApis, HealthApi, MetricsApi);
 
-/// Every operation of customers and back ends.
+/// Every operation of customers, back ends and the back office.
 pub type CustomerApis = (
     v1::InitApi,
     v1::WalletApi,
@@ -30,11 +30,12 @@ pub type CustomerApis = (
     v1::TransactionsApi,
     v1::TopTransfersApi,
     v1::WalletsApi,
+    v1::AdminApi,
     v1::ErrorsApi,
 );
 
 /// The tags in the order in which a newcomer wants them.
-const TAGS: [&str; 5] = ["Start", "Wallet", "Service", "Errors", "Operation"];
+const TAGS: [&str; 6] = ["Start", "Wallet", "Service", "Admin", "Errors", "Operation"];
 
 const DESCRIPTION: &str = "\
 A wallet service: balances that are right and fast at once.

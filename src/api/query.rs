@@ -163,7 +163,7 @@ fn from_to(range: RangeInclusive<u16>, default: u16) -> MetaSchema {
 }
 
 /// Words for kinds that no transaction has yet.
-const OTHER_TYPES: [&str; 3] = ["payout", "reversal", "adjustment"];
+const OTHER_TYPES: [&str; 2] = ["payout", "reversal"];
 
 /// The transactions of a type; of some there are none yet.
 impl QueryValue for Option<Kind> {

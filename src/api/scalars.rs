@@ -131,6 +131,44 @@ impl ParseFromJSON for Note {
     }
 }
 
+/// Why a person does something to a wallet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason(pub String);
+
+/// The longest reason, in characters.
+const REASON_MAX: usize = 500;
+
+scalar!(
+    Reason,
+    "string_reason",
+    MetaSchema { min_length: Some(1), max_length: Some(REASON_MAX), ..MetaSchema::new("string") }
+);
+
+impl Field for Reason {
+    const MESSAGE: &'static str = "Must be a text of 1 to 500 characters that is not blank.";
+
+    fn from_json(value: &Value) -> Option<Self> {
+        value.as_str().and_then(Self::from_text)
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        let is_fit = !text.trim().is_empty() && text.chars().count() <= REASON_MAX;
+        is_fit.then(|| Self(text.to_owned()))
+    }
+}
+
+impl ToJSON for Reason {
+    fn to_json(&self) -> Option<Value> {
+        Some(self.0.as_str().into())
+    }
+}
+
+impl ParseFromJSON for Reason {
+    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
+        Self::from_json(&value.unwrap_or_default()).ok_or_else(|| ParseError::custom(Self::MESSAGE))
+    }
+}
+
 scalar!(
     Amount,
     "integer_amount",

@@ -34,10 +34,10 @@ pub(super) enum BooksCommand {
 pub(super) struct Decision {
     /// The operator's name.
     #[arg(long)]
-    actor: String,
+    pub(super) actor: String,
     /// Why: the incident, the ticket.
     #[arg(long)]
-    reason: String,
+    pub(super) reason: String,
 }
 
 /// Carries out an operator's decision about the books.
@@ -67,7 +67,7 @@ async fn accept_clock(config: &Config, decision: &Decision) -> anyhow::Result<()
     ))
 }
 
-fn complete(decision: &Decision) -> anyhow::Result<&Decision> {
+pub(super) fn complete(decision: &Decision) -> anyhow::Result<&Decision> {
     let Decision { actor, reason } = decision;
     ensure!(!actor.trim().is_empty() && !reason.trim().is_empty(), "an actor and a reason must be given");
     Ok(decision)

@@ -9,6 +9,7 @@ use super::{
     books::{self, BooksCommand},
     bootstrap,
     cache::{self, CacheCommand},
+    freeze::{self, FreezeArgs},
     migrate::{self, MigrateCommand},
     openapi, output, serve,
     token::{self, TokenArgs},
@@ -39,8 +40,12 @@ enum Command {
     Openapi,
     /// Check the books, and what follows from them; exits with 1 and names the rows when a rule is broken.
     Audit(AuditArgs),
-    /// Print an access token for a back end; it holds for JWT_TTL.
+    /// Print an access token for a back end or for a person of the back office; it holds for JWT_TTL.
     Token(TokenArgs),
+    /// Freeze a wallet: nothing can be done with its money until it is unfrozen.
+    Freeze(FreezeArgs),
+    /// Unfreeze a wallet: it can be used again as its status says.
+    Unfreeze(FreezeArgs),
     /// Decide what the service must not decide for itself about the books.
     Books {
         #[command(subcommand)]
@@ -93,6 +98,8 @@ pub fn run() -> ExitCode {
             Command::Serve => serve::run(config, metrics).await,
             Command::Migrate { direction } => migrate::run(&config, direction).await,
             Command::Token(args) => token::print(&config, &args),
+            Command::Freeze(args) => freeze::freeze(&config, &args).await,
+            Command::Unfreeze(args) => freeze::unfreeze(&config, &args).await,
             Command::Books { action } => books::run(&config, action).await,
             Command::Audit(args) => audit::run(&config, args).await,
             Command::Cache { action } => cache::run(&config, action).await,

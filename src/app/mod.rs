@@ -6,6 +6,7 @@ pub mod books;
 pub mod bootstrap;
 pub mod cache;
 pub mod cli;
+mod freeze;
 mod greeting;
 pub mod health;
 mod listen;

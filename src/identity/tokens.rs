@@ -23,6 +23,8 @@ pub enum Subject {
     Customer { xid: Xid, wallet: WalletId },
     /// A back end's, by the name that it was given.
     Service { name: String },
+    /// A person's of the back office, by name.
+    Admin { name: String },
 }
 
 /// What a token allows.
@@ -32,11 +34,13 @@ pub enum Scope {
     Wallet,
     /// A back end: opens wallets, reads them, moves money between any two.
     Service,
+    /// A person of the back office: freezes wallets.
+    Admin,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Scope; 2] = [Scope::Wallet, Scope::Service];
+    pub const ALL: [Scope; 3] = [Scope::Wallet, Scope::Service, Scope::Admin];
 
     /// The word in the token.
     #[must_use]
@@ -44,6 +48,7 @@ impl Scope {
         match self {
             Scope::Wallet => "wallet",
             Scope::Service => "service",
+            Scope::Admin => "admin",
         }
     }
 }
@@ -60,6 +65,9 @@ pub trait Tokens: Interface {
 
     /// A token for a back end of this name.
     fn issue_service(&self, name: &str) -> Result<String, TokenError>;
+
+    /// A token for a person of the back office of this name.
+    fn issue_admin(&self, name: &str) -> Result<String, TokenError>;
 
     /// Who carries this token.
     fn verify(&self, token: &str) -> Result<Principal, Unauthorized>;

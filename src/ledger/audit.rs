@@ -19,7 +19,7 @@ pub struct Rule {
 }
 
 /// Every rule.
-pub const RULES: [Rule; 17] = [
+pub const RULES: [Rule; 18] = [
     Rule {
         sentence: "every wallet's buckets are the sum of its entries",
         sql: "select format('wallet %s: has %s/%s/%s, entries give %s/%s/%s', coalesce(w.id, e.wallet_id),
@@ -80,7 +80,9 @@ pub const RULES: [Rule; 17] = [
               where (e.kind, e.occurred_at, e.delta_available + e.delta_held + e.delta_unreleased)
                     is distinct from (t.kind, t.created_at,
                         case when t.status = 2 then 0 when t.kind = 1 then t.amount when t.kind = 2 then -t.amount
-                             when t.kind = 3 then -(t.amount + t.fee) end)",
+                             when t.kind = 3 then -(t.amount + t.fee)
+                             when t.kind = 19 and e.delta_available > 0 then t.amount
+                             when t.kind = 19 then -t.amount end)",
     },
     Rule {
         sentence: "a transfer, and nothing else, has an entry in the receiver's wallet, of its amount",
@@ -101,6 +103,13 @@ pub const RULES: [Rule; 17] = [
                  and ((t.wallet_id, t.version) = (e.wallet_id, e.version)
                       or (t.other_wallet_id, t.other_version) = (e.wallet_id, e.version))
               where t.id is null",
+    },
+    Rule {
+        sentence: "an adjustment, and nothing else, says who made it and why",
+        sql: "select format('transaction %s', coalesce(t.id, a.transaction_id))
+              from (select id from transactions where kind = 19) t
+              full join adjustments a on a.transaction_id = t.id
+              where t.id is null or a.transaction_id is null",
     },
     Rule {
         sentence: "the journal's debits equal its credits in every currency",
@@ -141,7 +150,8 @@ pub const RULES: [Rule; 17] = [
                          coalesce(array_agg(version order by n) filter (where way < 0), '{}') ov
                   from (select m.*, row_number() over (partition by way order by amount desc, version desc) n
                         from (select t.amount, e.version,
-                                     sign(e.delta_available + e.delta_held + e.delta_unreleased) way
+                                     case when e.kind = 19 then 0
+                                          else sign(e.delta_available + e.delta_held + e.delta_unreleased) end way
                               from entries e join transactions t on t.id = e.transaction_id
                               where e.wallet_id = k.wallet_id and e.version <= k.through_version) m) ranked
                   where n <= 100) e

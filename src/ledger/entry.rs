@@ -128,7 +128,17 @@ pub struct StatusChange {
     pub frozen: bool,
     /// Who asked for it.
     pub actor: String,
+    /// Why, where a reason is asked for.
+    pub reason: Option<String>,
     pub occurred_at: Timestamp,
+}
+
+/// One row of `adjustments`: who made one, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdjustmentNote {
+    pub transaction: OperationId,
+    pub actor: String,
+    pub reason: String,
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ pub mod top_transfers;
 pub mod wallet_state;
 
 pub use error::LedgerError;
-pub use operation::{Action, Key, KeyName, Kind, Operation, Refusals, Transfer};
+pub use operation::{Action, Adjustment, Direction, Key, KeyName, Kind, Operation, Refusals, Transfer};
 pub use outcome::{
     BalanceAfter, Decision, Done, IdempotencyRecord, Outcome, Preview, Receipt, StatusReceipt,
 };

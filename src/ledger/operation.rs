@@ -56,10 +56,16 @@ pub enum Action {
     Withdraw { amount: Amount, reference: ReferenceId },
     /// Money goes to another wallet.
     Transfer(Transfer),
+    /// The back office corrects the balance, whatever the wallet's status.
+    Adjust(Adjustment),
     /// The wallet may be used from now on.
     Enable,
     /// The wallet may not be used from now on; its money stays.
     Disable,
+    /// Nothing may be done with the wallet's money until it is unfrozen, whatever its status.
+    Freeze { reason: String },
+    /// The wallet may be used again as its status says.
+    Unfreeze { reason: String },
 }
 
 /// A transfer. The sender pays amount and fee, the receiver gets the amount.
@@ -75,6 +81,22 @@ pub struct Transfer {
     pub note: Option<String>,
 }
 
+/// A correction of a balance.
+#[derive(Clone, Debug)]
+pub struct Adjustment {
+    pub amount: Amount,
+    pub direction: Direction,
+    pub reference: ReferenceId,
+    pub reason: String,
+}
+
+/// Which way an adjustment moves the balance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    Credit,
+    Debit,
+}
+
 /// The kind of a transaction and of its entries, as stored (`smallint`) and as hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
@@ -84,11 +106,14 @@ pub enum Kind {
     TransferOut,
     /// Its entry on the receiver's side.
     TransferIn,
+    /// A correction by the back office, either way.
+    Adjustment,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 4] = [Kind::Deposit, Kind::Withdrawal, Kind::TransferOut, Kind::TransferIn];
+    pub const ALL: [Kind; 5] =
+        [Kind::Deposit, Kind::Withdrawal, Kind::TransferOut, Kind::TransferIn, Kind::Adjustment];
 
     /// The stored number.
     #[must_use]
@@ -98,6 +123,7 @@ impl Kind {
             Kind::Withdrawal => 2,
             Kind::TransferOut => 3,
             Kind::TransferIn => 4,
+            Kind::Adjustment => 19,
         }
     }
 
@@ -115,6 +141,7 @@ impl Kind {
             Kind::Withdrawal => "withdrawal",
             Kind::TransferOut => "transfer_out",
             Kind::TransferIn => "transfer_in",
+            Kind::Adjustment => "adjustment",
         }
     }
 }
@@ -144,7 +171,10 @@ impl Operation {
             Action::Deposit { reference, .. } => (Kind::Deposit, *reference),
             Action::Withdraw { reference, .. } => (Kind::Withdrawal, *reference),
             Action::Transfer(transfer) => (Kind::TransferOut, transfer.reference),
-            Action::Enable | Action::Disable => return None,
+            Action::Adjust(adjustment) => (Kind::Adjustment, adjustment.reference),
+            Action::Enable | Action::Disable | Action::Freeze { .. } | Action::Unfreeze { .. } => {
+                return None;
+            }
         };
         Some(ReferenceKey { wallet: self.wallet, kind, reference })
     }

@@ -20,6 +20,10 @@ pub enum Refusal {
     AlreadyEnabled,
     #[error("the wallet is disabled already")]
     AlreadyDisabled,
+    #[error("the wallet is frozen already")]
+    AlreadyFrozen,
+    #[error("the wallet is not frozen")]
+    NotFrozen,
     #[error("the wallet is disabled")]
     WalletDisabled,
     #[error("the wallet is frozen")]

@@ -13,5 +13,5 @@ pub use cache_fill::{CacheFill, CacheFiller};
 pub use error::WalletError;
 pub use recipients::Recipients;
 pub use service::{
-    Booking, Mode, OwnedWallet, TransferOrder, WalletService, WalletServiceParameters, Wallets,
+    Booking, Mode, OwnedWallet, StatusOrder, TransferOrder, WalletService, WalletServiceParameters, Wallets,
 };

@@ -19,7 +19,8 @@ use crate::{
         page::{Page, PageRequest},
     },
     ledger::{
-        Action, Done, Key, LargestTransfers, Ledger, Operation, Outcome, Refusals, Status, Transfer,
+        Action, Adjustment, Done, Key, LargestTransfers, Ledger, Operation, Outcome, Refusals, Status,
+        Transfer,
         history::{Filter, HistoryItem, TransactionView},
     },
 };
@@ -60,6 +61,30 @@ impl Mode {
     }
 }
 
+/// How a wallet's status is to change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StatusOrder {
+    /// The wallet may be used.
+    Enable,
+    /// The wallet may not be used.
+    Disable,
+    /// Nothing may be done with the wallet's money until it is unfrozen.
+    Freeze { reason: String },
+    /// The wallet may be used again as its status says.
+    Unfreeze { reason: String },
+}
+
+impl From<StatusOrder> for Action {
+    fn from(order: StatusOrder) -> Self {
+        match order {
+            StatusOrder::Enable => Self::Enable,
+            StatusOrder::Disable => Self::Disable,
+            StatusOrder::Freeze { reason } => Self::Freeze { reason },
+            StatusOrder::Unfreeze { reason } => Self::Unfreeze { reason },
+        }
+    }
+}
+
 /// Money that is to go from one wallet to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TransferOrder {
@@ -83,11 +108,13 @@ pub trait Wallets: Interface {
     /// it is refused by the caller.
     async fn view(&self, wallet: WalletId, at_least: Option<i64>) -> Result<WalletView, WalletError>;
 
-    /// Lets the wallet be used. Answers with the wallet after it.
-    async fn enable(&self, wallet: OwnedWallet, booking: Booking) -> Result<Outcome, WalletError>;
-
-    /// Keeps the wallet from being used; its money stays. Answers with the wallet after it.
-    async fn disable(&self, wallet: OwnedWallet, booking: Booking) -> Result<Outcome, WalletError>;
+    /// Changes whether the wallet may be used; its money stays.
+    async fn change_status(
+        &self,
+        wallet: OwnedWallet,
+        order: StatusOrder,
+        booking: Booking,
+    ) -> Result<Outcome, WalletError>;
 
     /// Brings money in.
     async fn deposit(
@@ -104,6 +131,14 @@ pub trait Wallets: Interface {
         wallet: WalletId,
         amount: Amount,
         reference: ReferenceId,
+        mode: Mode,
+    ) -> Result<Outcome, WalletError>;
+
+    /// Corrects a wallet's balance, whatever its status.
+    async fn adjust(
+        &self,
+        wallet: WalletId,
+        adjustment: Adjustment,
         mode: Mode,
     ) -> Result<Outcome, WalletError>;
 
@@ -194,12 +229,26 @@ impl Wallets for WalletService {
         Ok(view)
     }
 
-    async fn enable(&self, wallet: OwnedWallet, booking: Booking) -> Result<Outcome, WalletError> {
-        self.change_status(wallet, Action::Enable, booking).await
-    }
-
-    async fn disable(&self, wallet: OwnedWallet, booking: Booking) -> Result<Outcome, WalletError> {
-        self.change_status(wallet, Action::Disable, booking).await
+    /// A status does not lag: it is in the cache before the caller is answered. Where the cache cannot be written, the
+    /// refresher writes it later.
+    async fn change_status(
+        &self,
+        of: OwnedWallet,
+        order: StatusOrder,
+        booking: Booking,
+    ) -> Result<Outcome, WalletError> {
+        let outcome = self.move_money(of.wallet, order.into(), Mode::Book(booking)).await?;
+        if let Ok(Done::Status(receipt)) = &outcome.decision {
+            let status = StatusView {
+                enabled: receipt.status == Status::Enabled,
+                frozen: receipt.frozen,
+                enabled_at: receipt.enabled_at,
+                disabled_at: receipt.disabled_at,
+                version: receipt.status_version,
+            };
+            let _ = self.cache.refresh(&[(of.wallet, ViewPart::Status { owner: of.owner, status })]).await;
+        }
+        Ok(outcome)
     }
 
     async fn deposit(
@@ -220,6 +269,15 @@ impl Wallets for WalletService {
         mode: Mode,
     ) -> Result<Outcome, WalletError> {
         self.move_money(wallet, Action::Withdraw { amount, reference }, mode).await
+    }
+
+    async fn adjust(
+        &self,
+        wallet: WalletId,
+        adjustment: Adjustment,
+        mode: Mode,
+    ) -> Result<Outcome, WalletError> {
+        self.move_money(wallet, Action::Adjust(adjustment), mode).await
     }
 
     async fn transfer(&self, order: TransferOrder, mode: Mode) -> Result<Outcome, WalletError> {
@@ -296,27 +354,5 @@ impl WalletService {
                 self.ledger.preview(Operation { id, actor, wallet, action, key: None, refusals }).await?
             }
         })
-    }
-
-    /// A status does not lag: it is in the cache before the caller is answered. Where the cache cannot be written, the
-    /// refresher writes it later.
-    async fn change_status(
-        &self,
-        of: OwnedWallet,
-        action: Action,
-        booking: Booking,
-    ) -> Result<Outcome, WalletError> {
-        let outcome = self.move_money(of.wallet, action, Mode::Book(booking)).await?;
-        if let Ok(Done::Status(receipt)) = &outcome.decision {
-            let status = StatusView {
-                enabled: receipt.status == Status::Enabled,
-                frozen: receipt.frozen,
-                enabled_at: receipt.enabled_at,
-                disabled_at: receipt.disabled_at,
-                version: receipt.status_version,
-            };
-            let _ = self.cache.refresh(&[(of.wallet, ViewPart::Status { owner: of.owner, status })]).await;
-        }
-        Ok(outcome)
     }
 }

@@ -15,7 +15,7 @@ use wallet::{
         ids::{OperationId, ReferenceId, WalletId},
     },
     ledger::{
-        Action, Key, KeyName, Operation, Refusals, Transfer,
+        Action, Adjustment, Direction, Key, KeyName, Operation, Refusals, Transfer,
         posting_loop::{BatchClock, LoopSettings, PostingLoop},
     },
 };
@@ -35,7 +35,7 @@ type Asked = (u8, u8, i64, u8, u8, Option<(u8, u8)>, bool);
 fn any_operations() -> impl Strategy<Value = Vec<Asked>> {
     let key = prop::option::weighted(0.4, (0..12_u8, 0..2_u8));
     let stored = prop::bool::weighted(0.8);
-    prop::collection::vec((0..8_u8, 0..14_u8, 1..60_i64, 0..30_u8, 0..9_u8, key, stored), 1..80)
+    prop::collection::vec((0..8_u8, 0..18_u8, 1..60_i64, 0..30_u8, 0..9_u8, key, stored), 1..80)
 }
 
 /// The random list as operations with fixed ids.
@@ -49,6 +49,14 @@ fn fixed(asked: &[Asked]) -> Vec<Operation> {
             let action = match what {
                 0 => Action::Disable,
                 1 => Action::Enable,
+                16 | 17 => Action::Adjust(Adjustment {
+                    amount,
+                    direction: if *what == 16 { Direction::Credit } else { Direction::Debit },
+                    reference,
+                    reason: "a test".to_owned(),
+                }),
+                14 => Action::Freeze { reason: "a test".to_owned() },
+                15 => Action::Unfreeze { reason: "a test".to_owned() },
                 2..=5 => Action::Deposit { amount, reference },
                 6..=9 => Action::Withdraw { amount, reference },
                 _ => Action::Transfer(Transfer {

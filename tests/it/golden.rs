@@ -279,6 +279,9 @@ async fn stored_decisions_are_the_same_to_the_byte_and_are_replayed() {
         (two, Action::Disable),
         (two, transfer(one, 7)),
         (two, Action::Enable),
+        (two, Action::Unfreeze { reason: "a test".to_owned() }),
+        (two, Action::Freeze { reason: "a test".to_owned() }),
+        (two, Action::Freeze { reason: "a test".to_owned() }),
     ];
     let operations: Vec<Operation> = (10..)
         .zip(actions)

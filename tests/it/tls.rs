@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::Value;
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 
 use crate::support::{
     app::Settings,
@@ -212,5 +213,60 @@ async fn kafka_is_spoken_to_by_tls_and_with_every_login() {
             assert!(!said.contains("another password"), "no password in the log: {said}");
         }))
         .await;
+    }
+}
+
+/// Gives a Postgres a certificate; its files are written by the server itself, so that they are its own.
+async fn encrypt(postgres: &OwnServer, certificates: &Certificates) {
+    let mut conn = PgConnection::connect(postgres.address()).await.expect("Postgres");
+    let directory: String =
+        sqlx::query_scalar("show data_directory").fetch_one(&mut conn).await.expect("a directory");
+    for (file, name) in [(&certificates.certificate, "server.crt"), (&certificates.key, "server.key")] {
+        let lines = std::fs::read_to_string(file).expect("a file");
+        let copy = format!(
+            "copy (select unnest(string_to_array('{}', E'\\n'))) to program 'umask 077; cat > {directory}/{name}'",
+            lines.trim()
+        );
+        sqlx::raw_sql(AssertSqlSafe(copy)).execute(&mut conn).await.expect("a file of the server's");
+    }
+    for statement in ["alter system set ssl = on", "select pg_reload_conf()"] {
+        sqlx::raw_sql(statement).execute(&mut conn).await.expect("a setting");
+    }
+    let by_tls = format!("{}?sslmode=require", postgres.address());
+    until("Postgres offers TLS", PATIENCE, async || PgConnection::connect(&by_tls).await.ok().map(drop))
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_is_spoken_to_by_tls_and_only_with_a_certificate_that_is_believed() {
+    let certificates = Certificates::make();
+    let of_another_authority = Certificates::make();
+    let postgres = OwnServer::postgres().await;
+    encrypt(&postgres, &certificates).await;
+    let url = |host: &str, ca: &std::path::Path| {
+        let address = postgres.address().replace("127.0.0.1", host);
+        format!("{address}?sslmode=verify-full&sslrootcert={}", text(ca))
+    };
+    let alone = |url: &str| {
+        [("DATABASE_URL", url.to_owned()), ("KAFKA_BROKERS", String::new()), ("REDIS_URL", String::new())]
+    };
+    let settings = alone(&url("127.0.0.1", &certificates.ca));
+    let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let service = Service::of(1, &settings).await;
+    let customer = Customer::enabled(&service.servers[0].base).await;
+    assert_eq!(customer.deposit(70).await.status, 201);
+    let mut conn = PgConnection::connect(postgres.address()).await.expect("Postgres");
+    let sql =
+        "select count(*) filter (where ssl), count(*) from pg_stat_ssl join pg_stat_activity using (pid)
+               where application_name like 'wallet%'";
+    let row = sqlx::query(sql).fetch_one(&mut conn).await.expect("the sessions");
+    let (encrypted, all): (i64, i64) = (row.get(0), row.get(1));
+    assert!(encrypted == all && all > 3, "{encrypted} of {all} sessions are encrypted");
+
+    for url in [url("127.0.0.1", &of_another_authority.ca), url("localhost", &certificates.ca)] {
+        let mut settings = service.settings.clone();
+        settings.insert("DATABASE_URL".to_owned(), url);
+        let (code, printed) = run(&settings, &["audit"]);
+        assert!(code == Some(1) && printed.contains("certificate"), "{printed}");
     }
 }

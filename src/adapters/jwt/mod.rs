@@ -28,6 +28,8 @@ const ISSUER: &str = "wallet";
 const AUDIENCE: &str = "wallet-api";
 /// What stands before a back end's name in `sub`.
 const SERVICE: &str = "service:";
+/// What the subject of a token of the back office begins with.
+const ADMIN: &str = "admin:";
 /// How many verified tokens are remembered at most.
 const REMEMBERED: u64 = 100_000;
 
@@ -106,11 +108,15 @@ impl JwtKeys {
 
 /// Whose token it is: every claim of a customer, or none of them and a back end's name.
 fn subject(claims: &Claims) -> Option<Subject> {
-    match (claims.xid, claims.wallet, claims.sub.strip_prefix(SERVICE)) {
-        (Some(xid), Some(wallet), None) if Uuid::try_parse(&claims.sub) == Ok(xid) => {
+    let named = |prefix| claims.sub.strip_prefix(prefix).filter(|name: &&str| !name.is_empty());
+    match (claims.xid, claims.wallet) {
+        (Some(xid), Some(wallet)) if Uuid::try_parse(&claims.sub) == Ok(xid) => {
             Some(Subject::Customer { xid: Xid(xid), wallet: WalletId(wallet) })
         }
-        (None, None, Some(name)) if !name.is_empty() => Some(Subject::Service { name: name.to_owned() }),
+        (None, None) => {
+            let service = named(SERVICE).map(|name| Subject::Service { name: name.to_owned() });
+            service.or_else(|| Some(Subject::Admin { name: named(ADMIN)?.to_owned() }))
+        }
         _ => None,
     }
 }
@@ -120,6 +126,7 @@ fn scopes(words: &str, subject: &Subject) -> Vec<Scope> {
     let fitting = |scope: &Scope| match subject {
         Subject::Customer { .. } => *scope == Scope::Wallet,
         Subject::Service { .. } => *scope == Scope::Service,
+        Subject::Admin { .. } => *scope == Scope::Admin,
     };
     let is_named = |scope: &Scope| words.split(' ').any(|word| word == scope.word());
     Scope::ALL.into_iter().filter(|scope| fitting(scope) && is_named(scope)).collect()
@@ -161,6 +168,10 @@ impl Tokens for JwtTokens {
 
     fn issue_service(&self, name: &str) -> Result<String, TokenError> {
         self.sign(format!("{SERVICE}{name}"), None, Scope::Service)
+    }
+
+    fn issue_admin(&self, name: &str) -> Result<String, TokenError> {
+        self.sign(format!("{ADMIN}{name}"), None, Scope::Admin)
     }
 
     fn verify(&self, token: &str) -> Result<Principal, Unauthorized> {

@@ -20,6 +20,8 @@ pub enum Tag {
     Wallet,
     /// For back ends, with a token of scope `service`.
     Service,
+    /// For the back office, with a token of scope `admin`.
+    Admin,
     /// The catalogue of errors.
     Errors,
     /// For whoever runs the service.

@@ -219,8 +219,13 @@ async fn null_is_taken_where_a_request_may_have_it_and_a_field_error_elsewhere()
         let Some(body) = operation.get("requestBody") else { continue };
         let (method, path) = name.split_once(' ').unwrap();
         let method: Method = method.to_uppercase().parse().unwrap();
-        let is_service = operation["security"][0].get("Service").is_some();
-        let token = if is_service { "service:backend" } else { &customer };
+        let scheme = operation["security"][0].as_object().and_then(|schemes| schemes.keys().next());
+        let token = match scheme.map(String::as_str) {
+            Some("Service") => "service:backend",
+            Some("Admin") => "admin:ada",
+            _ => &customer,
+        };
+        let path = &path.replace("{id}", &customer);
         let media = &body["content"]["application/json"];
         let schema = media["schema"]["$ref"].as_str().unwrap().rsplit('/').next().unwrap();
         for (field, described) in document["components"]["schemas"][schema]["properties"].as_object().unwrap()

@@ -24,14 +24,14 @@ use crate::{
         page::{Cursor, Page, PageRequest},
     },
     ledger::{
-        Action, Buckets, Decision, IdempotencyRecord, Key, KeyName, Kind, LargestTransfers, Operation,
-        Outcome, PriorState, Refusals, Status, Transfer, WalletState,
+        Action, Adjustment, Buckets, Decision, IdempotencyRecord, Key, KeyName, Kind, LargestTransfers,
+        Operation, Outcome, PriorState, Refusals, Status, Transfer, WalletState,
         book::{AnsweredKey, Book, Changes},
         entry::{Transaction, TransactionStatus},
         history::{Filter, HistoryItem, TransactionView},
         operation::ReferenceKey,
     },
-    wallet::{Booking, Mode, OwnedWallet, TransferOrder, WalletError, Wallets},
+    wallet::{Booking, Mode, OwnedWallet, StatusOrder, TransferOrder, WalletError, Wallets},
 };
 
 /// What the next call answers instead of doing anything.
@@ -200,12 +200,13 @@ impl Wallets for FakeWallets {
         Ok(view)
     }
 
-    async fn enable(&self, of: OwnedWallet, booking: Booking) -> Result<Outcome, WalletError> {
-        self.post(of.wallet, Action::Enable, Mode::Book(booking))
-    }
-
-    async fn disable(&self, of: OwnedWallet, booking: Booking) -> Result<Outcome, WalletError> {
-        self.post(of.wallet, Action::Disable, Mode::Book(booking))
+    async fn change_status(
+        &self,
+        of: OwnedWallet,
+        order: StatusOrder,
+        booking: Booking,
+    ) -> Result<Outcome, WalletError> {
+        self.post(of.wallet, order.into(), Mode::Book(booking))
     }
 
     async fn deposit(
@@ -226,6 +227,15 @@ impl Wallets for FakeWallets {
         mode: Mode,
     ) -> Result<Outcome, WalletError> {
         self.post(wallet, Action::Withdraw { amount, reference }, mode)
+    }
+
+    async fn adjust(
+        &self,
+        wallet: WalletId,
+        adjustment: Adjustment,
+        mode: Mode,
+    ) -> Result<Outcome, WalletError> {
+        self.post(wallet, Action::Adjust(adjustment), mode)
     }
 
     async fn transfer(&self, order: TransferOrder, mode: Mode) -> Result<Outcome, WalletError> {
@@ -303,7 +313,7 @@ impl Wallets for FakeWallets {
     }
 }
 
-/// Tokens are `<xid>`, without a scope `none:<xid>`, a back end's `service:<name>`; everybody's wallet has the customer's number.
+/// Tokens are `<xid>`, without a scope `none:<xid>`, a back end's `service:<name>`, an admin's `admin:<name>`; everybody's wallet has the customer's number.
 pub struct FakeIdentity(pub Arc<FakeWallets>);
 
 #[async_trait]
@@ -316,6 +326,10 @@ impl Identity for FakeIdentity {
         if let Some(name) = token.strip_prefix("service:") {
             let subject = Subject::Service { name: name.to_owned() };
             return Ok(Principal { subject, scopes: vec![Scope::Service], expires_at: moment() });
+        }
+        if let Some(name) = token.strip_prefix("admin:") {
+            let subject = Subject::Admin { name: name.to_owned() };
+            return Ok(Principal { subject, scopes: vec![Scope::Admin], expires_at: moment() });
         }
         let (scopes, xid) = match token.strip_prefix("none:") {
             Some(xid) => (vec![], xid),

@@ -1,5 +1,6 @@
 //! Version 1 of the API, a file for each resource.
 
+mod admin;
 mod deposits;
 mod errors;
 mod init;
@@ -12,7 +13,7 @@ mod wallets;
 mod withdrawals;
 
 pub use self::{
-    deposits::DepositsApi, errors::ErrorsApi, init::InitApi, top_transfers::TopTransfersApi,
+    admin::AdminApi, deposits::DepositsApi, errors::ErrorsApi, init::InitApi, top_transfers::TopTransfersApi,
     transactions::TransactionsApi, transfers::TransfersApi, wallet::WalletApi, wallets::WalletsApi,
     withdrawals::WithdrawalsApi,
 };
@@ -29,6 +30,7 @@ pub fn notes() -> Vec<Notes> {
         transactions::notes(),
         top_transfers::notes(),
         wallets::notes(),
+        admin::notes(),
         errors::notes(),
     ]
     .into_iter()

@@ -53,6 +53,7 @@ enum TypeWord {
     Withdrawal,
     TransferOut,
     TransferIn,
+    Adjustment,
 }
 
 /// One line of the list.
@@ -256,6 +257,7 @@ pub(super) fn line(item: HistoryItem) -> Transaction {
             Kind::Withdrawal => TypeWord::Withdrawal,
             Kind::TransferOut => TypeWord::TransferOut,
             Kind::TransferIn => TypeWord::TransferIn,
+            Kind::Adjustment => TypeWord::Adjustment,
         },
         amount: item.amount,
         reference_id: item.reference.map(|reference| reference.0),

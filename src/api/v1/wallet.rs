@@ -25,7 +25,7 @@ use crate::{
     },
     cache::WalletView,
     ledger::StatusReceipt,
-    wallet::{OwnedWallet, Wallets},
+    wallet::{OwnedWallet, StatusOrder, Wallets},
 };
 
 /// The one word of an enabled wallet.
@@ -117,7 +117,7 @@ impl WalletApi {
         let asker = customer.asker();
         let booking = asker.booking(key, None);
         let refusals = Some(booking.refusals);
-        let outcome = self.wallets.enable(owned(&customer), booking).await;
+        let outcome = self.wallets.change_status(owned(&customer), StatusOrder::Enable, booking).await;
         asker.settle(refusals, outcome)?.status(|receipt| WalletData { wallet: enabled(&customer, receipt) })
     }
 
@@ -153,7 +153,7 @@ impl WalletApi {
         let asker = customer.asker();
         let booking = asker.booking(key, fields);
         let refusals = Some(booking.refusals);
-        let outcome = self.wallets.disable(owned(&customer), booking).await;
+        let outcome = self.wallets.change_status(owned(&customer), StatusOrder::Disable, booking).await;
         asker
             .settle(refusals, outcome)?
             .status(|receipt| DisabledWalletData { wallet: disabled(&customer, receipt) })

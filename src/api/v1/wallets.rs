@@ -28,7 +28,8 @@ use crate::{
         currency::Currency,
         ids::{WalletId, Xid},
     },
-    wallet::Wallets,
+    ledger::{Status, StatusReceipt},
+    wallet::{OwnedWallet, Wallets},
 };
 
 /// Whose wallet, and in which currency.
@@ -134,6 +135,37 @@ fn shown(view: &WalletView) -> AnyWalletData {
         balance: view.into(),
     };
     AnyWalletData { wallet }
+}
+
+/// The wallet after its status was changed.
+pub(super) fn after(of: OwnedWallet, receipt: &StatusReceipt) -> AnyWalletData {
+    let is_enabled = receipt.status == Status::Enabled;
+    AnyWalletData {
+        wallet: AnyWallet {
+            id: of.wallet.0,
+            owned_by: of.owner.0,
+            status: if is_enabled { StatusWord::Enabled } else { StatusWord::Disabled },
+            frozen: receipt.frozen,
+            enabled_at: receipt.enabled_at.filter(|_| is_enabled).map(Moment),
+            disabled_at: receipt.disabled_at.filter(|_| !is_enabled).map(Moment),
+            balance: (&receipt.balance).into(),
+        },
+    }
+}
+
+/// An example of the document.
+pub(super) fn frozen_sample(frozen: bool) -> AnyWalletData {
+    AnyWalletData {
+        wallet: AnyWallet {
+            id: samples::id(WALLET),
+            owned_by: samples::id(CUSTOMER),
+            status: StatusWord::Enabled,
+            frozen,
+            enabled_at: Some(samples::moment()),
+            disabled_at: None,
+            balance: Balance::sample(10_000, 1),
+        },
+    }
 }
 
 /// What the document says beside the types.

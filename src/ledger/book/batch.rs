@@ -10,7 +10,7 @@ use crate::{
         ids::{OperationId, WalletId},
     },
     ledger::{
-        entry::{Entry, StatusChange, Transaction},
+        entry::{AdjustmentNote, Entry, StatusChange, Transaction},
         operation::Kind,
         refusal::Refusal,
         wallet_state::{Buckets, WalletState},
@@ -23,6 +23,7 @@ pub(super) struct Batch {
     pub(super) transactions: Vec<Transaction>,
     pub(super) entries: Vec<Entry>,
     pub(super) status_changes: Vec<StatusChange>,
+    pub(super) adjustments: Vec<AdjustmentNote>,
 }
 
 impl Batch {
@@ -36,6 +37,7 @@ impl Batch {
             transactions: Vec::with_capacity(operations),
             entries: Vec::with_capacity(2 * operations),
             status_changes: Vec::new(),
+            adjustments: Vec::new(),
         }
     }
 

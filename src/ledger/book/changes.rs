@@ -7,7 +7,7 @@ use crate::{
         ids::{OperationId, WalletId},
     },
     ledger::{
-        entry::{Entry, StatusChange, Transaction},
+        entry::{AdjustmentNote, Entry, StatusChange, Transaction},
         operation::{Key, KeyName},
         outcome::Decision,
         wallet_state::WalletState,
@@ -20,6 +20,7 @@ pub struct Changes {
     pub transactions: Vec<Transaction>,
     pub entries: Vec<Entry>,
     pub status_changes: Vec<StatusChange>,
+    pub adjustments: Vec<AdjustmentNote>,
     /// The keys that have their decision in this batch.
     pub keys: Vec<AnsweredKey>,
     /// The wallets whose money has changed, in the order of their ids.
@@ -83,9 +84,10 @@ impl Book {
     /// What has to be written.
     #[must_use]
     pub fn into_changes(self) -> Changes {
-        let Batch { wallets, transactions, entries, status_changes } = self.batch;
+        let Batch { wallets, transactions, entries, status_changes, adjustments } = self.batch;
         let keys = self.keys.into_answered();
-        let mut changes = Changes { transactions, entries, status_changes, keys, ..Changes::default() };
+        let mut changes =
+            Changes { transactions, entries, status_changes, adjustments, keys, ..Changes::default() };
         let mut open: Vec<OpenWallet> = wallets.into_values().collect();
         open.sort_unstable_by_key(|wallet| wallet.now.id);
         for OpenWallet { version_before, status_version_before, now } in open {

@@ -19,7 +19,7 @@ use crate::{
     ledger::{
         IdempotencyRecord, WalletState,
         entry::{Entry, Transaction, TransactionStatus},
-        operation::{Action, Key, KeyName, Kind, Refusals, Transfer},
+        operation::{Action, Adjustment, Direction, Key, KeyName, Kind, Refusals, Transfer},
         wallet_state::{Buckets, Status},
     },
 };
@@ -72,6 +72,15 @@ fn transfer(to: u8, amount: i64, fee: i64, reference: u128) -> Action {
         fee,
         reference: ReferenceId(Uuid::from_u128(reference)),
         note: None,
+    })
+}
+
+fn adjust(amount: i64, is_credit: bool, reference: u128) -> Action {
+    Action::Adjust(Adjustment {
+        amount: Amount::try_new(amount).unwrap(),
+        direction: if is_credit { Direction::Credit } else { Direction::Debit },
+        reference: ReferenceId(Uuid::from_u128(reference)),
+        reason: "a test".to_owned(),
     })
 }
 
@@ -167,8 +176,16 @@ fn refusals_come_in_their_documented_order() {
         (Some(&full), transfer(3, TRANSFER_MAX + 1, 0, 8), Refusal::RecipientUnavailable),
         (Some(&open), transfer(3, 5, 0, 8), Refusal::CurrencyMismatch),
         (Some(&full), deposit(1, 8), Refusal::BalanceLimit),
+        (Some(&full), adjust(1, true, 8), Refusal::BalanceLimit),
+        (
+            Some(&frozen_and_disabled),
+            adjust(6, false, 8),
+            Refusal::InsufficientFunds { available: 5, required: 6 },
+        ),
         (Some(&frozen_and_disabled), disable(), Refusal::AlreadyDisabled),
         (Some(&frozen), enable(), Refusal::AlreadyEnabled),
+        (Some(&frozen), Action::Freeze { reason: "a test".to_owned() }, Refusal::AlreadyFrozen),
+        (Some(&open), Action::Unfreeze { reason: "a test".to_owned() }, Refusal::NotFrozen),
     ] {
         let kinds = [Kind::Deposit, Kind::Withdrawal, Kind::TransferOut];
         let known = kinds.map(references).concat();

@@ -27,7 +27,7 @@ pub use self::{
     prior::{Known, PRIOR_STATE, PRIOR_STATE_UNLOCKED, prior_state},
     proof::{IS_ENTRY_BOOKED, IS_KEY_STORED, IS_STATUS_CHANGED, is_committed},
     sweep::{SWEEP_KEYS, sweep_keys},
-    write::{WRITE, WRITE_STATUS, write},
+    write::{WRITE, WRITE_ADJUSTMENTS, WRITE_STATUS, write},
 };
 use super::wallet_state::{Buckets, Status, WalletState};
 use crate::{

@@ -20,10 +20,11 @@ pub const LOOKED_AT: i64 = 40 * BLOCK;
 const CURSOR: &str = "top_transfers";
 
 /// What each entry of a stretch of the log moved, in order. Money that came in is the change of the balance; what went
-/// out is the transaction's amount, as the change has the fee in it.
+/// out is the transaction's amount, as the change has the fee in it. An adjustment (kind 19) is no transfer: 0 stands for it.
 pub const MOVED: &str = "\
 select e.wallet_id, e.version, case when e.change >= 0 then e.change else -t.amount end as moved
-from (select position, wallet_id, version, transaction_id, delta_available + delta_held + delta_unreleased as change
+from (select position, wallet_id, version, transaction_id,
+             case when kind = 19 then 0 else delta_available + delta_held + delta_unreleased end as change
       from entries where position > $1 and position <= $2 order by position offset 0) e
 left join lateral (select t.amount from transactions t where t.id = e.transaction_id and e.change < 0 offset 0) t on true
 order by e.position";
@@ -38,7 +39,9 @@ left join lateral (select * from top_transfers t where t.wallet_id = w.id offset
 cross join lateral (
     select array_agg(case when e.change >= 0 then e.change when e.change > -k.outgoing_amounts[$4] then 0
                           else -t.amount end order by e.version) as moved
-    from (select version, transaction_id, delta_available + delta_held + delta_unreleased as change from entries
+    from (select version, transaction_id,
+                 case when kind = 19 then 0 else delta_available + delta_held + delta_unreleased end as change
+          from entries
           where wallet_id = w.id and version > coalesce(k.through_version, 0)
             and version <= least($2, coalesce(k.through_version, 0) + $3)
           order by version) e

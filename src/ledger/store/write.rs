@@ -13,7 +13,7 @@ use crate::{
     kernel::fail_point::fail_point,
     ledger::{
         book::{AnsweredKey, ChangedWallet, Changes},
-        entry::{Entry, StatusChange, Transaction},
+        entry::{AdjustmentNote, Entry, StatusChange, Transaction},
     },
 };
 
@@ -75,7 +75,14 @@ columns! { StatusChanges of StatusChange {
     status: int2 = |c| c.status.code(),
     frozen: bool = |c| c.frozen,
     actor: text = |c| c.actor.as_str(),
+    reason: text = |c| c.reason.as_deref(),
     occurred_at: timestamptz = |c| c.occurred_at,
+} }
+
+columns! { Adjustments of AdjustmentNote {
+    transaction_id: uuid = |a| a.transaction.0,
+    actor: text = |a| a.actor.as_str(),
+    reason: text = |a| a.reason.as_str(),
 } }
 
 columns! { Statuses of ChangedWallet {
@@ -83,6 +90,7 @@ columns! { Statuses of ChangedWallet {
     status_version_before: int8 = |w| w.version_before,
     status_version: int8 = |w| w.after.status_version,
     status: int2 = |w| w.after.status.code(),
+    frozen_at: timestamptz = |w| w.after.frozen_at,
     enabled_at: timestamptz = |w| w.after.enabled_at,
     disabled_at: timestamptz = |w| w.after.disabled_at,
 } }
@@ -140,7 +148,8 @@ with c as (
     returning 1),
 w as (
     update wallets w
-    set status = u.status, status_version = u.status_version, enabled_at = u.enabled_at, disabled_at = u.disabled_at
+    set status = u.status, status_version = u.status_version, frozen_at = u.frozen_at,
+        enabled_at = u.enabled_at, disabled_at = u.disabled_at
     from {statuses}
     where w.id = any(${ids}::uuid[]) and w.id = u.id and w.status_version = u.status_version_before
     returning 1)
@@ -152,9 +161,23 @@ select (select count(*) from c), (select count(*) from w)",
     )
 });
 
+/// Step 4, who made adjustments and why, only when a batch has some.
+pub static WRITE_ADJUSTMENTS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "\
+with a as (
+    insert into adjustments ({names})
+    select {names} from {adjustments}
+    returning 1)
+select count(*) from a",
+        names = Adjustments::names(""),
+        adjustments = Adjustments::table("u", 0),
+    )
+});
+
 /// Writes a batch. Anything but the expected number of rows is a defect, and the caller rolls back.
 pub async fn write(conn: &mut PgConnection, changes: &Changes) -> Result<(), DbError> {
-    let Changes { keys, transactions, entries, wallets, status_changes, statuses } = changes;
+    let Changes { keys, transactions, entries, wallets, status_changes, statuses, adjustments } = changes;
     if !keys.is_empty() || !entries.is_empty() {
         let query = Keys::bind(sqlx::query(WRITE.as_str()), keys);
         let query = Entries::bind(Transactions::bind(query, transactions), entries);
@@ -167,9 +190,13 @@ pub async fn write(conn: &mut PgConnection, changes: &Changes) -> Result<(), DbE
     }
     if !status_changes.is_empty() {
         let query = StatusChanges::bind(sqlx::query(WRITE_STATUS.as_str()), status_changes);
-        let written = Statuses::bind(query, statuses).fetch_one(conn).await?;
+        let written = Statuses::bind(query, statuses).fetch_one(&mut *conn).await?;
         expect(&written, [status_changes.len(), statuses.len()])?;
         fail_point("write.status");
+    }
+    if !adjustments.is_empty() {
+        let query = Adjustments::bind(sqlx::query(WRITE_ADJUSTMENTS.as_str()), adjustments);
+        expect(&query.fetch_one(conn).await?, [adjustments.len()])?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The decisions, one file for each; each checks in the order of [`Refusal`](crate::ledger::Refusal) and then writes.
 
+mod adjustment;
 mod deposit;
 mod status;
 mod transfer;
@@ -13,7 +14,7 @@ use crate::{
         operation::{Action, Kind, Operation},
         outcome::{Decision, Receipt},
         refusal::Refusal,
-        wallet_state::{Buckets, Status},
+        wallet_state::Buckets,
     },
 };
 
@@ -23,8 +24,10 @@ pub(super) fn decide(batch: &mut Batch, operation: &Operation, now: Timestamp) -
         Action::Deposit { amount, .. } => deposit::decide(batch, operation, *amount, now),
         Action::Withdraw { amount, .. } => withdrawal::decide(batch, operation, *amount, now),
         Action::Transfer(transfer) => transfer::decide(batch, operation, transfer, now),
-        Action::Enable => status::decide(batch, operation, Status::Enabled, now),
-        Action::Disable => status::decide(batch, operation, Status::Disabled, now),
+        Action::Adjust(adjustment) => adjustment::decide(batch, operation, adjustment, now),
+        Action::Enable | Action::Disable | Action::Freeze { .. } | Action::Unfreeze { .. } => {
+            status::decide(batch, operation, now)
+        }
     }
 }
 

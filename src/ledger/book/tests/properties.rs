@@ -11,8 +11,12 @@ fn any_operation() -> impl Strategy<Value = (u8, Action, Option<(u8, u8)>)> {
         4 => (1..80_i64, 0..40_u128).prop_map(|(amount, reference)| withdraw(amount, reference)),
         6 => (0..=4_u8, 1..60_i64, 0..3_i64, 0..40_u128)
             .prop_map(|(to, amount, fee, reference)| transfer(to, amount, fee, reference)),
+        1 => (1..60_i64, any::<bool>(), 0..40_u128)
+            .prop_map(|(amount, is_credit, reference)| adjust(amount, is_credit, reference)),
         1 => Just(enable()),
         1 => Just(disable()),
+        1 => Just(Action::Freeze { reason: "a test".to_owned() }),
+        2 => Just(Action::Unfreeze { reason: "a test".to_owned() }),
     ];
     (1..=4_u8, action, prop::option::weighted(0.3, (0..20_u8, 0..2_u8)))
 }
@@ -98,6 +102,8 @@ fn net(transactions: &[&Transaction]) -> i64 {
         .map(|t| match t.kind {
             Kind::Deposit => t.amount,
             Kind::Withdrawal => -t.amount,
+            // Its entry says which way.
+            Kind::Adjustment => 0,
             _ => -t.fee,
         })
         .sum()
@@ -119,6 +125,8 @@ fn any_probe() -> impl Strategy<Value = Operation> {
         1 => (any_money(MAX_MINOR_UNITS), 0..6_u128).prop_map(|(amount, reference)| withdraw(amount, reference)),
         1 => Just(enable()),
         1 => Just(disable()),
+        1 => Just(Action::Freeze { reason: "a test".to_owned() }),
+        2 => Just(Action::Unfreeze { reason: "a test".to_owned() }),
     ];
     (action, prop::option::of((0..3_u8, 0..2_u8))).prop_map(|(action, key)| {
         let operation = operation(1, 1, action);
@@ -176,7 +184,9 @@ proptest! {
         }
         let transactions: Vec<_> = batches.iter().flat_map(|batch| &batch.transactions).collect();
         let balances: i64 = wallets.iter().map(|wallet| wallet.buckets.total()).sum();
-        prop_assert_eq!(balances, net(&transactions));
+        let corrections = batches.iter().flat_map(|batch| &batch.entries).filter(|e| e.kind == Kind::Adjustment);
+        let corrected: i64 = corrections.map(|entry| entry.delta.total()).sum();
+        prop_assert_eq!(balances, net(&transactions) + corrected);
         for transaction in &transactions {
             let all = batches.iter().flat_map(|batch| &batch.entries);
             let of_it: Vec<_> = all.filter(|entry| entry.transaction == transaction.id).collect();

@@ -1,0 +1,269 @@
+//! `/admin/wallets`: what a person of the back office may do with a wallet, each act with a reason.
+
+use std::sync::Arc;
+
+use poem_openapi::{Enum, Object, OpenApi};
+use serde::Serialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{
+    money,
+    wallets::{self, AnyWalletData},
+};
+use crate::{
+    api::{
+        auth::Admin,
+        balance::Balance,
+        body::{Body, Field, Fields, FromFields},
+        catalogue::Code,
+        document::{
+            BODY, KEYED, Notes, POSTING, SIGNED_IN, Tag, sample,
+            samples::{self, REFERENCE, TRANSACTION, WALLET},
+        },
+        envelope::PostedAnswer,
+        failure::ApiError,
+        idempotency::{Fingerprint, IdempotencyKey},
+        query::{Flag, Param, PathId},
+        scalars::{Moment, Reason},
+    },
+    kernel::{
+        ids::{ReferenceId, WalletId},
+        money::Amount,
+    },
+    ledger::{self, Direction},
+    wallet::{OwnedWallet, StatusOrder, Wallets},
+};
+
+/// Why something is done to a wallet.
+#[derive(Object)]
+pub struct ReasonRequest {
+    /// Stored with the act; the customer does not see it.
+    reason: Reason,
+}
+
+impl FromFields for ReasonRequest {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        fields.required("reason").map(|reason| Self { reason })
+    }
+}
+
+/// Which way a balance is corrected.
+#[derive(Clone, Copy, Enum, Serialize)]
+#[oai(rename = "Direction", rename_all = "lowercase")]
+#[serde(rename_all = "lowercase")]
+enum DirectionWord {
+    Credit,
+    Debit,
+}
+
+impl Field for DirectionWord {
+    const MESSAGE: &'static str = "Must be credit or debit.";
+
+    fn from_json(value: &Value) -> Option<Self> {
+        value.as_str().and_then(Self::from_text)
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        match text {
+            "credit" => Some(Self::Credit),
+            "debit" => Some(Self::Debit),
+            _ => None,
+        }
+    }
+}
+
+/// How a balance is to be corrected, and why.
+#[derive(Object)]
+pub struct AdjustmentRequest {
+    /// In minor units (cents).
+    amount: Amount,
+    /// `credit` adds to the balance, `debit` takes from it.
+    direction: DirectionWord,
+    /// Unique among the wallet's adjustments: a second one with it moves nothing.
+    reference_id: Uuid,
+    /// Stored with the act; the customer does not see it.
+    reason: Reason,
+}
+
+impl FromFields for AdjustmentRequest {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let (amount, direction) = (fields.required("amount"), fields.required("direction"));
+        let (reference_id, reason) = (fields.required("reference_id"), fields.required("reason"));
+        Some(Self { amount: amount?, direction: direction?, reference_id: reference_id?, reason: reason? })
+    }
+}
+
+/// A balance that was corrected. Money is in minor units; balances are those right after.
+#[derive(Object, Serialize)]
+struct Adjustment {
+    /// Null in a dry run.
+    #[oai(nullable)]
+    id: Option<Uuid>,
+    wallet: Uuid,
+    direction: DirectionWord,
+    amount: i64,
+    adjusted_at: Moment,
+    reference_id: Uuid,
+    #[oai(flatten)]
+    #[serde(flatten)]
+    balance: Balance,
+}
+
+/// The adjustment.
+#[derive(Object, Serialize)]
+pub struct AdjustmentData {
+    adjustment: Adjustment,
+}
+
+/// The operations.
+pub struct AdminApi {
+    pub wallets: Arc<dyn Wallets>,
+}
+
+#[OpenApi(prefix_path = "/api/v1", tag = "Tag::Admin")]
+impl AdminApi {
+    /// Freeze a wallet
+    ///
+    /// Nothing can be done with its money until it is unfrozen, whatever its status; it can still be enabled and disabled.
+    #[oai(path = "/admin/wallets/:id/freeze", method = "post", operation_id = "freeze_wallet")]
+    async fn freeze_wallet(
+        &self,
+        admin: Admin,
+        /// The wallet.
+        id: PathId,
+        /// Sent again with the same key, the request gets its first answer again.
+        #[oai(name = "Idempotency-Key")]
+        key: IdempotencyKey,
+        body: Body<ReasonRequest>,
+    ) -> Result<PostedAnswer<200, AnyWalletData>, ApiError> {
+        let Body(ReasonRequest { reason: Reason(reason) }, fields) = body;
+        self.change_status(&admin, WalletId(id.0), StatusOrder::Freeze { reason }, key, fields).await
+    }
+
+    /// Unfreeze a wallet
+    ///
+    /// It can be used again as its status says: a disabled wallet stays disabled.
+    #[oai(path = "/admin/wallets/:id/unfreeze", method = "post", operation_id = "unfreeze_wallet")]
+    async fn unfreeze_wallet(
+        &self,
+        admin: Admin,
+        /// The wallet.
+        id: PathId,
+        /// Sent again with the same key, the request gets its first answer again.
+        #[oai(name = "Idempotency-Key")]
+        key: IdempotencyKey,
+        body: Body<ReasonRequest>,
+    ) -> Result<PostedAnswer<200, AnyWalletData>, ApiError> {
+        let Body(ReasonRequest { reason: Reason(reason) }, fields) = body;
+        self.change_status(&admin, WalletId(id.0), StatusOrder::Unfreeze { reason }, key, fields).await
+    }
+
+    /// Correct a balance
+    ///
+    /// Whatever the wallet's status. A debit never takes more than is available. The customer sees a transaction of type
+    /// `adjustment`.
+    #[oai(path = "/admin/wallets/:id/adjustments", method = "post", operation_id = "create_adjustment")]
+    async fn create_adjustment(
+        &self,
+        admin: Admin,
+        /// The wallet.
+        id: PathId,
+        /// Sent again with the same key, the request gets its first answer again.
+        #[oai(name = "Idempotency-Key")]
+        key: IdempotencyKey,
+        /// Only say what would happen (200): every check, nothing stored; a key is ignored.
+        dry_run: Param<Flag>,
+        body: Body<AdjustmentRequest>,
+    ) -> Result<PostedAnswer<201, AdjustmentData>, ApiError> {
+        let Body(AdjustmentRequest { amount, direction, reference_id, reason }, fields) = body;
+        let wallet = WalletId(id.0);
+        let asker = admin.asker(wallet);
+        let mode = money::mode(dry_run, key, &asker, fields)?;
+        let refusals = mode.refusals();
+        let order = ledger::Adjustment {
+            amount,
+            direction: match direction {
+                DirectionWord::Credit => Direction::Credit,
+                DirectionWord::Debit => Direction::Debit,
+            },
+            reference: ReferenceId(reference_id),
+            reason: reason.0,
+        };
+        let outcome = self.wallets.adjust(wallet, order, mode).await;
+        asker.settle(refusals, outcome)?.money(|money| AdjustmentData {
+            adjustment: Adjustment {
+                id: money.id,
+                wallet: wallet.0,
+                direction,
+                amount: amount.minor_units(),
+                adjusted_at: money.at,
+                reference_id,
+                balance: money.balance,
+            },
+        })
+    }
+}
+
+impl AdminApi {
+    async fn change_status(
+        &self,
+        admin: &Admin,
+        wallet: WalletId,
+        order: StatusOrder,
+        key: IdempotencyKey,
+        fields: Option<Fingerprint>,
+    ) -> Result<PostedAnswer<200, AnyWalletData>, ApiError> {
+        // The owner never changes, so a cached view will do.
+        let owner = self.wallets.view(wallet, None).await?.owner;
+        let of = OwnedWallet { wallet, owner };
+        let asker = admin.asker(wallet);
+        let booking = asker.booking(key, fields);
+        let refusals = Some(booking.refusals);
+        let outcome = self.wallets.change_status(of, order, booking).await;
+        asker.settle(refusals, outcome)?.status(|receipt| wallets::after(of, receipt))
+    }
+}
+
+/// What the document says beside the types.
+pub fn notes() -> Vec<Notes> {
+    let request = || Some(json!({"reason": "Reported as stolen, case 4711"}));
+    vec![
+        Notes {
+            id: "freeze_wallet",
+            codes: &[SIGNED_IN, BODY, &[Code::NotFound, Code::AlreadyFrozen], KEYED, POSTING],
+            request: request(),
+            answer: sample(&wallets::frozen_sample(true)),
+        },
+        Notes {
+            id: "unfreeze_wallet",
+            codes: &[SIGNED_IN, BODY, &[Code::NotFound, Code::NotFrozen], KEYED, POSTING],
+            request: request(),
+            answer: sample(&wallets::frozen_sample(false)),
+        },
+        Notes {
+            id: "create_adjustment",
+            codes: &[
+                SIGNED_IN,
+                BODY,
+                &[Code::NotFound, Code::DuplicateReference, Code::InsufficientFunds, Code::BalanceLimit],
+                KEYED,
+                POSTING,
+            ],
+            request: Some(json!({
+                "amount": 500, "direction": "credit", "reference_id": REFERENCE, "reason": "Goodwill, case 4711",
+            })),
+            answer: sample(&AdjustmentData {
+                adjustment: Adjustment {
+                    id: Some(samples::id(TRANSACTION)),
+                    wallet: samples::id(WALLET),
+                    direction: DirectionWord::Credit,
+                    amount: 500,
+                    adjusted_at: samples::moment(),
+                    reference_id: samples::id(REFERENCE),
+                    balance: Balance::sample(10_500, 2),
+                },
+            }),
+        },
+    ]
+}

@@ -1,0 +1,57 @@
+//! `wallet freeze` and `wallet unfreeze`: what a person at the command line does to a wallet.
+
+use anyhow::{Context, bail};
+use clap::Args;
+use shaku::HasComponent;
+use uuid::Uuid;
+
+use super::{
+    books::{Decision, complete},
+    bootstrap, module, output,
+};
+use crate::{
+    config::Config,
+    kernel::{actor::Actor, ids::WalletId},
+    ledger::Refusals,
+    wallet::{Booking, OwnedWallet, StatusOrder, Wallets},
+};
+
+/// Which wallet, who decides, and why.
+#[derive(Clone, Debug, Args)]
+pub(super) struct FreezeArgs {
+    /// The wallet's id.
+    wallet: Uuid,
+    #[command(flatten)]
+    decision: Decision,
+}
+
+/// Nothing may be done with the wallet's money until it is unfrozen.
+pub(super) async fn freeze(config: &Config, args: &FreezeArgs) -> anyhow::Result<()> {
+    change(config, args, |reason| StatusOrder::Freeze { reason }, "frozen").await
+}
+
+/// The wallet may be used again as its status says.
+pub(super) async fn unfreeze(config: &Config, args: &FreezeArgs) -> anyhow::Result<()> {
+    change(config, args, |reason| StatusOrder::Unfreeze { reason }, "unfrozen").await
+}
+
+async fn change(
+    config: &Config,
+    args: &FreezeArgs,
+    order: impl FnOnce(String) -> StatusOrder,
+    done: &str,
+) -> anyhow::Result<()> {
+    let Decision { actor, reason } = complete(&args.decision)?;
+    let module = module::build(config, bootstrap::connect(config)?);
+    let wallets: &dyn Wallets = module.resolve_ref();
+    let wallet = WalletId(args.wallet);
+    let owner = wallets.view(wallet, None).await.with_context(|| format!("wallet {wallet}"))?.owner;
+    let booking =
+        Booking { actor: Actor::Operator(actor.to_owned()), key: None, refusals: Refusals::NotStored };
+    let outcome =
+        wallets.change_status(OwnedWallet { wallet, owner }, order(reason.to_owned()), booking).await?;
+    match outcome.decision {
+        Ok(_) => output::line(format_args!("wallet {wallet} is {done}; consumers get a status event")),
+        Err(refusal) => bail!("wallet {wallet}: {refusal}"),
+    }
+}

@@ -1,0 +1,48 @@
+//! An adjustment: the back office corrects a balance, whatever the wallet's status. No bucket falls below zero by it.
+
+use super::{Single, book_single};
+use crate::{
+    kernel::clock::Timestamp,
+    ledger::{
+        book::{
+            batch::Batch,
+            rules::{covers, has_room},
+        },
+        entry::{AdjustmentNote, TransactionStatus},
+        operation::{Adjustment, Direction, Kind, Operation},
+        outcome::{Decision, Done},
+        refusal::Refusal,
+        wallet_state::Buckets,
+    },
+};
+
+pub(super) fn decide(
+    batch: &mut Batch,
+    operation: &Operation,
+    adjustment: &Adjustment,
+    now: Timestamp,
+) -> Decision {
+    let wallet = batch.wallet(operation.wallet)?;
+    let amount = adjustment.amount.minor_units();
+    let delta = match adjustment.direction {
+        Direction::Debit => {
+            covers(wallet, amount)?;
+            -amount
+        }
+        Direction::Credit if has_room(wallet, adjustment.amount) => amount,
+        Direction::Credit => return Err(Refusal::BalanceLimit),
+    };
+    let single = Single {
+        kind: Kind::Adjustment,
+        status: TransactionStatus::Completed,
+        amount,
+        delta: Buckets::available(delta),
+    };
+    let receipt = book_single(batch, operation, single, now)?;
+    batch.adjustments.push(AdjustmentNote {
+        transaction: operation.id,
+        actor: operation.actor.to_string(),
+        reason: adjustment.reason.clone(),
+    });
+    Ok(Done::Money(receipt))
+}
