@@ -174,7 +174,10 @@ fn prefill(schemas: &mut Value, request: &Value) {
         let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else { continue };
         if properties.keys().eq(fields.keys()) {
             for (name, example) in fields {
-                properties[name]["example"] = example.clone();
+                // Nothing may stand beside a reference.
+                if properties[name].get("$ref").is_none() {
+                    properties[name]["example"] = example.clone();
+                }
             }
         }
     }

@@ -48,7 +48,7 @@ impl FromFields for ReasonRequest {
     }
 }
 
-/// Which way a balance is corrected.
+/// Which way a balance is corrected: `credit` adds to it, `debit` takes from it.
 #[derive(Clone, Copy, Enum, Serialize)]
 #[oai(rename = "Direction", rename_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
@@ -78,7 +78,6 @@ impl Field for DirectionWord {
 pub struct AdjustmentRequest {
     /// In minor units (cents).
     amount: Amount,
-    /// `credit` adds to the balance, `debit` takes from it.
     direction: DirectionWord,
     /// Unique among the wallet's adjustments: a second one with it moves nothing.
     reference_id: Uuid,
