@@ -270,7 +270,7 @@ fn admins_scheme(registry: &mut Registry) {
     registry.create_security_scheme("Admin", admin);
 }
 
-/// Whoever may open wallets: anybody, or who knows the service key, if there is one.
+/// A caller that may open wallets: anybody, or, where there is a service key, one that knows it.
 pub struct Opener;
 
 impl Opener {

@@ -32,7 +32,7 @@ const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"wallet\"
 pub struct ApiError {
     code: Code,
     detail: Detail,
-    /// It is the first answer to a key, told again.
+    /// It is the stored answer to an earlier request with the same key.
     replayed: bool,
     security_event: Option<SecurityEvent>,
 }
@@ -107,7 +107,7 @@ impl ApiError {
         Self { code, detail, replayed: false, security_event: None }
     }
 
-    /// Marks it as the first answer to a key, told again.
+    /// Marks it as the stored answer to an earlier request with the same key.
     #[must_use]
     pub fn replayed(self, replayed: bool) -> Self {
         Self { replayed, ..self }

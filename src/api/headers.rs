@@ -16,7 +16,7 @@ pub const MIN_WALLET_VERSION: HeaderName = HeaderName::from_static("min-wallet-v
 pub const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 /// The client's name for a request that it may send again.
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-/// Says that an answer is the first one to its key, told again.
+/// Says that an answer is the stored one to an earlier request with the same key.
 pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// The one value of [`REPLAYED`].
 pub const YES: HeaderValue = HeaderValue::from_static("true");

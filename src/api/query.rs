@@ -126,7 +126,7 @@ impl QueryValue for Limit {
 /// How many of the largest a list may hold.
 pub struct TopLimit(pub u16);
 
-/// As many as are kept.
+/// The maximum: the number that is stored.
 const TOP_RANGE: RangeInclusive<u16> = 1..=100;
 const _: () = assert!(*TOP_RANGE.end() as usize == KEPT);
 

@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_hangs_up_does_not_take_the_answer_along() {
+    async fn a_caller_that_hangs_up_does_not_take_the_answer_along() {
         let flight = SingleFlight::default();
         let goes_on = Arc::new(Notify::new());
         let question = {

@@ -46,7 +46,7 @@ pub struct CacheMark {
 pub type KnownBefore = Option<i64>;
 
 /// Remembers balance views. Each part of a view is replaced only by a newer one, so an old value can never replace a
-/// new one, whoever writes it and however late. No decision about money reads it.
+/// new one, by any writer and however late. No decision about money reads it.
 #[async_trait]
 pub trait BalanceCache: Interface {
     /// The view, or a ticket to fill it.

@@ -190,7 +190,7 @@ impl Secret {
         Self(text)
     }
 
-    /// The secret itself, for whoever must use it.
+    /// The secret itself, for the code that uses it.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0

@@ -67,7 +67,7 @@ pub struct Event {
 }
 
 /// The body of a message in `wallet.created-transaction`. Money is in minor units. It carries every field that the
-/// entry's hash covers, so that whoever keeps the topic can prove the books.
+/// entry's hash covers, so that a copy of the topic proves the books.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TransactionCreated {
     pub transaction_id: Uuid,

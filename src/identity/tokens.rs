@@ -8,7 +8,7 @@ use crate::kernel::{
     ids::{WalletId, Xid},
 };
 
-/// What a token says of whoever carries it.
+/// What a token says of its bearer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
     pub subject: Subject,
@@ -53,7 +53,7 @@ impl Scope {
     }
 }
 
-/// The token is not one of ours that holds now. It is not said why: that would help only whoever forges one.
+/// The token is not one of ours that holds now. The reason is not given: it would help only a forger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("unauthorized")]
 pub struct Unauthorized;

@@ -39,7 +39,7 @@ impl Cursor {
 /// What part of a list is wanted.
 #[derive(Clone, Copy, Debug)]
 pub struct PageRequest {
-    /// At most so many rows.
+    /// The maximum number of rows.
     pub limit: u16,
     /// Only rows beyond this one.
     pub after: Option<Cursor>,

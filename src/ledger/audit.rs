@@ -139,7 +139,7 @@ pub const RULES: [Rule; 18] = [
                          else k.expires_at is null end",
     },
     Rule {
-        sentence: "what is kept of a wallet's largest transfers is what its entries give",
+        sentence: "a wallet's stored largest transfers are those that its entries give",
         sql: "select format('wallet %s: largest transfers through entry %s', k.wallet_id, k.through_version)
               from top_transfers k
               left join wallets w on w.id = k.wallet_id and w.version >= k.through_version

@@ -1,11 +1,16 @@
 //! What was booked on a wallet, newest first: lists for people, read from the pool, outside the loop.
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, FromQueryResult, Statement};
 use sqlx::{Row as _, postgres::PgRow};
 
-use super::{LedgerError, entry::TransactionStatus, operation::Kind, wallet_state::Buckets};
+use super::{
+    entry::TransactionStatus,
+    error::LedgerError,
+    fragments::{entry_status, visible_fee, visible_reference},
+    operation::Kind,
+    wallet_state::Buckets,
+};
 use crate::{
-    db::{DbError, ask},
+    db::{DbError, Pool, ask},
     kernel::{
         clock::Timestamp,
         currency::Currency,
@@ -30,14 +35,18 @@ pub struct HistoryItem {
 }
 
 /// A page of a wallet's history, the newest line first.
-pub const LIST: &str = "\
-select e.version, e.kind, e.occurred_at, t.id, t.status, t.amount,
-       case when e.kind <> 4 then t.reference_id end as reference_id
+pub const LIST: &str = concat!(
+    "select e.version, e.kind, e.occurred_at, t.id, ",
+    entry_status!(),
+    " as status, t.amount,
+       ",
+    visible_reference!(),
+    " as reference_id
 from (select * from entries where wallet_id = $1::uuid and version < $2 order by version desc limit $3) e
 cross join lateral (select * from transactions t where t.id = e.transaction_id offset 0) t
-order by e.version desc";
+order by e.version desc"
+);
 
-#[derive(FromQueryResult)]
 struct Row {
     version: i64,
     kind: i16,
@@ -66,22 +75,29 @@ impl Filter {
     }
 }
 
-/// A filtered page looks at so many entries at most.
+/// The maximum number of entries that a filtered page looks at.
 pub const LOOKED_AT: i64 = 10_000;
 
 /// The same of a stretch of versions, only those lines that are wanted.
-pub const FILTERED: &str = "\
-select e.version, e.kind, e.occurred_at, t.id, t.status, t.amount,
-       case when e.kind <> 4 then t.reference_id end as reference_id
+pub const FILTERED: &str = concat!(
+    "select e.version, e.kind, e.occurred_at, t.id, ",
+    entry_status!(),
+    " as status, t.amount,
+       ",
+    visible_reference!(),
+    " as reference_id
 from (select * from entries where wallet_id = $1::uuid and version < $2 and version >= $3) e
 cross join lateral (select * from transactions t where t.id = e.transaction_id offset 0) t
-where ($4::int2[] is null or e.kind = any($4)) and ($5::int2[] is null or t.status = any($5))
+where ($4::int2[] is null or e.kind = any($4)) and ($5::int2[] is null or ",
+    entry_status!(),
+    " = any($5))
   and ($6::timestamptz is null or e.occurred_at >= $6) and ($7::timestamptz is null or e.occurred_at < $7)
-order by e.version desc limit $8";
+order by e.version desc limit $8"
+);
 
 /// One page of a wallet's history. A cursor is the version of the last line, so new lines never move a page.
 pub async fn list(
-    db: &DatabaseConnection,
+    db: &Pool,
     wallet: WalletId,
     page: PageRequest,
     filter: &Filter,
@@ -92,20 +108,15 @@ pub async fn list(
     let before = page.after.map_or(i64::MAX, |cursor| cursor.0);
     // One more than asked for tells whether there is a next page.
     let one_more = i64::from(page.limit) + 1;
-    let statement = Statement::from_sql_and_values(
-        DbBackend::Postgres,
-        LIST,
-        [wallet.0.into(), before.into(), one_more.into()],
-    );
-    let rows = ask(db, |db| async move { Ok(db.query_all_raw(statement).await?) }).await?;
-    let mut items = Vec::with_capacity(rows.len());
-    for row in &rows {
-        items.push(item(Row::from_query_result(row, "").map_err(DbError::from)?)?);
-    }
+    let rows = ask(db, move |db| async move {
+        let pool = db.get_postgres_connection_pool();
+        Ok(sqlx::query(LIST).bind(wallet.0).bind(before).bind(one_more).fetch_all(pool).await?)
+    });
+    let items = rows.await?.iter().map(line).collect::<Result<_, _>>()?;
     Ok(cut(items, page.limit, None))
 }
 
-/// A page of at most so many lines; `beyond` is where it goes on if all of them fit.
+/// A page of at most `limit` lines; `beyond` is where it goes on if all of them fit.
 fn cut(mut items: Vec<HistoryItem>, limit: u16, beyond: Option<Cursor>) -> Page<HistoryItem> {
     let is_last = items.len() <= usize::from(limit);
     items.truncate(usize::from(limit));
@@ -115,7 +126,7 @@ fn cut(mut items: Vec<HistoryItem>, limit: u16, beyond: Option<Cursor>) -> Page<
 
 /// Versions have no gap, so the entries to look at are a range of them.
 async fn filtered(
-    db: &DatabaseConnection,
+    db: &Pool,
     wallet: WalletId,
     page: PageRequest,
     filter: &Filter,
@@ -211,10 +222,16 @@ pub struct TransactionView {
 }
 
 /// A transaction and this wallet's entry of it.
-pub const FIND: &str = "\
-select e.version, e.kind, e.occurred_at, t.id, t.status, t.amount, t.currency, t.note,
-       case when e.kind <> 4 then t.reference_id end as reference_id,
-       case when e.kind <> 4 then t.fee else 0 end as fee,
+pub const FIND: &str = concat!(
+    "select e.version, e.kind, e.occurred_at, t.id, ",
+    entry_status!(),
+    " as status, t.amount, t.currency, t.note,
+       ",
+    visible_reference!(),
+    " as reference_id,
+       ",
+    visible_fee!(),
+    " as fee,
        case e.kind when 3 then t.other_wallet_id when 4 then t.wallet_id end as counterparty,
        e.delta_available, e.delta_held, e.delta_unreleased, e.available, e.held, e.unreleased
 from transactions t
@@ -222,11 +239,12 @@ cross join lateral (
     select * from entries e
     where e.wallet_id = $2::uuid and e.version = case when t.wallet_id = $2 then t.version else t.other_version end
     offset 0) e
-where t.id = $1::uuid and (t.wallet_id = $2 or t.other_wallet_id = $2)";
+where t.id = $1::uuid and (t.wallet_id = $2 or t.other_wallet_id = $2)"
+);
 
 /// A transaction of this wallet; none where it is another's, or nobody's.
 pub async fn find(
-    db: &DatabaseConnection,
+    db: &Pool,
     wallet: WalletId,
     id: OperationId,
 ) -> Result<Option<TransactionView>, LedgerError> {

@@ -3,7 +3,7 @@
 
 mod ends;
 
-use std::{collections::HashSet, time::Duration};
+use std::collections::HashSet;
 
 use sqlx::PgConnection;
 use tokio::{
@@ -21,6 +21,10 @@ use super::{
     operation::{KeyName, Operation, ReferenceKey},
     prior_state::PriorState,
     store,
+    time_limits::{
+        BUSY_RETRIES, COMMIT_RESOLUTION_TIMEOUT, COMMIT_TIMEOUT, CONNECT_TIMEOUT, MIN_ATTEMPT, RETRY_DELAY,
+        WORK_TIMEOUT,
+    },
 };
 use crate::{
     db::DbError,
@@ -28,20 +32,6 @@ use crate::{
 };
 
 pub(super) use self::ends::{Failure, Report};
-
-/// A batch whose commit has not been sent so long after its oldest operation began to wait is given up: nothing was
-/// done.
-const WORK_LIMIT: Duration = Duration::from_millis(2_000);
-/// What a batch gets however long its operations have waited for their turn: time for one attempt.
-const ATTEMPT: Duration = Duration::from_millis(800);
-/// How long a lost commit is looked for, from the moment it was sent.
-const TRUTH_LIMIT: Duration = Duration::from_millis(2_000);
-/// How long a commit's answer is waited for: a connection that is silent then may be dead, and another one can ask.
-const COMMIT_LIMIT: Duration = Duration::from_millis(1_000);
-const CONNECT_LIMIT: Duration = Duration::from_millis(800);
-/// How often a batch is run again when other transactions are in the way.
-const BUSY_RETRIES: u32 = 5;
-const PAUSE: Duration = Duration::from_millis(50);
 
 /// How a batch's wallets are locked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +88,7 @@ impl Lane {
         locking: &mut Locking,
         turn: &mut Option<OwnedSemaphorePermit>,
     ) -> Report {
-        let give_up_at = (since + WORK_LIMIT).max(Instant::now() + ATTEMPT);
+        let give_up_at = (since + WORK_TIMEOUT).max(Instant::now() + MIN_ATTEMPT);
         let mut lost: Option<Lost<'_>> = None;
         let mut first_sent_at = None;
         let mut busy = 0;
@@ -106,7 +96,7 @@ impl Lane {
         let failed = |failure| Report { left_out: Vec::new(), result: Err(failure) };
         loop {
             // The first loss counts: nobody waits longer because a second commit is lost as well.
-            let deadline = first_sent_at.map_or(give_up_at, |sent_at| sent_at + TRUTH_LIMIT);
+            let deadline = first_sent_at.map_or(give_up_at, |sent_at| sent_at + COMMIT_RESOLUTION_TIMEOUT);
             let (operations, how) = match &lost {
                 // Nothing is left out: a wallet may be held by our own old session, and its end tells the truth.
                 Some(lost) => (lost.operations.as_slice(), Locking::InLine),
@@ -143,11 +133,11 @@ impl Lane {
                 lost = None;
             }
             if let Some(Lost { decided, .. }) = &mut lost {
-                if Instant::now() + PAUSE > deadline {
+                if Instant::now() + RETRY_DELAY > deadline {
                     let left_out = std::mem::take(&mut decided.left_out);
                     return Report { left_out, result: Err(Failure::OutcomeUnknown) };
                 }
-                sleep(PAUSE).await;
+                sleep(RETRY_DELAY).await;
                 continue;
             }
             match halt {
@@ -164,11 +154,11 @@ impl Lane {
                 }
                 Halt::Db(DbError::Defect(reason)) => return failed(Failure::Defect(reason)),
                 Halt::Db(passing) => {
-                    if !served || Instant::now() + PAUSE > deadline {
+                    if !served || Instant::now() + RETRY_DELAY > deadline {
                         self.serves_no_more(&passing);
                         return failed(Failure::Unavailable);
                     }
-                    sleep(PAUSE).await;
+                    sleep(RETRY_DELAY).await;
                 }
             }
         }
@@ -221,7 +211,7 @@ impl Lane {
         fail_point("lane.before_commit");
         let sent_at = Instant::now();
         *turn = None;
-        let committed = timeout(COMMIT_LIMIT, store::control(conn, "commit")).await;
+        let committed = timeout(COMMIT_TIMEOUT, store::control(conn, "commit")).await;
         metrics::histogram!("wallet_commit_seconds").record(sent_at.elapsed());
         fail_point("lane.committed");
         match committed {
@@ -323,13 +313,13 @@ impl Lane {
     /// Whether the connection is good for another transaction.
     async fn rolls_back(&mut self) -> bool {
         let Some(conn) = &mut self.conn else { return false };
-        matches!(timeout(ATTEMPT, store::control(conn, "rollback")).await, Ok(Ok(())))
+        matches!(timeout(MIN_ATTEMPT, store::control(conn, "rollback")).await, Ok(Ok(())))
     }
 
     /// Connects where there is no connection. Answers with its session, where there are `blockers`.
     async fn connected(&mut self) -> Result<i32, DbError> {
         if self.conn.is_none() {
-            let connected = timeout(CONNECT_LIMIT, store::connect(&self.database_url)).await;
+            let connected = timeout(CONNECT_TIMEOUT, store::connect(&self.database_url)).await;
             let mut conn =
                 connected.unwrap_or_else(|_| Err(DbError::Away("no connection in time".to_owned())))?;
             if self.blockers.is_some() {

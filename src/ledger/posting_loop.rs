@@ -3,19 +3,18 @@
 //!
 //! It never waits for a batch to fill: a lone request is served at once, and a crowd shares a commit. While one batch
 //! commits, the next one is locked, decided and written on another connection, as far as its wallets are others.
-//! Whoever has waited too long for a batch is told so: nothing was done.
+//! An operation whose batch does not begin in time is answered `unavailable`: nothing was done.
 //!
 //! A wallet that another session holds stops nobody else: its operations go back into the queue, and are tried on a lane
 //! of their own until they get through or have waited too long.
 
 mod answers;
+mod waiting;
 
 use std::{
     collections::{HashMap, HashSet},
-    hash::{DefaultHasher, Hash, Hasher},
     panic::AssertUnwindSafe,
     sync::Arc,
-    time::Duration,
 };
 
 use futures_util::FutureExt;
@@ -26,35 +25,32 @@ use tokio::{
 };
 use tracing::error;
 
-use self::answers::{answer, fail, fail_all, give_up, waited_too_long};
+use self::{
+    answers::{answer, fail, fail_all, give_up, waited_too_long},
+    waiting::{Waiting, claim},
+};
 use super::{
-    LedgerError, Outcome,
     backlog::{Backlog, Claim, Claims, Numbered, PutBack, Reason},
+    error::LedgerError,
     lane::{Failure, Lane, Locking, Report},
     operation::Operation,
+    outcome::Outcome,
+    time_limits::{BLOCKED_RETRY_INTERVAL, QUEUE_TIMEOUT},
 };
 use crate::kernel::{fail_point::fail_point, ids::WalletId};
 
 pub use super::batch_clock::BatchClock;
 
-/// So many batches are under way at most.
-const LANES: usize = 2;
-
-/// How long an operation waits for its batch to begin. With the one attempt that every batch gets, however long its
-/// operations have waited, that is the 3 s within which a client hears that nothing was done.
-const PATIENCE: Duration = Duration::from_millis(2_200);
-
-/// How often operations that another session holds up are tried. An attempt waits in line for as long, so the next one
-/// mostly begins at once.
-const RETRY_EVERY: Duration = Duration::from_millis(250);
+/// Maximum number of batches in flight.
+const LANES_MAX: usize = 2;
 
 /// How the loop is set up.
 #[derive(Clone, Debug)]
 pub struct LoopSettings {
     pub database_url: String,
-    /// At most so many operations share a commit.
+    /// Maximum number of operations that share a commit.
     pub batch_max: usize,
-    /// At most so many operations wait; more are refused at the door.
+    /// Maximum number of operations in the queue; more are refused ([`LedgerError::Overloaded`]).
     pub queue_max: usize,
     pub clock: BatchClock,
 }
@@ -66,37 +62,6 @@ pub struct PostingLoop {
     /// The places in the queue that are free.
     places: Arc<Semaphore>,
     queue_max: usize,
-}
-
-/// An operation in the queue, and who waits for its outcome.
-struct Waiting {
-    operation: Operation,
-    since: Instant,
-    answer: oneshot::Sender<Result<Outcome, LedgerError>>,
-    /// Its place in the queue, until its batch begins.
-    place: Option<OwnedSemaphorePermit>,
-    /// The wallet that another session held when it was last tried.
-    held: Option<WalletId>,
-}
-
-impl Claims for Waiting {
-    /// Wallets and key: what two batches at once would have to wait for each other at.
-    fn claims(&self) -> impl Iterator<Item = Claim> {
-        let wallets = self.operation.wallets().map(claim);
-        // Two keys with one hash are only a wait that was not needed.
-        let key = self.operation.key.as_ref().map(|key| u128::from(hash(&key.name)));
-        wallets.chain(key)
-    }
-}
-
-fn claim(wallet: WalletId) -> Claim {
-    wallet.0.as_u128()
-}
-
-fn hash(value: &impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish()
 }
 
 impl PostingLoop {
@@ -174,12 +139,12 @@ async fn dispatch(
 ) {
     let new_lane = || Lane::new(settings.database_url.clone(), settings.clock.clone());
     let new_lane_for_blocked = || Lane::for_blocked(settings.database_url.clone(), settings.clock.clone());
-    let mut idle: Vec<Lane> = (0..LANES).map(|_| new_lane()).collect();
+    let mut idle: Vec<Lane> = (0..LANES_MAX).map(|_| new_lane()).collect();
     let mut idle_for_blocked = Some(new_lane_for_blocked());
     // One batch at a time is before its commit: what arrives meanwhile shares the next one.
     let turns = Arc::new(Semaphore::new(1));
     // The number of each batch under way, and whether it is one of blocked operations.
-    let mut batches: HashMap<Id, (u64, bool)> = HashMap::with_capacity(LANES + 1);
+    let mut batches: HashMap<Id, (u64, bool)> = HashMap::with_capacity(LANES_MAX + 1);
     let mut backlog = Backlog::new();
     let mut arrived = Vec::new();
     let mut is_open = true;
@@ -224,7 +189,7 @@ async fn dispatch(
                 }
                 backlog.ended(number, put_back.unwrap_or_default());
             }
-            () = sleep_until(oldest.unwrap_or_else(Instant::now) + PATIENCE), if oldest.is_some() => {
+            () = sleep_until(oldest.unwrap_or_else(Instant::now) + QUEUE_TIMEOUT), if oldest.is_some() => {
                 give_up(backlog.give_up(waited_too_long));
             }
             Ok(turn) = Arc::clone(&turns).acquire_owned(), if backlog.ready() > 0 && !idle.is_empty() => {
@@ -250,7 +215,7 @@ async fn try_blocked(
     places: Arc<Semaphore>,
     committed: Arc<Notify>,
 ) -> Ended {
-    let next_at = Instant::now() + RETRY_EVERY;
+    let next_at = Instant::now() + BLOCKED_RETRY_INTERVAL;
     let count = batch.len();
     // Nobody waits for these any more; until their time is over they say that their wallets were held.
     let (left, batch): (Vec<_>, Vec<_>) =

@@ -1,6 +1,8 @@
 //! The dry run: the decision of an operation by what the books say now. Nothing is locked, and nothing is written.
 
-use super::{LedgerError, Operation, Outcome, PriorState, book::Book, store};
+use super::{
+    book::Book, error::LedgerError, operation::Operation, outcome::Outcome, prior_state::PriorState, store,
+};
 use crate::db::{Pool, ask};
 
 /// What would become of an operation; it may become something else a moment later. Its key is not looked at.

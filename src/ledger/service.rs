@@ -6,12 +6,13 @@ use async_trait::async_trait;
 use shaku::{Component, Interface};
 
 use super::{
-    LargestTransfers, LedgerError, Outcome,
+    error::LedgerError,
     history::{self, Filter, HistoryItem, TransactionView},
     operation::Operation,
+    outcome::Outcome,
     posting_loop::PostingLoop,
     preview::preview,
-    top_reader,
+    top_reader::{self, LargestTransfers},
 };
 use crate::{
     db::Database,

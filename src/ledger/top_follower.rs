@@ -1,5 +1,5 @@
 //! The follower of the largest transfers: it reads the log, and when a wallet has filled a block of entries, folds the
-//! block into what is kept of the wallet. Every read is exact without it; it keeps reads short.
+//! block into the wallet's stored lists. Every read is exact without it; it keeps reads short.
 //!
 //! One follows at a time, over all processes; the others stand by. It waits at the log's gate, as the relay does, so that
 //! its cursor never passes a position that is still to come. Doing a stretch again changes nothing.
@@ -24,7 +24,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(250);
 const STAND_BY: Duration = Duration::from_millis(500);
 /// How long it pauses after a failure.
 const BACK_OFF: Duration = Duration::from_millis(1_000);
-/// The cursor moves after so many positions at most: a bounded statement, and a bounded repeat after a failure.
+/// The maximum number of positions after which the cursor moves: a bounded statement, and a bounded repeat after a failure.
 const STRETCH: i64 = 10_000;
 
 /// Keeps the largest transfers of every wallet.
@@ -69,7 +69,7 @@ impl TopTransfersFollower {
     }
 }
 
-/// Folds every block that is full by now. The cursor is read anew each time: whoever sets it back has all folded again.
+/// Folds every block that is full by now. The cursor is read anew each time: set back, it has everything folded again.
 async fn catch_up(conn: &mut Connection, tails: &mut Tails) -> Result<(), DbError> {
     let high = in_time(log::standing(conn, Log::Entries)).await?.position;
     let mut cursor = in_time(store::cursor(conn)).await?;

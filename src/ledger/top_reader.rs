@@ -1,4 +1,4 @@
-//! Reading the largest transfers, exact at every moment: what is kept of the wallet, and what its entries say since then.
+//! Reading the largest transfers, exact at every moment: the wallet's stored lists, and its entries since then.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use crate::{
     kernel::ids::WalletId,
 };
 
-/// A read that meets a wallet with more unfolded entries than may be looked at folds so many times for the follower.
+/// The maximum number of folds that a read makes for the follower, where more entries are unfolded than may be looked at.
 const HELPS: usize = 4;
 
 /// The largest transfers of a wallet at one of its versions, the largest first, of equals the newest.
@@ -82,10 +82,10 @@ async fn told(
     Ok(LargestTransfers { version, incoming: tell(incoming)?, outgoing: tell(outgoing)? })
 }
 
-/// Brings what is kept of a wallet to the end of a stretch of its entries, of which `tail` knows what they moved. Where what
+/// Brings a wallet's stored lists to the end of a stretch of its entries, of which `tail` knows what they moved. Where what
 /// is kept ends before the stretch begins, the books tell what lies between.
 pub(super) async fn fold_tail(conn: &mut Connection, wallet: WalletId, tail: &Tail) -> Result<(), DbError> {
-    // Up to version 0: what is kept, and no entries.
+    // Up to version 0: the stored lists, and no entries.
     let Some(Unfolded { through, mut kept, .. }) = in_time(store::unfolded(conn, wallet, 0)).await? else {
         return Ok(());
     };
@@ -100,7 +100,7 @@ pub(super) async fn fold_tail(conn: &mut Connection, wallet: WalletId, tail: &Ta
     Ok(())
 }
 
-/// Brings what is kept of a wallet to this version at least.
+/// Brings a wallet's stored lists to this version at least.
 async fn fold(conn: &mut Connection, wallet: WalletId, up_to: i64) -> Result<(), DbError> {
     loop {
         let unfolded = in_time(store::unfolded(conn, wallet, up_to)).await?;

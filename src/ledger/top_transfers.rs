@@ -1,9 +1,9 @@
 //! The largest transfers of a wallet, in and out. They follow from its entries alone, one after another, so that they can
 //! be kept for a stretch of them and go on from there.
 
-/// So many are kept each way, and no list is longer.
+/// The number of transfers that are stored each way: no list is longer.
 pub const KEPT: usize = 100;
-/// A wallet's entries are folded in blocks of so many: when one is full, the wallet's row is written once.
+/// The number of a wallet's entries that are folded together: when a block is full, the wallet's row is written once.
 pub const BLOCK: i64 = 256;
 
 /// Money that came in or went out, and the number of its entry in the wallet. The larger is the greater, and of equals the

@@ -12,7 +12,7 @@ use moka::sync::Cache;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::store;
+use super::store::{self, RecipientMatch, RecipientQuery};
 use crate::{
     db::{DbError, Pool},
     kernel::{currency::Currency, ids::WalletId},
@@ -36,14 +36,14 @@ const REMEMBERED_FOR: Duration = Duration::from_secs(1);
 /// decision ([`Recipients::find`]), that of a remembered one after it ([`Recipients::refused`]).
 #[derive(Clone)]
 pub struct Recipients {
-    /// Ids that are a wallet's: they mean that wallet, whoever pays.
+    /// Ids that are a wallet's: they mean that wallet for every sender.
     wallets: Cache<WalletId, ()>,
     /// The currencies of those who paid a customer.
     currencies: Cache<WalletId, Currency>,
     /// A customer's wallet in a currency.
     customers: Cache<(Uuid, Currency), WalletId>,
     /// What came of a sender's own look-ups of late.
-    lately: Cache<Asked, Option<WalletId>>,
+    lately: Cache<RecipientQuery, Option<WalletId>>,
     look_ups: Arc<LookUps>,
     /// The history of the books that all of this is of.
     history: Arc<AtomicU64>,
@@ -58,25 +58,8 @@ struct LookUps {
 }
 
 struct LookUp {
-    asked: Asked,
-    answer: oneshot::Sender<Result<Option<Found>, DbError>>,
-}
-
-/// Whom a sender means by an id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Asked {
-    pub sender: WalletId,
-    pub recipient: Uuid,
-}
-
-/// What the books know of a sender and a recipient.
-#[derive(Clone, Copy, Debug)]
-pub struct Found {
-    /// The sender's.
-    pub currency: Currency,
-    pub wallet: Option<WalletId>,
-    /// It will always be this wallet.
-    pub is_for_good: bool,
+    asked: RecipientQuery,
+    answer: oneshot::Sender<Result<Option<RecipientMatch>, DbError>>,
 }
 
 impl Default for Recipients {
@@ -114,7 +97,7 @@ impl Recipients {
     ) -> Result<Option<WalletId>, DbError> {
         match self.remembered(sender, recipient) {
             Some(wallet) => Ok(Some(wallet)),
-            None => self.look_up(db, Asked { sender, recipient }).await,
+            None => self.look_up(db, RecipientQuery { sender, recipient }).await,
         }
     }
 
@@ -122,7 +105,7 @@ impl Recipients {
     /// that the refusal takes as long as that of an unknown recipient, and fails where that fails.
     pub async fn refused(&self, db: &Pool, sender: WalletId, recipient: Uuid) -> Result<(), DbError> {
         if self.remembered(sender, recipient).is_some() {
-            self.look_up(db, Asked { sender, recipient }).await?;
+            self.look_up(db, RecipientQuery { sender, recipient }).await?;
         }
         Ok(())
     }
@@ -136,7 +119,7 @@ impl Recipients {
     }
 
     /// What the books know, at most [`REMEMBERED_FOR`] ago.
-    async fn look_up(&self, db: &Pool, asked: Asked) -> Result<Option<WalletId>, DbError> {
+    async fn look_up(&self, db: &Pool, asked: RecipientQuery) -> Result<Option<WalletId>, DbError> {
         if let Some(wallet) = self.lately.get(&asked) {
             return Ok(wallet);
         }
@@ -157,7 +140,11 @@ impl Recipients {
 
 impl LookUps {
     /// None: the sender is not there.
-    async fn ask(self: &Arc<Self>, db: &Pool, asked: Asked) -> Result<Option<Found>, DbError> {
+    async fn ask(
+        self: &Arc<Self>,
+        db: &Pool,
+        asked: RecipientQuery,
+    ) -> Result<Option<RecipientMatch>, DbError> {
         let (answer, found) = oneshot::channel();
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(LookUp { asked, answer });
         let (own, db) = (Arc::clone(self), db.clone());
@@ -175,7 +162,7 @@ impl LookUps {
         if waiting.is_empty() {
             return;
         }
-        let asked: Vec<Asked> = waiting.iter().map(|look_up| look_up.asked).collect();
+        let asked: Vec<RecipientQuery> = waiting.iter().map(|look_up| look_up.asked).collect();
         // Who has gone away needs no answer.
         match store::recipients(db, &asked).await {
             Ok(found) => waiting.into_iter().zip(found).for_each(|(look_up, found)| {
@@ -206,7 +193,7 @@ mod tests {
         let look_ups = LookUps::default();
         let id = |n: usize| Uuid::from_u128(n as u128);
         for n in 0..LOOK_UP_MAX * 2 + 5 {
-            let asked = Asked { sender: WalletId(id(0)), recipient: id(n) };
+            let asked = RecipientQuery { sender: WalletId(id(0)), recipient: id(n) };
             look_ups.waiting.lock().unwrap().push(LookUp { asked, answer: oneshot::channel().0 });
         }
         let mut next = 0;

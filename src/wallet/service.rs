@@ -104,8 +104,8 @@ pub trait Wallets: Interface {
     /// The customer's wallet in this currency, or in the default one; customer and wallet are made if they are not there.
     async fn open(&self, owner: Xid, currency: Option<Currency>) -> Result<OwnedWallet, WalletError>;
 
-    /// The wallet as it stands, at version `at_least` or later. A disabled wallet is shown too; whoever may not see
-    /// it is refused by the caller.
+    /// The wallet as it stands, at version `at_least` or later. A disabled wallet is shown too: the caller refuses
+    /// those who may not see it.
     async fn view(&self, wallet: WalletId, at_least: Option<i64>) -> Result<WalletView, WalletError>;
 
     /// Changes whether the wallet may be used; its money stays.

@@ -8,7 +8,6 @@ use sea_orm::{
 use serde_json::json;
 use uuid::Uuid;
 
-use super::recipients::{Asked, Found};
 use crate::{
     cache::{MoneyView, StatusView, WalletView},
     db::{DbError, ask},
@@ -88,8 +87,28 @@ pub async fn open(db: &DatabaseConnection, owner: Xid, currency: Currency) -> Re
     .await
 }
 
+/// Whom a sender means by an id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RecipientQuery {
+    pub sender: WalletId,
+    pub recipient: Uuid,
+}
+
+/// What the books know of a sender and a recipient.
+#[derive(Clone, Copy, Debug)]
+pub struct RecipientMatch {
+    /// The sender's.
+    pub currency: Currency,
+    pub wallet: Option<WalletId>,
+    /// It will always be this wallet.
+    pub is_for_good: bool,
+}
+
 /// What the books know of each sender and recipient, in their order; none: the sender is not there.
-pub async fn recipients(db: &DatabaseConnection, asked: &[Asked]) -> Result<Vec<Option<Found>>, DbError> {
+pub async fn recipients(
+    db: &DatabaseConnection,
+    asked: &[RecipientQuery],
+) -> Result<Vec<Option<RecipientMatch>>, DbError> {
     let pairs = asked.iter().map(|asked| json!({ "sender": asked.sender.0, "recipient": asked.recipient }));
     let asked_for = statement(RECIPIENTS, [Value::from(serde_json::Value::Array(pairs.collect()))]);
     let rows = ask(db, |db| async move { Ok(db.query_all_raw(asked_for).await?) }).await?;
@@ -100,7 +119,7 @@ pub async fn recipients(db: &DatabaseConnection, asked: &[Asked]) -> Result<Vec<
         let place = usize::try_from(number - 1).ok().and_then(|at| found.get_mut(at));
         let place =
             place.ok_or_else(|| DbError::Defect(format!("recipients: {number} was not asked for")))?;
-        *place = Some(Found {
+        *place = Some(RecipientMatch {
             currency: Currency::from_str(&currency).map_err(|error| DbError::Defect(error.to_string()))?,
             wallet: row.try_get::<Option<Uuid>>("", "id")?.map(WalletId),
             is_for_good: row.try_get("", "is_for_good")?,

@@ -25,7 +25,7 @@ use crate::{
 
 /// How long a part is believed: what a change by another process may lag.
 const TIME_TO_LIVE: Duration = Duration::from_secs(2);
-/// As many wallets are remembered; some tens of megabytes.
+/// The maximum number of wallets that are remembered; some tens of megabytes.
 const WALLETS_MAX: u64 = 100_000;
 
 /// The cache that the module has by default.

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::events::bus::{GroupProgress, Message};
 
-/// As many messages wait for a group; then publishing waits.
+/// The maximum number of messages that wait for a group; then publishing waits.
 const ROOM: usize = 8_192;
 /// The most that is handed over at once.
 const BATCH_MAX: usize = 500;
@@ -40,7 +40,7 @@ pub(super) struct Group {
     pub(super) queue: TurnTaking<Queue>,
 }
 
-/// The served end of the queue; whoever holds it is the member that serves.
+/// The served end of the queue; its holder is the member that serves.
 pub(super) struct Queue {
     exit: mpsc::Receiver<Waiting>,
     /// Taken and not yet served. It stays here until it is, so that a member that stops midway leaves it to the next.

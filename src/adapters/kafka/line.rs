@@ -18,7 +18,7 @@ use crate::events::bus::PublishError;
 /// A message as librdkafka takes it; it copies key and payload. The number is the message's index in its batch.
 pub(super) type Record<'r> = BaseRecord<'r, [u8], [u8], usize>;
 
-/// After so many messages the thread is given back for a moment.
+/// The number of messages after which the thread is given back for a moment.
 const STRIDE: usize = 256;
 
 /// The way into one topic.
@@ -47,7 +47,7 @@ struct Live {
 }
 
 struct Failure {
-    /// So many messages were handed to the producer.
+    /// How many messages were handed to the producer.
     sent: usize,
     reason: String,
 }

@@ -166,7 +166,7 @@ impl Member {
     }
 
     /// Notes that everything up to the batch's end is served; librdkafka sends it to the broker by itself. For a
-    /// partition that was taken from us meanwhile it refuses, and whoever has it now serves the batch again.
+    /// partition that was taken from us meanwhile it refuses, and its present member serves the batch again.
     fn store(&self, batch: &Batch) {
         let mut offsets = TopicPartitionList::new();
         let noted: KafkaResult<()> = batch.ends().into_iter().try_for_each(|((topic, partition), end)| {

@@ -27,7 +27,7 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// A batch of so many messages begins. The one before has had all its reports.
+    /// A batch of this number of messages begins. The one before has had all its reports.
     pub(super) fn begin(&self, count: usize) {
         *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.pending.store(count, Ordering::Release);

@@ -25,7 +25,7 @@ const TLS_CONNECT_LIMIT: Duration = Duration::from_secs(1);
 const ANSWER_LIMIT: Duration = Duration::from_millis(500);
 /// Between two attempts to connect.
 const PAUSE: Duration = Duration::from_secs(1);
-/// As many commands wait for the connection before the next one has to wait for room.
+/// The maximum number of commands that wait for the connection; the next one waits for room.
 const PIPELINE: usize = 1_024;
 
 /// The kind of trouble that is a Redis which does not answer.

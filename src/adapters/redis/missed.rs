@@ -8,7 +8,7 @@ use std::{
 
 use crate::{cache::ViewPart, kernel::ids::WalletId};
 
-/// As many wallets are remembered: the refresher mends the others a moment later.
+/// The maximum number of wallets that are remembered: the refresher mends the others a moment later.
 const WALLETS_MAX: usize = 10_000;
 
 /// The newest status of each wallet that Redis has missed from this process.

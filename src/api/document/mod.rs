@@ -24,7 +24,7 @@ pub enum Tag {
     Admin,
     /// The catalogue of errors.
     Errors,
-    /// For whoever runs the service.
+    /// For operators.
     Operation,
 }
 

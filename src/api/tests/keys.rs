@@ -30,7 +30,7 @@ async fn post(room: &Room, path: &str, token: &str, key: &str, body: &str) -> An
     keyed(room, Method::POST, path, token, key, (FORM, body)).await
 }
 
-/// The same status and body, and it says that it is told again.
+/// The same status and body, marked as replayed.
 fn is_replay(answer: &Answer, first: &Answer) {
     assert_eq!((answer.status, &answer.text), (first.status, &first.text));
     assert_eq!(answer.header("wallet-version"), first.header("wallet-version"));

@@ -1,4 +1,4 @@
-//! What is there for whoever runs the service.
+//! What is there for operators.
 
 use std::sync::atomic::Ordering;
 

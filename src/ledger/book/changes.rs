@@ -1,6 +1,6 @@
 //! What a batch writes.
 
-use super::{Book, batch::Batch, wallets::OpenWallet};
+use super::{batch::Batch, wallets::OpenWallet};
 use crate::{
     kernel::{
         clock::Timestamp,
@@ -80,14 +80,12 @@ pub enum Proof {
     Key { name: KeyName, operation: OperationId },
 }
 
-impl Book {
-    /// What has to be written.
-    #[must_use]
-    pub fn into_changes(self) -> Changes {
-        let Batch { wallets, transactions, entries, status_changes, adjustments } = self.batch;
-        let keys = self.keys.into_answered();
+impl Changes {
+    /// What a batch has come to.
+    pub(super) fn of(batch: Batch, keys: Vec<AnsweredKey>) -> Self {
+        let Batch { wallets, transactions, entries, status_changes, adjustments } = batch;
         let mut changes =
-            Changes { transactions, entries, status_changes, adjustments, keys, ..Changes::default() };
+            Changes { transactions, entries, status_changes, adjustments, keys, ..Self::default() };
         let mut open: Vec<OpenWallet> = wallets.into_values().collect();
         open.sort_unstable_by_key(|wallet| wallet.now.id);
         for OpenWallet { version_before, status_version_before, now } in open {

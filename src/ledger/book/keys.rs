@@ -7,7 +7,7 @@ use std::collections::{
 
 use chrono::TimeDelta;
 
-use super::AnsweredKey;
+use super::changes::AnsweredKey;
 use crate::{
     kernel::{clock::Timestamp, ids::OperationId},
     ledger::{

@@ -68,6 +68,12 @@ impl Book {
         Outcome::new(decision)
     }
 
+    /// What has to be written.
+    #[must_use]
+    pub fn into_changes(self) -> Changes {
+        Changes::of(self.batch, self.keys.into_answered())
+    }
+
     /// What would become of an operation: the same decision, of which nothing is written. Its key is not looked at.
     pub fn preview(mut self, operation: &Operation, now: Timestamp) -> Decision {
         let Self { references, batch, .. } = &mut self;

@@ -160,7 +160,7 @@ fn refusals_come_in_their_documented_order() {
         (Some(&frozen), transfer(1, 6, 0, 8), Refusal::WalletFrozen),
         (Some(&open), transfer(1, 6, 0, 8), Refusal::SelfTransfer),
         (Some(&open), withdraw(6, 8), short.clone()),
-        // Whoever the recipient is, it is the sender's own side that is judged first.
+        // For every recipient it is the sender's own side that is judged first.
         (Some(&open), transfer(2, 5, 1, 8), short.clone()),
         (Some(&open), transfer(4, 6, 0, 8), short.clone()),
         (

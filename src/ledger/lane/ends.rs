@@ -4,12 +4,12 @@ use tokio::time::Instant;
 
 use crate::{
     db::DbError,
-    ledger::{Outcome, book::Proof, left_out::LeftOut},
+    ledger::{book::Proof, left_out::LeftOut, outcome::Outcome},
 };
 
 /// Why a batch got no decisions.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::ledger) enum Failure {
+pub(crate) enum Failure {
     /// The commit was never sent, or did not take place; nothing was done.
     Unavailable,
     /// The commit was sent and lost, and Postgres could not be asked in time.
@@ -21,11 +21,11 @@ pub(in crate::ledger) enum Failure {
 }
 
 /// What became of a batch.
-pub(in crate::ledger) struct Report {
+pub(crate) struct Report {
     /// The operations that were left out, in order. Nothing was done about them, whatever `result` says.
-    pub(in crate::ledger) left_out: Vec<LeftOut>,
+    pub(crate) left_out: Vec<LeftOut>,
     /// The outcomes of the others, in order.
-    pub(in crate::ledger) result: Result<Vec<Outcome>, Failure>,
+    pub(crate) result: Result<Vec<Outcome>, Failure>,
 }
 
 /// The outcomes of a batch but for those that were left out.

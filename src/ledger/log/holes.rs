@@ -11,7 +11,7 @@ use std::{collections::VecDeque, time::Duration};
 use sqlx::{PgConnection, Row};
 use tokio::time::Instant;
 
-use super::{Log, LogRow};
+use super::rows::{Log, LogRow};
 use crate::db::DbError;
 
 /// The maximum number of holes remembered; beyond it the oldest is dropped. Some hundred bytes each.

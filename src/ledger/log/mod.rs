@@ -11,24 +11,6 @@ pub use self::{
     gate::{gate, writers},
     holes::{Holes, LATE_ENTRIES, LATE_STATUS_CHANGES, Range, filled, missing, running},
     reader::{FIND_ENTRIES, FIND_STATUS_CHANGES, LogReader, READ_ENTRIES, READ_STATUS_CHANGES},
-    rows::{EntryRow, LogRow, StatusChangeRow},
+    rows::{EntryRow, Log, LogRow, StatusChangeRow},
     standing::{STANDING_ENTRIES, STANDING_STATUS_CHANGES, advance_sequences, sequences_behind, standing},
 };
-
-/// One of the ledger's two logs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Log {
-    Entries,
-    StatusChanges,
-}
-
-impl Log {
-    /// The log's name in `cursors`; also its table.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Entries => "entries",
-            Self::StatusChanges => "status_changes",
-        }
-    }
-}

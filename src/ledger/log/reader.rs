@@ -5,7 +5,7 @@ use std::{collections::HashMap, str::FromStr};
 use sqlx::{PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
-use super::{EntryRow, Log, LogRow, StatusChangeRow};
+use super::rows::{EntryRow, Log, LogRow, StatusChangeRow};
 use crate::{
     db::DbError,
     kernel::{
@@ -14,6 +14,7 @@ use crate::{
     },
     ledger::{
         entry::TransactionStatus,
+        fragments::{entry_status, visible_fee, visible_reference},
         operation::Kind,
         store,
         wallet_state::{Buckets, Status},
@@ -22,14 +23,21 @@ use crate::{
 
 /// Reads a stretch of the log of money. A left join, so that a row without its transaction stops the reader loudly
 /// instead of being skipped.
-pub const READ_ENTRIES: &str = "\
-select e.position, e.wallet_id, e.version, e.transaction_id, e.kind, t.status, t.amount,
-       case when e.kind = 4 then 0 else t.fee end as fee, t.currency,
-       case when e.kind <> 4 then t.reference_id end as reference_id,
+pub const READ_ENTRIES: &str = concat!(
+    "select e.position, e.wallet_id, e.version, e.transaction_id, e.kind, ",
+    entry_status!(),
+    " as status, t.amount,
+       ",
+    visible_fee!(),
+    " as fee, t.currency,
+       ",
+    visible_reference!(),
+    " as reference_id,
        e.delta_available, e.delta_held, e.delta_unreleased, e.available, e.held, e.unreleased, e.occurred_at, e.hash
 from (select * from entries where position > $1 and position <= $2 order by position limit $3) e
 left join lateral (select * from transactions t where t.id = e.transaction_id offset 0) t on true
-order by e.position";
+order by e.position"
+);
 
 /// As [`READ_ENTRIES`], of the log of status.
 pub const READ_STATUS_CHANGES: &str = "\
@@ -37,14 +45,21 @@ select s.position, s.wallet_id, s.status_version, s.status, s.frozen, s.occurred
 from status_changes s where s.position > $1 and s.position <= $2 order by s.position limit $3";
 
 /// The rows of the log of money with these wallets and versions, as [`READ_ENTRIES`] has them.
-pub const FIND_ENTRIES: &str = "\
-select e.position, e.wallet_id, e.version, e.transaction_id, e.kind, t.status, t.amount,
-       case when e.kind = 4 then 0 else t.fee end as fee, t.currency,
-       case when e.kind <> 4 then t.reference_id end as reference_id,
+pub const FIND_ENTRIES: &str = concat!(
+    "select e.position, e.wallet_id, e.version, e.transaction_id, e.kind, ",
+    entry_status!(),
+    " as status, t.amount,
+       ",
+    visible_fee!(),
+    " as fee, t.currency,
+       ",
+    visible_reference!(),
+    " as reference_id,
        e.delta_available, e.delta_held, e.delta_unreleased, e.available, e.held, e.unreleased, e.occurred_at, e.hash
 from unnest($1::uuid[], $2::int8[]) k (wallet_id, version)
 cross join lateral (select * from entries e where e.wallet_id = k.wallet_id and e.version = k.version offset 0) e
-left join lateral (select * from transactions t where t.id = e.transaction_id offset 0) t on true";
+left join lateral (select * from transactions t where t.id = e.transaction_id offset 0) t on true"
+);
 
 /// As [`FIND_ENTRIES`], of the log of status.
 pub const FIND_STATUS_CHANGES: &str = "\

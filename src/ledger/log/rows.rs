@@ -1,4 +1,4 @@
-//! The rows of both logs, with what a message says beside them.
+//! The two logs and their rows, with what a message says beside them.
 
 use crate::{
     kernel::{
@@ -12,6 +12,24 @@ use crate::{
         wallet_state::{Buckets, Status},
     },
 };
+
+/// One of the ledger's two logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Log {
+    Entries,
+    StatusChanges,
+}
+
+impl Log {
+    /// The log's name in `cursors`; also its table.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Entries => "entries",
+            Self::StatusChanges => "status_changes",
+        }
+    }
+}
 
 /// A row of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]

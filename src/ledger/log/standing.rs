@@ -3,7 +3,7 @@
 
 use sqlx::{PgConnection, Row};
 
-use super::Log;
+use super::rows::Log;
 use crate::{
     db::{DbError, open, session_options},
     kernel::books::{BooksId, LogMark},

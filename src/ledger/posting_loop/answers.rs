@@ -2,8 +2,10 @@
 
 use tracing::error;
 
-use super::{Numbered, PATIENCE, Waiting};
-use crate::ledger::{LedgerError, Outcome, lane::Failure};
+use super::waiting::Waiting;
+use crate::ledger::{
+    backlog::Numbered, error::LedgerError, lane::Failure, outcome::Outcome, time_limits::QUEUE_TIMEOUT,
+};
 
 /// Gives a caller the outcome of its operation.
 pub(super) fn answer(waiting: Waiting, outcome: Outcome) {
@@ -11,9 +13,9 @@ pub(super) fn answer(waiting: Waiting, outcome: Outcome) {
     let _ = waiting.answer.send(Ok(outcome));
 }
 
-/// Whether an operation has waited for [`PATIENCE`].
+/// Whether an operation has waited for [`QUEUE_TIMEOUT`].
 pub(super) fn waited_too_long(waiting: &Waiting) -> bool {
-    waiting.since.elapsed() >= PATIENCE
+    waiting.since.elapsed() >= QUEUE_TIMEOUT
 }
 
 /// Answers operations that have waited too long: nothing was done.

@@ -1,10 +1,9 @@
 //! Postgres' clock: when an operator accepted it, and whether what was booked last lies ahead of it.
 
-use sea_orm::DatabaseConnection;
 use sqlx::{PgConnection, Row};
 
 use crate::{
-    db::{DbError, ask},
+    db::{DbError, Pool, ask},
     kernel::{clock::Timestamp, ids::WalletId},
 };
 
@@ -35,7 +34,7 @@ pub async fn clock_accepted_at(conn: &mut PgConnection) -> Result<Option<Timesta
 }
 
 /// Keeps an operator's word that Postgres' clock is right now. Answers with the time that it shows.
-pub async fn accept_clock(db: &DatabaseConnection, actor: &str, reason: &str) -> Result<Timestamp, DbError> {
+pub async fn accept_clock(db: &Pool, actor: &str, reason: &str) -> Result<Timestamp, DbError> {
     let (actor, reason) = (actor.to_owned(), reason.to_owned());
     ask(db, |db| async move {
         let pool = db.get_postgres_connection_pool();
@@ -45,7 +44,7 @@ pub async fn accept_clock(db: &DatabaseConnection, actor: &str, reason: &str) ->
 }
 
 /// One of the newest entries that is dated in the future.
-pub async fn entry_ahead(db: &DatabaseConnection) -> Result<Option<EntryAhead>, DbError> {
+pub async fn entry_ahead(db: &Pool) -> Result<Option<EntryAhead>, DbError> {
     let found = ask(db, |db| async move {
         Ok(sqlx::query(AHEAD).fetch_optional(db.get_postgres_connection_pool()).await?)
     });

@@ -1,10 +1,8 @@
-//! The sweep of keys whose refusals need not be remembered any more.
+//! The sweep of keys that have expired: those of refusals.
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
+use crate::db::{DbError, Pool, ask};
 
-use crate::db::{DbError, ask};
-
-/// Small, so that no transaction is held up by it; a key that somebody is looking at is left for the next time. By the
+/// Small, so that no transaction is held up by it; a key that another session holds is left for the next time. By the
 /// statement's time: a clock that moves while it runs could not be looked up in an index. Keys are never updated, so a
 /// locked one stays where it was found.
 pub const SWEEP_KEYS: &str = "\
@@ -13,7 +11,9 @@ delete from keys where ctid = any(array(
     for update skip locked))";
 
 /// Removes some of the keys that have expired; answers how many. Zero: there are no more.
-pub async fn sweep_keys(db: &DatabaseConnection) -> Result<u64, DbError> {
-    let statement = Statement::from_string(DbBackend::Postgres, SWEEP_KEYS);
-    ask(db, |db| async move { Ok(db.execute_raw(statement).await?.rows_affected()) }).await
+pub async fn sweep_keys(db: &Pool) -> Result<u64, DbError> {
+    ask(db, |db| async move {
+        Ok(sqlx::query(SWEEP_KEYS).execute(db.get_postgres_connection_pool()).await?.rows_affected())
+    })
+    .await
 }

@@ -1,4 +1,4 @@
-//! Every statement of the largest transfers: what is kept of them, what is not folded yet, how far the log was looked
+//! Every statement of the largest transfers: the stored lists, the entries that are not folded yet, how far the log was looked
 //! through. Each goes by a primary key, or by a stretch of positions.
 
 use sqlx::{PgConnection, Row, postgres::PgRow};
@@ -8,12 +8,13 @@ use crate::{
     db::{DbError, open, session_options},
     kernel::ids::WalletId,
     ledger::{
+        fragments::{entry_status, visible_reference},
         history::{self, HistoryItem},
         top_transfers::{BLOCK, KEPT, Movement, TopTransfers},
     },
 };
 
-/// At most so many entries beyond what is kept are looked at in one go.
+/// The maximum number of unfolded entries that are looked at in one go.
 pub const LOOKED_AT: i64 = 40 * BLOCK;
 
 /// The cursor's name.
@@ -29,7 +30,7 @@ from (select position, wallet_id, version, transaction_id,
 left join lateral (select t.amount from transactions t where t.id = e.transaction_id and e.change < 0 offset 0) t on true
 order by e.position";
 
-/// What is kept of a wallet, and what its entries beyond that moved, as in [`MOVED`]. An outgoing one that is below the
+/// A wallet's stored lists, and what its unfolded entries moved, as in [`MOVED`]. An outgoing one that is below the
 /// last of the hundred with its fee can never be among them: 0 stands for it, and its transaction is not looked up.
 pub const UNFOLDED: &str = "\
 select w.version as head, coalesce(k.through_version, 0) as through_version,
@@ -50,7 +51,7 @@ cross join lateral (
         where t.id = e.transaction_id and e.change <= -coalesce(k.outgoing_amounts[$4], 1) offset 0) t on true) b
 where w.id = $1::uuid";
 
-/// What is kept is a function of the wallet and the version alone, so whoever has come further is right.
+/// Stored lists are a function of the wallet and the version alone, so those of the higher version are right.
 pub const KEEP: &str = "\
 insert into top_transfers as kept (wallet_id, through_version, incoming_amounts, incoming_versions, outgoing_amounts,
                                    outgoing_versions)
@@ -62,19 +63,24 @@ set through_version = excluded.through_version,
 where kept.through_version < excluded.through_version";
 
 /// Some of a wallet's entries, as lines of its history.
-pub const LINES: &str = "\
-select e.version, e.kind, e.occurred_at, t.id, t.status, t.amount,
-       case when e.kind <> 4 then t.reference_id end as reference_id
+pub const LINES: &str = concat!(
+    "select e.version, e.kind, e.occurred_at, t.id, ",
+    entry_status!(),
+    " as status, t.amount,
+       ",
+    visible_reference!(),
+    " as reference_id
 from unnest($2::int8[]) n(version)
 cross join lateral (select * from entries e where e.wallet_id = $1::uuid and e.version = n.version offset 0) e
-cross join lateral (select * from transactions t where t.id = e.transaction_id offset 0) t";
+cross join lateral (select * from transactions t where t.id = e.transaction_id offset 0) t"
+);
 
-/// What is kept of a wallet, and what moved beyond that.
+/// A wallet's stored lists, and what its unfolded entries moved.
 #[derive(Debug)]
 pub struct Unfolded {
     /// The wallet's version.
     pub head: i64,
-    /// What is kept tells of the entries 1 to this one.
+    /// The stored lists are those of the entries 1 to this one.
     pub through: i64,
     pub kept: TopTransfers,
     /// For [`TopTransfers::fold`]: the entries from `through + 1` on, [`LOOKED_AT`] at most.
@@ -131,7 +137,7 @@ pub async fn moved(
     rows.iter().map(|row| Ok((WalletId(row.try_get(0)?), row.try_get(1)?, row.try_get(2)?))).collect()
 }
 
-/// What is kept of a wallet and its entries beyond that, up to `up_to`, of one moment. None: there is no such wallet.
+/// The stored lists of a wallet and its unfolded entries, up to `up_to`, of one moment. None: there is no such wallet.
 pub async fn unfolded(
     conn: &mut PgConnection,
     wallet: WalletId,

@@ -1,6 +1,6 @@
 //! An adjustment: the back office corrects a balance, whatever the wallet's status. No bucket falls below zero by it.
 
-use super::{Single, book_single};
+use super::single::{Single, book_single};
 use crate::{
     kernel::clock::Timestamp,
     ledger::{

@@ -1,6 +1,6 @@
 //! A deposit: money comes in from outside.
 
-use super::{Single, book_single};
+use super::single::{Single, book_single};
 use crate::{
     kernel::{clock::Timestamp, money::Amount},
     ledger::{

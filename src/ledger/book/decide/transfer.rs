@@ -1,11 +1,11 @@
 //! A transfer: the sender pays amount and fee, the receiver gets the amount.
 
-use super::{append, transaction};
+use super::single::transaction;
 use crate::{
     kernel::clock::Timestamp,
     ledger::{
         book::{
-            batch::Batch,
+            batch::{Batch, append},
             rules::{covers, may_be_used, may_receive},
         },
         entry::{Transaction, TransactionStatus},

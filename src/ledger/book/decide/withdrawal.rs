@@ -1,6 +1,6 @@
 //! A withdrawal: money goes out.
 
-use super::{Single, book_single};
+use super::single::{Single, book_single};
 use crate::{
     kernel::{clock::Timestamp, money::Amount},
     ledger::{
