@@ -1,16 +1,20 @@
 //! The face of the wallet room.
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use metrics::{Counter, counter};
 use shaku::{Component, Interface};
+use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use super::{error::WalletError, recipients::Recipients, store};
 use crate::{
     cache::{BalanceCache, Freshness, Lookup, StatusView, ViewPart, WalletView},
-    db::Database,
+    db::{Database, DbError},
     kernel::{
         actor::Actor,
         currency::Currency,
@@ -171,6 +175,9 @@ pub trait Wallets: Interface {
     ) -> Result<LargestTransfers, WalletError>;
 }
 
+/// Within which a transfer is answered once its recipient is known: a refusal that came late leaves less time for what follows it.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// Where balances were read. Looking a series up costs more than the rest of a read's counting.
 static FROM_CACHE: LazyLock<Counter> =
     LazyLock::new(|| counter!("wallet_balance_reads_total", "from" => "cache"));
@@ -296,9 +303,12 @@ impl Wallets for WalletService {
             reference,
             note,
         };
+        let answer_by = Instant::now() + ANSWER_TIMEOUT;
         let outcome = self.move_money(from, Action::Transfer(transfer), mode).await?;
         if outcome.decision.is_err() {
-            self.recipients.refused(self.db.internal_pool(), from, to).await?;
+            let looked_up = self.recipients.refused(self.db.internal_pool(), from, to);
+            let late = |_| Err(DbError::Away("no answer in time".to_owned()));
+            timeout_at(answer_by, looked_up).await.unwrap_or_else(late)?;
         }
         Ok(outcome)
     }
