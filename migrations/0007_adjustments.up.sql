@@ -1,5 +1,5 @@
--- compatible_from: 3
--- Adjustments: transactions and entries of kind 19.
+-- compatible_from: 7
+-- Adjustments: transactions and entries of kind 19, which earlier binaries cannot read: their relay would stop at one.
 
 -- Who made an adjustment, and why. Beside the transactions, so that those of customers do not pay for it.
 create table adjustments (
