@@ -21,7 +21,11 @@ use crate::{
         topic_watcher::{RelayPositions, TopicWatcher},
     },
     kernel::clock::Clock,
-    ledger::{log::Log, posting_loop::PostingLoop, store, top_follower::TopTransfersFollower},
+    ledger::{
+        log::Log,
+        posting::{PostingLoop, store},
+        top_transfers::TopTransfersFollower,
+    },
     limits::{self, SharedCounts},
     wallet::CacheFill,
 };

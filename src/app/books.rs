@@ -8,7 +8,7 @@ use crate::{
     config::Config,
     db,
     kernel::{books::BooksId, clock::rfc3339_millis},
-    ledger::store,
+    ledger::{log, posting::store},
 };
 
 /// The subcommands of `wallet books`.
@@ -50,7 +50,7 @@ pub(super) async fn run(config: &Config, command: BooksCommand) -> anyhow::Resul
 
 async fn new_generation(config: &Config, decision: &Decision) -> anyhow::Result<()> {
     let Decision { actor, reason } = complete(decision)?;
-    let begun = store::begin_generation(&config.database_url, actor, reason).await;
+    let begun = log::begin_generation(&config.database_url, actor, reason).await;
     let BooksId { id, generation } = begun.context("cannot begin a generation")?;
     output::line(format_args!(
         "the books {id} go on in generation {generation}; relays and caches follow by themselves"

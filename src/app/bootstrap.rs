@@ -24,8 +24,10 @@ use crate::{
     events::relay::RelayState,
     ledger::{
         log,
-        posting_loop::{BatchClock, LoopSettings, PostingLoop},
-        store::{self, EntryAhead},
+        posting::{
+            BatchClock, LoopSettings, PostingLoop,
+            store::{self, EntryAhead},
+        },
     },
     limits::{Limits, Quotas},
 };

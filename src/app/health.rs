@@ -11,7 +11,7 @@ use crate::{
     cache::{BalanceCache, Freshness},
     db::{self, migrator::SchemaCheck},
     events::{bus::EventBus, relay::RelayState},
-    ledger::posting_loop::PostingLoop,
+    ledger::posting::PostingLoop,
 };
 
 /// Everything whose health matters.

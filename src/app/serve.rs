@@ -37,7 +37,7 @@ use crate::{
     config::Config,
     db::{self, migrator::SchemaCheck},
     door::{self, Answering, Closing, Door, Limits},
-    ledger::posting_loop::PostingLoop,
+    ledger::posting::PostingLoop,
     limits::TrustedProxies,
     telemetry::Telemetry,
 };

@@ -1,4 +1,4 @@
-//! The face of the identity room.
+//! The service trait of the room.
 
 use std::sync::Arc;
 

@@ -3,7 +3,7 @@
 use aws_lc_rs::digest;
 
 use super::{
-    operation::Kind,
+    kind::Kind,
     wallet_state::{Buckets, Status},
 };
 use crate::kernel::{

@@ -26,11 +26,26 @@ macro_rules! visible_fee {
     };
 }
 
-pub(super) use {entry_status, visible_fee, visible_reference};
+/// The columns of a line, out of an entry `e` and its transaction `t`.
+macro_rules! entry_line {
+    () => {
+        concat!(
+            "e.version, e.kind, e.occurred_at, t.id, t.amount,
+       ",
+            $crate::ledger::fragments::entry_status!(),
+            " as status,
+       ",
+            $crate::ledger::fragments::visible_reference!(),
+            " as reference_id"
+        )
+    };
+}
+
+pub(super) use {entry_line, entry_status, visible_fee, visible_reference};
 
 #[cfg(test)]
 mod tests {
-    use crate::ledger::{entry::TransactionStatus, operation::Kind};
+    use crate::ledger::{entry::TransactionStatus, kind::Kind};
 
     #[test]
     fn the_numbers_are_those_of_the_types() {

@@ -7,12 +7,11 @@ use shaku::{Component, Interface};
 
 use super::{
     error::LedgerError,
-    history::{self, Filter, HistoryItem, TransactionView},
     operation::Operation,
     outcome::Outcome,
-    posting_loop::PostingLoop,
-    preview::preview,
-    top_reader::{self, LargestTransfers},
+    posting::{PostingLoop, preview},
+    read::{self, Filter, HistoryItem, TransactionView},
+    top_transfers::{self, LargestTransfers},
 };
 use crate::{
     db::Database,
@@ -75,7 +74,7 @@ impl Ledger for LedgerService {
         page: PageRequest,
         filter: &Filter,
     ) -> Result<Page<HistoryItem>, LedgerError> {
-        history::list(self.db.connection(), wallet, page, filter).await
+        read::list(self.db.connection(), wallet, page, filter).await
     }
 
     async fn transaction(
@@ -83,10 +82,10 @@ impl Ledger for LedgerService {
         wallet: WalletId,
         id: OperationId,
     ) -> Result<Option<TransactionView>, LedgerError> {
-        history::find(self.db.connection(), wallet, id).await
+        read::find(self.db.connection(), wallet, id).await
     }
 
     async fn top_transfers(&self, wallet: WalletId, limit: u16) -> Result<LargestTransfers, LedgerError> {
-        top_reader::largest(self.db.connection(), wallet, limit).await
+        top_transfers::largest(self.db.connection(), wallet, limit).await
     }
 }

@@ -8,7 +8,8 @@ use std::{
     time::Duration,
 };
 
-use moka::sync::Cache;
+use moka::sync::Cache as ExpiringCache;
+use quick_cache::sync::Cache;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -21,8 +22,14 @@ use crate::{
 /// The most recipients that one statement looks up; the others wait for the next one.
 const LOOK_UP_MAX: usize = 1_000;
 
-/// How many are remembered at most, of each kind.
-const REMEMBERED: u64 = 100_000;
+/// The maximum number of wallets remembered as recipients. About 40 bytes each; the least used are evicted one by one.
+const WALLETS_MAX: usize = 1_000_000;
+
+/// The maximum number of customers remembered as recipients, and of senders with their currencies. About 60 bytes each.
+const CUSTOMERS_MAX: usize = 250_000;
+
+/// The maximum number of outcomes remembered for [`REMEMBERED_FOR`]. About 250 bytes each.
+const OUTCOMES_MAX: u64 = 20_000;
 
 /// How long the outcome of a look-up is remembered for the sender who asked, also if nobody was found: a newcomer can be
 /// paid within this time.
@@ -34,7 +41,6 @@ const REMEMBERED_FOR: Duration = Duration::from_secs(1);
 /// A sender whose transfer is refused must not learn from the time it took whether the recipient exists. So every refused
 /// transfer costs one look-up, or none within [`REMEMBERED_FOR`] of the last one: that of an unknown recipient before the
 /// decision ([`Recipients::find`]), that of a remembered one after it ([`Recipients::refused`]).
-#[derive(Clone)]
 pub struct Recipients {
     /// Ids that are a wallet's: they mean that wallet for every sender.
     wallets: Cache<WalletId, ()>,
@@ -43,10 +49,10 @@ pub struct Recipients {
     /// A customer's wallet in a currency.
     customers: Cache<(Uuid, Currency), WalletId>,
     /// What came of a sender's own look-ups of late.
-    lately: Cache<RecipientQuery, Option<WalletId>>,
+    lately: ExpiringCache<RecipientQuery, Option<WalletId>>,
     look_ups: Arc<LookUps>,
     /// The history of the books that all of this is of.
-    history: Arc<AtomicU64>,
+    history: AtomicU64,
 }
 
 /// Look-ups that wait for their turn. One at a time is under way, and the next one asks for all that came meanwhile: a
@@ -65,12 +71,12 @@ struct LookUp {
 impl Default for Recipients {
     fn default() -> Self {
         Self {
-            wallets: Cache::new(REMEMBERED),
-            currencies: Cache::new(REMEMBERED),
-            customers: Cache::new(REMEMBERED),
-            lately: Cache::builder().max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build(),
+            wallets: Cache::new(WALLETS_MAX),
+            currencies: Cache::new(CUSTOMERS_MAX),
+            customers: Cache::new(CUSTOMERS_MAX),
+            lately: ExpiringCache::builder().max_capacity(OUTCOMES_MAX).time_to_live(REMEMBERED_FOR).build(),
             look_ups: Arc::default(),
-            history: Arc::default(),
+            history: AtomicU64::default(),
         }
     }
 }
@@ -79,9 +85,9 @@ impl Recipients {
     /// Forgets everything if the books have begun another history, in which other wallets may exist.
     pub fn of_history(&self, history: u64) -> &Self {
         if self.history.swap(history, Ordering::AcqRel) != history {
-            self.wallets.invalidate_all();
-            self.currencies.invalidate_all();
-            self.customers.invalidate_all();
+            self.wallets.clear();
+            self.currencies.clear();
+            self.customers.clear();
             self.lately.invalidate_all();
         }
         self
@@ -112,7 +118,7 @@ impl Recipients {
 
     /// What is remembered for good.
     fn remembered(&self, sender: WalletId, recipient: Uuid) -> Option<WalletId> {
-        if self.wallets.contains_key(&WalletId(recipient)) {
+        if self.wallets.get(&WalletId(recipient)).is_some() {
             return Some(WalletId(recipient));
         }
         self.currencies.get(&sender).and_then(|currency| self.customers.get(&(recipient, currency)))

@@ -25,7 +25,7 @@ use crate::{
     ledger::{
         Action, Adjustment, Done, Key, LargestTransfers, Ledger, Operation, Outcome, Refusals, Status,
         Transfer,
-        history::{Filter, HistoryItem, TransactionView},
+        read::{Filter, HistoryItem, TransactionView},
     },
 };
 

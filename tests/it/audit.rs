@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wallet::ledger::{
     audit::{RULES, audit},
-    posting_loop::PostingLoop,
+    posting::PostingLoop,
 };
 
 use super::support::{

@@ -19,7 +19,7 @@ use wallet::{
     ledger::{
         LedgerError,
         audit::audit,
-        posting_loop::{BatchClock, LoopSettings, PostingLoop},
+        posting::{BatchClock, LoopSettings, PostingLoop},
     },
 };
 

@@ -16,7 +16,7 @@ use wallet::{
     },
     ledger::{
         Action, Adjustment, Direction, Key, KeyName, Operation, Refusals, Transfer,
-        posting_loop::{BatchClock, LoopSettings, PostingLoop},
+        posting::{BatchClock, LoopSettings, PostingLoop},
     },
 };
 

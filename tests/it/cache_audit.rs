@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use redis::{Commands, Connection};
-use wallet::{kernel::ids::WalletId, ledger::posting_loop::PostingLoop, wallet::CACHE_RULES};
+use wallet::{kernel::ids::WalletId, ledger::posting::PostingLoop, wallet::CACHE_RULES};
 
 use super::support::{
     app::{Settings, TestApp},

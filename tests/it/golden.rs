@@ -19,7 +19,7 @@ use wallet::{
         book::{Book, Changes},
         entry::Transaction,
         log::{EntryRow, LogRow, StatusChangeRow},
-        posting_loop::{BatchClock, LoopSettings, PostingLoop},
+        posting::{BatchClock, LoopSettings, PostingLoop},
     },
 };
 

@@ -8,8 +8,8 @@ use wallet::{
     ledger::{
         Kind,
         entry::TransactionStatus,
-        history::{self, Filter, HistoryItem},
-        posting_loop::PostingLoop,
+        posting::PostingLoop,
+        read::{self, Filter, HistoryItem},
     },
 };
 
@@ -43,7 +43,7 @@ async fn a_filtered_page_ends_where_it_has_looked_enough() {
     let wallet = long_history(&db).await;
     let pool = wallet::db::connect(&db.url, 1).unwrap();
     let page = async |filter: &Filter, limit, after| -> Page<HistoryItem> {
-        history::list(&pool, wallet, PageRequest { limit, after }, filter).await.unwrap()
+        read::list(&pool, wallet, PageRequest { limit, after }, filter).await.unwrap()
     };
     let deposits = Filter { kinds: Some(vec![Kind::Deposit]), ..Filter::default() };
     let (mut after, mut seen) = (None, Vec::new());

@@ -3,7 +3,7 @@
 use std::{process::Output, sync::Arc, time::Duration};
 
 use serde_json::Value;
-use wallet::{kernel::ids::WalletId, ledger::posting_loop::PostingLoop};
+use wallet::{kernel::ids::WalletId, ledger::posting::PostingLoop};
 
 use super::support::{
     app::{PRODUCTION, Settings, settings_for},

@@ -8,8 +8,7 @@ use wallet::{
     ledger::{
         Done, Operation, Refusal,
         book::Proof,
-        posting_loop::{LoopSettings, PostingLoop},
-        store,
+        posting::{LoopSettings, PostingLoop, store},
     },
 };
 

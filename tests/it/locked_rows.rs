@@ -14,7 +14,7 @@ use tokio::{task::JoinSet, time::sleep};
 use uuid::Uuid;
 use wallet::{
     kernel::ids::{ReferenceId, WalletId},
-    ledger::{Action, LedgerError, posting_loop::PostingLoop},
+    ledger::{Action, LedgerError, posting::PostingLoop},
 };
 
 use super::support::{

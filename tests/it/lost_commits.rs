@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
-use wallet::ledger::{LedgerError, posting_loop::PostingLoop};
+use wallet::ledger::{LedgerError, posting::PostingLoop};
 
 use super::support::{
     books::Books,

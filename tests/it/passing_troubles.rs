@@ -13,7 +13,11 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 use wallet::{
     db::{self, migrator},
-    ledger::{LedgerError, audit::audit, posting_loop::PostingLoop, store},
+    ledger::{
+        LedgerError,
+        audit::audit,
+        posting::{PostingLoop, store},
+    },
 };
 
 use super::support::{

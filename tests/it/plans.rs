@@ -8,8 +8,10 @@ use sqlx::{AssertSqlSafe, PgConnection, Row};
 use wallet::{
     events,
     ledger::{
-        history, log,
-        store::{self, top_transfers},
+        log::{self, Follower, Log},
+        posting::store,
+        read,
+        top_transfers::store as top_transfers,
     },
     wallet::store as wallets,
 };
@@ -126,37 +128,31 @@ static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
             name: "read entries",
             sql: log::READ_ENTRIES,
             session: Session::Relay,
-            indexes: &["entries_position_key", "transactions_pkey"],
+            indexes: &["entries_position_key", "transactions_pkey", "wallets_pkey"],
         },
         Case {
             name: "read status changes",
             sql: log::READ_STATUS_CHANGES,
             session: Session::Relay,
-            indexes: &["status_changes_position_key"],
+            indexes: &["status_changes_position_key", "wallets_pkey"],
         },
         Case {
             name: "find entries",
             sql: log::FIND_ENTRIES,
             session: Session::Relay,
-            indexes: &["entries_pkey", "transactions_pkey"],
+            indexes: &["entries_pkey", "transactions_pkey", "wallets_pkey"],
         },
         Case {
             name: "find status changes",
             sql: log::FIND_STATUS_CHANGES,
             session: Session::Relay,
-            indexes: &["status_changes_pkey"],
+            indexes: &["status_changes_pkey", "wallets_pkey"],
         },
         Case {
             name: "ends",
             sql: events::store::ENDS,
             session: Session::Relay,
             indexes: &["entries_position_key", "status_changes_position_key", "cursors_pkey"],
-        },
-        Case {
-            name: "owners",
-            sql: store::OWNERS,
-            session: Session::Relay,
-            indexes: &["wallets_pkey", "customers_pkey"],
         },
         Case {
             name: "moved",
@@ -171,8 +167,8 @@ static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
             indexes: UNFOLDED,
         },
         Case {
-            name: "keep",
-            sql: top_transfers::KEEP,
+            name: "upsert lists",
+            sql: top_transfers::UPSERT,
             session: Session::Follower,
             indexes: &["top_transfers_pkey"],
         },
@@ -183,26 +179,20 @@ static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
             indexes: UNFOLDED,
         },
         Case {
-            name: "lines",
-            sql: top_transfers::LINES,
+            name: "load items",
+            sql: top_transfers::LOAD_ITEMS,
             session: Session::Pool,
             indexes: &["entries_pkey", "transactions_pkey"],
         },
         Case {
             name: "list",
-            sql: history::LIST,
-            session: Session::Pool,
-            indexes: &["entries_pkey", "transactions_pkey"],
-        },
-        Case {
-            name: "filtered list",
-            sql: history::FILTERED,
+            sql: read::LIST,
             session: Session::Pool,
             indexes: &["entries_pkey", "transactions_pkey"],
         },
         Case {
             name: "find a transaction",
-            sql: history::FIND,
+            sql: read::FIND,
             session: Session::Pool,
             indexes: &["entries_pkey", "transactions_pkey"],
         },
@@ -210,19 +200,19 @@ static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
             name: "find a customer's wallet",
             sql: wallets::FIND,
             session: Session::Pool,
-            indexes: &["customers_xid_key", "wallets_customer_currency_key"],
+            indexes: &["wallets_owner_currency_key"],
         },
         Case {
             name: "view a wallet",
             sql: wallets::VIEW,
             session: Session::Pool,
-            indexes: &["wallets_pkey", "customers_pkey"],
+            indexes: &["wallets_pkey"],
         },
         Case {
             name: "view wallets",
             sql: wallets::VIEWS,
             session: Session::Pool,
-            indexes: &["wallets_pkey", "customers_pkey"],
+            indexes: &["wallets_pkey"],
         },
         Case {
             name: "wallets after one",
@@ -234,7 +224,7 @@ static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
             name: "recipients",
             sql: wallets::RECIPIENTS,
             session: Session::Pool,
-            indexes: &["wallets_pkey", "customers_xid_key", "wallets_customer_currency_key"],
+            indexes: &["wallets_pkey", "wallets_owner_currency_key"],
         },
     ]
 });
@@ -303,8 +293,8 @@ async fn every_plan_uses_its_indexes(db: &TestDatabase, state: &str) {
         for mode in ["force_generic_plan", "force_custom_plan"] {
             let conn = match session {
                 Session::Loop => store::connect(&db.url).await,
-                Session::Relay => events::store::connect(&db.url).await,
-                Session::Follower => top_transfers::connect(&db.url).await,
+                Session::Relay => Follower::relay(Log::Entries).connect(&db.url).await,
+                Session::Follower => Follower::TOP_TRANSFERS.connect(&db.url).await,
                 Session::Pool => {
                     let pool = wallet::db::connect(&db.url, 1).expect("a pool");
                     let conn = pool.get_postgres_connection_pool().acquire().await.expect("a connection");
@@ -362,7 +352,7 @@ async fn every_statement_that_runs_all_the_time_uses_its_index() {
 async fn updates_of_wallets_can_stay_in_their_page() {
     let db = TestDatabase::create().await;
     let indexed = "select count(*) from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any(i.indkey)
-                   where i.indrelid = 'wallets'::regclass and a.attname not in ('id', 'customer_id', 'currency')";
+                   where i.indrelid = 'wallets'::regclass and a.attname not in ('id', 'customer_id', 'owner_xid', 'currency')";
     assert_eq!(db.number(indexed).await, 0, "an index holds a column that operations change");
     let half =
         "select count(*) from pg_class where oid = 'wallets'::regclass and 'fillfactor=50' = any(reloptions)";

@@ -11,7 +11,7 @@ use wallet::{
     kernel::ids::WalletId,
     ledger::{
         Action, LedgerError, Refusal,
-        posting_loop::{LoopSettings, PostingLoop},
+        posting::{LoopSettings, PostingLoop},
     },
 };
 

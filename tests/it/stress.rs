@@ -21,8 +21,7 @@ use wallet::{
     kernel::ids::WalletId,
     ledger::{
         audit::audit,
-        posting_loop::{LoopSettings, PostingLoop},
-        store,
+        posting::{LoopSettings, PostingLoop, store},
     },
 };
 

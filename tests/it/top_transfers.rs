@@ -7,7 +7,7 @@ use std::{cmp::Reverse, time::Duration};
 use serde_json::{Value, json};
 use sqlx::Row;
 use uuid::Uuid;
-use wallet::{kernel::ids::WalletId, ledger::posting_loop::PostingLoop};
+use wallet::{kernel::ids::WalletId, ledger::posting::PostingLoop};
 
 use super::support::{
     app::TestApp,

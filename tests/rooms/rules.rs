@@ -6,7 +6,7 @@ use super::{
 };
 
 /// The rooms and what each may name of the others; `ledger::log` is that module and no more, and `db::DbError` is part of
-/// the faces, whose errors hold it. `app` and the two roots
+/// the service traits, whose errors hold it. `app` and the two roots
 /// (`lib.rs`, `main.rs`) put everything together and may name all.
 const ROOMS: [(&str, &[&str]); 16] = [
     ("kernel", &[]),
@@ -30,8 +30,8 @@ const ROOMS: [(&str, &[&str]); 16] = [
     ("app", &["*"]),
 ];
 
-/// Parts of a room that no other room may name, except `app`: they are reached through the room's face.
-const PRIVATE: [&str; 3] = ["store", "lane", "posting_loop"];
+/// Parts of a room that no other room may name, except `app`: they are reached through the room's service trait.
+const PRIVATE: [&str; 2] = ["store", "posting"];
 
 /// A name that only some files may say.
 struct Guard {
@@ -42,7 +42,7 @@ struct Guard {
 }
 
 const HTTP: &str = "a header, a status, OpenAPI belong in src/api/ (src/app/serve.rs starts the server)";
-const SQL: &str = "SQL, a lock, a constraint's name belong in src/db/ or in the room's store.rs (the ledger's log/, history.rs, audit.rs and lane.rs too)";
+const SQL: &str = "SQL, a lock, a constraint's name belong in src/db/ or in the room's store.rs (the ledger's log/, read/, audit/ and posting/batch_writer.rs too)";
 const ENVIRONMENT: &str = "the environment is read in src/config/ only; hand the value over as a parameter";
 const CLOCK: &str =
     "the system's clock is read in src/adapters/clock.rs only; ask the port kernel::clock::Clock";
@@ -119,12 +119,11 @@ fn is_http(file: &str) -> bool {
 }
 
 fn is_sql(file: &str) -> bool {
-    let ledger = ["history", "audit", "lane"].map(|name| format!("src/ledger/{name}.rs"));
+    let ledger = ["log", "read", "audit", "posting/batch_writer.rs"].map(|part| format!("src/ledger/{part}"));
     file.starts_with("src/db/")
-        || file.starts_with("src/ledger/log/")
         || file.ends_with("/store.rs")
         || file.contains("/store/")
-        || ledger.iter().any(|name| name == file)
+        || ledger.iter().any(|part| file.starts_with(part))
 }
 
 fn is_adapter(file: &str, name: &str) -> bool {
@@ -190,7 +189,7 @@ fn wrong_room(file: &str, path: &Path) -> Option<String> {
         return Some(format!("{from} may import {may}; {}", belongs(to)));
     }
     let inner = path.parts.get(2).filter(|part| PRIVATE.contains(&part.as_str()))?;
-    Some(format!("{inner} is {to}'s own; ask its face"))
+    Some(format!("{inner} is {to}'s own; ask its service trait"))
 }
 
 /// What a line that needs this room is about.

@@ -42,7 +42,7 @@ fn arrows_never_turn_back() {
     allowed("src/adapters/kafka/mod.rs", "use crate::{config::Config, events::bus::EventBus};");
     allowed(
         "src/app/bootstrap.rs",
-        "use crate::{adapters::redis::RedisCache, ledger::posting_loop::PostingLoop};",
+        "use crate::{adapters::redis::RedisCache, ledger::posting::PostingLoop};",
     );
     allowed("src/main.rs", "fn main() { wallet::app::run() }");
 }
@@ -54,9 +54,9 @@ fn a_part_of_a_room_may_be_all_that_is_open() {
     refused("src/api/error.rs", "use crate::db::Database;", "db::DbError");
     refused("src/events/relay.rs", "use crate::ledger::Ledger;", "ledger::log");
     refused("src/events/relay.rs", "use crate::ledger;", "ledger::log");
-    refused("src/wallet/service.rs", "use crate::ledger::store::lock;", "ask its face");
-    refused("src/api/v1/wallet.rs", "use crate::ledger::posting_loop::PostingLoop;", "ask its face");
-    allowed("src/ledger/service.rs", "use super::{posting_loop::PostingLoop, store};");
+    refused("src/wallet/service.rs", "use crate::ledger::store::lock;", "ask its service trait");
+    refused("src/api/v1/wallet.rs", "use crate::ledger::posting::PostingLoop;", "ask its service trait");
+    allowed("src/ledger/service.rs", "use super::{posting::PostingLoop, store};");
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn super_within_a_room_stays_in_it() {
 #[test]
 fn guarded_crates_are_spoken_in_their_rooms() {
     refused("src/wallet/service.rs", "use sqlx::PgPool;", "store.rs");
-    refused("src/ledger/posting_loop.rs", "fn f() { sqlx::query(x) }", "store.rs");
+    refused("src/ledger/posting/posting_loop.rs", "fn f() { sqlx::query(x) }", "store.rs");
     refused("src/events/relay.rs", "use sea_orm::Statement;", "store.rs");
     refused("src/wallet/service.rs", "use poem::http::StatusCode;", "src/api/");
     refused("src/app/bootstrap.rs", "#[poem::handler] fn f() {}", "src/api/");
@@ -135,7 +135,7 @@ fn guarded_crates_are_spoken_in_their_rooms() {
     for (file, text) in [
         ("src/wallet/store.rs", "use sea_orm::Statement;"),
         ("src/events/store.rs", "use sqlx::PgConnection;"),
-        ("src/ledger/lane.rs", "use sqlx::PgConnection;"),
+        ("src/ledger/posting/batch_writer.rs", "use sqlx::PgConnection;"),
         ("src/db/connect.rs", "use sqlx::PgPool;"),
         ("src/api/v1/wallet.rs", "use poem_openapi::OpenApi;"),
         ("src/app/serve.rs", "use poem::Server;"),
@@ -143,7 +143,7 @@ fn guarded_crates_are_spoken_in_their_rooms() {
         ("src/app/module.rs", "use shaku::module; module! { M { components = [] } }"),
         ("src/config/mod.rs", "fn f() { std::env::vars_os() }"),
         ("src/adapters/clock.rs", "use chrono::Utc; fn f() { Utc::now() }"),
-        ("src/ledger/posting_loop.rs", "use std::time::Instant; fn f() { Instant::now() }"),
+        ("src/ledger/posting/posting_loop.rs", "use std::time::Instant; fn f() { Instant::now() }"),
         ("src/app/bootstrap.rs", "use crate::adapters::redis; fn f() { redis::RedisCache::connect() }"),
         ("src/adapters/mod.rs", "pub mod redis; pub use redis::RedisCache;"),
         ("src/wallet/service.rs", "// use sqlx::PgPool;\nconst S: &str = \"std::env::var crate::api::x\";"),

@@ -28,8 +28,8 @@ use crate::{
         Operation, Outcome, PriorState, Refusals, Status, Transfer, WalletState,
         book::{AnsweredKey, Book, Changes},
         entry::{Transaction, TransactionStatus},
-        history::{Filter, HistoryItem, TransactionView},
         operation::ReferenceKey,
+        read::{Filter, HistoryItem, TransactionView},
     },
     wallet::{Booking, Mode, OwnedWallet, StatusOrder, TransferOrder, WalletError, Wallets},
 };

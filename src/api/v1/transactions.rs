@@ -28,7 +28,7 @@ use crate::{
     ledger::{
         Kind,
         entry::TransactionStatus,
-        history::{Filter, HistoryItem, TransactionView},
+        read::{Filter, HistoryItem, TransactionView},
     },
     wallet::Wallets,
 };

@@ -22,7 +22,6 @@ use decoded::Decoded;
 
 use super::{
     bus::BusError,
-    store::cursor,
     topic_reader::{PartitionRange, StoredMessage, TopicReader},
 };
 use crate::{
@@ -31,7 +30,7 @@ use crate::{
         finding::{Finding, ROWS_PER_FINDING},
         ids::WalletId,
     },
-    ledger::log::{self, Log, LogReader, LogRow},
+    ledger::log::{self, Follower, Log, LogRow},
 };
 
 /// Wallets that are asked for in one statement.
@@ -81,18 +80,17 @@ pub async fn audit_topic(
 ) -> Result<TopicAudited, TopicAuditError> {
     let mut conn = store::connect(asked.database_url).await?;
     // In this order: a cursor that moved after the ends were noted would tell of rows beyond them.
-    let cursor = cursor(&mut conn, asked.log).await?;
+    let cursor = Follower::relay(asked.log).position(&mut conn).await?;
     let books = log::standing(&mut conn, asked.log).await?.books;
     let mut topic = reader.open(asked.topic).await?;
     let mut begin = Beginning::of(topic.partitions(), asked.from, cursor);
     let mut comparison = Comparison::with(books);
-    let mut rows = LogReader::default();
     loop {
         let chunk = topic.next().await?;
         if chunk.is_empty() {
             break;
         }
-        take(&mut conn, &mut rows, asked.log, &chunk, &mut begin, &mut comparison).await?;
+        take(&mut conn, asked.log, &chunk, &mut begin, &mut comparison).await?;
     }
     finish(conn, asked.log, cursor, begin.from, comparison).await
 }
@@ -129,7 +127,6 @@ impl Beginning {
 
 async fn take(
     conn: &mut Connection,
-    reader: &mut LogReader,
     log: Log,
     chunk: &[StoredMessage],
     begin: &mut Beginning,
@@ -141,7 +138,7 @@ async fn take(
     keys.sort_unstable();
     keys.dedup();
     let rows: HashMap<(WalletId, i64), LogRow> =
-        reader.find(conn, log, &keys).await?.into_iter().map(|row| (row.key(), row)).collect();
+        log::find(conn, log, &keys).await?.into_iter().map(|row| (row.key(), row)).collect();
     for (stored, decoded) in chunk.iter().zip(&all) {
         match decoded {
             Ok(decoded) => {

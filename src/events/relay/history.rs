@@ -11,9 +11,9 @@ use super::{
 };
 use crate::{
     db::{Connection, in_time},
-    events::{event::RowMark, store},
+    events::event::RowMark,
     kernel::books::LogMark,
-    ledger::log::{self, LogReader},
+    ledger::log::{self, Follower},
 };
 
 /// Between two error lines about one and the same trouble.
@@ -50,7 +50,7 @@ impl Relay {
         if let Some((sequence, _)) = behind.into_iter().next() {
             return Err(OtherHistory::Sequence(sequence).into());
         }
-        let cursor = in_time(store::cursor(conn, self.log)).await?;
+        let cursor = in_time(Follower::relay(self.log).position(conn)).await?;
         Ok(LogMark { books: books.books, position: cursor })
     }
 
@@ -65,7 +65,7 @@ impl Relay {
         let of_these: Vec<&RowMark> =
             newest.iter().filter(|message| message.mark.books == books.books).collect();
         let keys: Vec<_> = of_these.iter().map(|message| (message.wallet, message.version)).collect();
-        let rows = in_time(LogReader::default().find(conn, self.log, &keys)).await?;
+        let rows = in_time(log::find(conn, self.log, &keys)).await?;
         match of_these.iter().find(|message| !rows.iter().any(|row| message.is_of(row))) {
             Some(message) => Err(OtherHistory::Replaced { topic: message.mark, books }.into()),
             None => Ok(()),

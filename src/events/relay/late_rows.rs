@@ -53,7 +53,7 @@ impl Leader<'_> {
 
     async fn publish_late(&mut self, Range { first, last }: Range) -> Result<(), Interrupted> {
         let log = self.relay.log;
-        let rows = in_time(self.reader.read(&mut self.conn, log, first - 1, last, LATE_MAX)).await?;
+        let rows = in_time(log::read(&mut self.conn, log, first - 1, last, LATE_MAX)).await?;
         let events = self.events(&rows)?;
         self.deliver(&events).await??;
         for row in &rows {

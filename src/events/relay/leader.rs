@@ -1,4 +1,4 @@
-//! The relay that leads: reads behind the gate, publishes, moves the cursor.
+//! The relay that leads: reads behind the barrier, publishes, moves the cursor.
 
 use std::{pin::pin, time::Duration};
 
@@ -11,12 +11,12 @@ use super::{
 };
 use crate::{
     db::{Connection, in_time},
-    events::{bus::PublishError, event::Event, store},
+    events::{bus::PublishError, event::Event},
     kernel::{
         books::{BooksId, LogMark},
         fail_point::fail_point,
     },
-    ledger::log::{self, LogReader, LogRow},
+    ledger::log::{self, Follower, LogRow},
 };
 
 /// The maximum number of rows on their way to the bus: bounded memory, and a bounded repeat after a failure.
@@ -26,13 +26,12 @@ const BUSY_THRESHOLD: i64 = 16;
 /// … and more rows gather for this long before the next round: fewer and larger requests cost the broker, the
 /// refresher and Redis far less for each row, and a lone entry still goes out at once.
 const LINGER: Duration = Duration::from_millis(20);
-/// Between two signs of life to Postgres while the bus is waited for; well below [`store::IDLE_LIMIT`].
+/// Between two signs of life to Postgres while the bus is waited for; well below [`log::IDLE_LIMIT`].
 const PING_INTERVAL: Duration = Duration::from_secs(3);
 
 pub(super) struct Leader<'r> {
     pub(super) relay: &'r Relay,
     pub(super) conn: Connection,
-    pub(super) reader: LogReader,
     /// The books that are relayed.
     books: BooksId,
     /// Everything up to here is confirmed.
@@ -50,9 +49,8 @@ impl<'r> Leader<'r> {
         progress: &'r mut Progress,
     ) -> Self {
         let LogMark { books, position: cursor } = start;
-        let reader = LogReader::default();
         relay.position.set(cursor);
-        Self { relay, conn, reader, books, cursor, progress, looked_at_holes: Instant::now() }
+        Self { relay, conn, books, cursor, progress, looked_at_holes: Instant::now() }
     }
 
     /// Publishes everything that lies beyond the cursor now.
@@ -69,11 +67,11 @@ impl<'r> Leader<'r> {
             }
             let is_busy = high - self.cursor >= BUSY_THRESHOLD;
             let age = metrics::gauge!("wallet_relay_gate_age_seconds", "log" => log.name());
-            log::gate(&mut self.conn, |waited| age.set(waited.as_secs_f64())).await?;
+            log::barrier(&mut self.conn, |waited| age.set(waited.as_secs_f64())).await?;
             age.set(0.0);
             fail_point("relay.gated");
             while self.cursor < high {
-                let read = self.reader.read(&mut self.conn, log, self.cursor, high, IN_FLIGHT);
+                let read = log::read(&mut self.conn, log, self.cursor, high, IN_FLIGHT);
                 let rows = in_time(read).await?;
                 fail_point("relay.read");
                 // Beyond the last row of the last page lie only positions that a rollback gave back.
@@ -101,7 +99,7 @@ impl<'r> Leader<'r> {
         if reached > self.cursor {
             self.remember_holes(&rows[..confirmed], self.cursor, reached).await?;
             if self.relay.bus.is_durable() {
-                in_time(store::move_cursor(&mut self.conn, self.relay.log, reached)).await?;
+                in_time(Follower::relay(self.relay.log).advance(&mut self.conn, reached)).await?;
                 fail_point("relay.cursor_moved");
             }
             self.cursor = reached;
@@ -131,7 +129,7 @@ impl<'r> Leader<'r> {
         loop {
             match timeout(PING_INTERVAL, publishing.as_mut()).await {
                 Ok(published) => return Ok(published),
-                Err(_) => in_time(store::sign_of_life(&mut self.conn)).await?,
+                Err(_) => in_time(log::sign_of_life(&mut self.conn)).await?,
             }
         }
     }

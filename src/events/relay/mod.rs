@@ -2,10 +2,10 @@
 //!
 //! One relay serves a log at a time, over all processes; the others stand by. It publishes what lies beyond its cursor
 //! and moves the cursor after the bus has confirmed. Positions are handed out before commits, so it waits at the log's
-//! gate before it reads ([`log::gate`](crate::ledger::log::gate())). A wallet's entries get version and position
+//! barrier before it reads ([`log::barrier`](crate::ledger::log::barrier())). A wallet's entries get version and position
 //! under its row lock, so they come in version order.
 //!
-//! A leader whose process stands still loses its lock within [`IDLE_LIMIT`](crate::events::store::IDLE_LIMIT): its session ends by itself, and a
+//! A leader whose process stands still loses its lock within [`IDLE_LIMIT`](crate::ledger::log::IDLE_LIMIT): its session ends by itself, and a
 //! relay that stands by takes over. When the old leader goes on, what it still has on its way are repeats: both began
 //! at or before the first row not confirmed and publish in order, so each row's first occurrence is in order as well.
 

@@ -13,17 +13,12 @@ use super::{
 };
 use crate::{
     db::{Connection, in_time},
-    events::store,
     kernel::books::LogMark,
-    ledger::log,
+    ledger::log::{self, Follower},
 };
 
 /// Between two looks at the log without a notice of this process's posting loop: other processes write too.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
-/// Between two attempts of a relay that stands by to lead.
-const LEADER_RETRY: Duration = Duration::from_millis(500);
-/// The pause after a failure.
-const BACK_OFF: Duration = Duration::from_millis(1_000);
 /// The maximum time that a relay which is to stop goes on publishing what is in the books.
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(3_000);
 
@@ -60,10 +55,7 @@ impl Relay {
                     }
                     metrics::counter!("wallet_relay_interruptions_total", "log" => self.log.name())
                         .increment(1);
-                    tokio::select! {
-                        () = sleep(BACK_OFF) => {}
-                        () = stop.cancelled() => {}
-                    }
+                    log::back_off(stop).await;
                 }
             }
         }
@@ -71,7 +63,7 @@ impl Relay {
 
     /// Stands by, then leads until something fails or the relay is to stop.
     async fn lead(&self, stop: &CancellationToken, progress: &mut Progress) -> Result<(), Interrupted> {
-        let mut conn = in_time(store::connect(&self.database_url)).await?;
+        let mut conn = in_time(Follower::relay(self.log).connect(&self.database_url)).await?;
         let Some(start) = self.first_position(&mut conn, stop).await? else { return Ok(()) };
         let mut leader = Leader::new(self, conn, start, progress);
         loop {
@@ -96,16 +88,13 @@ impl Relay {
     ) -> Result<Option<LogMark>, Interrupted> {
         if !self.bus.is_durable() {
             // Nothing outlives this process on such a bus, so every process begins with the present. What is committed
-            // behind the gate is in every read that comes later.
+            // behind the barrier is in every read that comes later.
             let present = in_time(log::standing(conn, self.log)).await?;
-            log::gate(conn, |_| ()).await?;
+            log::barrier(conn, |_| ()).await?;
             return Ok(Some(present));
         }
-        while !in_time(store::try_lead(conn, self.log)).await? {
-            tokio::select! {
-                () = sleep(LEADER_RETRY) => {}
-                () = stop.cancelled() => return Ok(None),
-            }
+        if !Follower::relay(self.log).lead(conn, stop).await? {
+            return Ok(None);
         }
         let cursor = self.check_history(conn).await?;
         self.state.unblock(self.log);

@@ -19,7 +19,7 @@ pub struct RelayState {
 }
 
 impl RelayState {
-    /// How many rows were published late. More than zero is a defect of the gate: a wallet's messages came out of order.
+    /// How many rows were published late. More than zero is a defect of the barrier: a wallet's messages came out of order.
     #[must_use]
     pub fn late_rows(&self) -> u64 {
         self.late_rows.load(Ordering::Relaxed)

@@ -11,7 +11,7 @@ use crate::{
     },
     ledger::{
         entry::{AdjustmentNote, Entry, StatusChange, Transaction},
-        operation::Kind,
+        kind::Kind,
         refusal::Refusal,
         wallet_state::{Buckets, WalletState},
     },

@@ -19,7 +19,8 @@ use crate::{
     ledger::{
         IdempotencyRecord, WalletState,
         entry::{Entry, Transaction, TransactionStatus},
-        operation::{Action, Adjustment, Direction, Key, KeyName, Kind, Refusals, Transfer},
+        kind::Kind,
+        operation::{Action, Adjustment, Direction, Key, KeyName, Refusals, Transfer},
         wallet_state::{Buckets, Status},
     },
 };

@@ -1,10 +1,10 @@
 //! A second look at positions that a reader passed and found no row at.
 //!
-//! A stretch that lies behind the [`gate`](super::gate()) has holes only where a batch was rolled back: its positions
+//! A stretch that lies behind the [`barrier`](super::barrier()) has holes only where a batch was rolled back: its positions
 //! are gone for good. That is the proof; this is its check. Each hole is looked at again for [`WATCHED_AT_LEAST`], longer
-//! than a batch lives, because a broken gate may pass positions that are handed out only later; and then until the
+//! than a batch lives, because a broken barrier may pass positions that are handed out only later; and then until the
 //! transactions that ran at the end of this time have ended. A row that turns up in one means that the
-//! gate is broken, and the reader has passed a row.
+//! barrier is broken, and the reader has passed a row.
 
 use std::{collections::VecDeque, time::Duration};
 

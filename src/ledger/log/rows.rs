@@ -8,7 +8,7 @@ use crate::{
     },
     ledger::{
         entry::TransactionStatus,
-        operation::Kind,
+        kind::Kind,
         wallet_state::{Buckets, Status},
     },
 };

@@ -7,7 +7,7 @@ use super::rows::Log;
 use crate::{
     db::{DbError, open, session_options},
     kernel::books::{BooksId, LogMark},
-    ledger::store::LOG_LOCK,
+    ledger::locks,
 };
 
 /// The books, their generation, and the highest position of a committed entry; 0 before the first.
@@ -61,7 +61,7 @@ pub async fn advance_sequences(url: &str) -> Result<Vec<(String, i64)>, DbError>
     if sequences_behind(conn).await?.is_empty() {
         return Ok(Vec::new());
     }
-    let (class, object) = LOG_LOCK;
+    let locks::AdvisoryLock { class, object } = locks::LOG;
     sqlx::query("select pg_advisory_lock($1, $2)").bind(class).bind(object).execute(&mut *conn).await?;
     let behind = sequences_behind(conn).await?;
     for (sequence, least) in &behind {

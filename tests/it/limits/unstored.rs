@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use wallet::ledger::{
     Operation, Refusal, Refusals,
-    posting_loop::{LoopSettings, PostingLoop},
+    posting::{LoopSettings, PostingLoop},
 };
 
 use crate::support::{

@@ -14,7 +14,7 @@ use tokio::sync::OnceCell;
 use wallet::{
     db::migrator::{Direction, grants, migrate},
     kernel::ids::WalletId,
-    ledger::{audit::audit, book::Book, store},
+    ledger::{audit::audit, book::Book, posting::store},
 };
 
 use super::{operations::deposit, servers::servers};

@@ -12,7 +12,7 @@ use wallet::{
     },
     ledger::{
         Action, Done, Key, KeyName, LedgerError, Operation, Outcome, Receipt, Refusal, Refusals, Transfer,
-        posting_loop::{BatchClock, LoopSettings, PostingLoop},
+        posting::{BatchClock, LoopSettings, PostingLoop},
     },
 };
 

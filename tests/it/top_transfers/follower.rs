@@ -8,7 +8,10 @@ use uuid::Uuid;
 use wallet::{
     db::migrator::{DataLoss, Direction, migrate},
     kernel::ids::WalletId,
-    ledger::{posting_loop::PostingLoop, store, top_follower::TopTransfersFollower},
+    ledger::{
+        posting::{PostingLoop, store},
+        top_transfers::TopTransfersFollower,
+    },
 };
 
 use super::{is_exact, is_kept_through, much, through};

@@ -5,7 +5,8 @@ use crate::{
     ledger::{
         book::batch::{Batch, append},
         entry::{Transaction, TransactionStatus},
-        operation::{Kind, Operation},
+        kind::Kind,
+        operation::Operation,
         outcome::Receipt,
         refusal::Refusal,
         wallet_state::Buckets,

@@ -2,8 +2,7 @@
 
 use std::{borrow::Cow, collections::HashSet};
 
-use super::operation::Operation;
-use crate::kernel::ids::WalletId;
+use crate::{kernel::ids::WalletId, ledger::operation::Operation};
 
 /// An operation of a batch that was left out, because another session holds one of its wallets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

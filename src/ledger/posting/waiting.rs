@@ -7,14 +7,10 @@ use tokio::{
     time::Instant,
 };
 
+use super::backlog::{Claim, Claims};
 use crate::{
     kernel::ids::WalletId,
-    ledger::{
-        backlog::{Claim, Claims},
-        error::LedgerError,
-        operation::Operation,
-        outcome::Outcome,
-    },
+    ledger::{error::LedgerError, operation::Operation, outcome::Outcome},
 };
 
 /// An operation in the queue, and who waits for its outcome.

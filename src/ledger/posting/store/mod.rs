@@ -5,13 +5,10 @@
 mod clock;
 mod columns;
 mod contention;
-mod generations;
 mod outcome_record;
-mod owners;
 mod prior;
 mod proof;
 mod sweep;
-pub mod top_transfers;
 mod write;
 
 use std::str::FromStr;
@@ -22,21 +19,16 @@ use uuid::Uuid;
 pub use self::{
     clock::{ACCEPTED_AT, EntryAhead, accept_clock, clock_accepted_at, entry_ahead},
     contention::{Blocker, EXISTING, LOCK_ONE, blockers, connect_to_look, existing, lock_one, session_id},
-    generations::begin_generation,
-    owners::{OWNERS, owners},
     prior::{Known, PRIOR_STATE, PRIOR_STATE_UNLOCKED, prior_state},
     proof::{IS_ENTRY_BOOKED, IS_KEY_STORED, IS_STATUS_CHANGED, is_committed},
     sweep::{SWEEP_KEYS, sweep_keys},
     write::{WRITE, WRITE_ADJUSTMENTS, WRITE_STATUS, write},
 };
-use super::wallet_state::{Buckets, Status, WalletState};
 use crate::{
     db::{DbError, commit_durably, open, session_options},
     kernel::{currency::Currency, ids::WalletId},
+    ledger::wallet_state::{Buckets, Status, WalletState},
 };
-
-/// The advisory lock that every batch shares before its first position, and that the relay looks at: (class, object).
-pub const LOG_LOCK: (i32, i32) = (7201, 1);
 
 /// Wallets by their ids, as [`wallet_state`] reads them.
 macro_rules! wallets_by_id {

@@ -8,9 +8,6 @@
 //! A wallet that another session holds stops nobody else: its operations go back into the queue, and are tried on a lane
 //! of their own until they get through or have waited too long.
 
-mod answers;
-mod waiting;
-
 use std::{
     collections::{HashMap, HashSet},
     panic::AssertUnwindSafe,
@@ -25,21 +22,19 @@ use tokio::{
 };
 use tracing::error;
 
-use self::{
+use super::{
     answers::{answer, fail, fail_all, give_up, waited_too_long},
+    backlog::{Backlog, Claim, Claims, Numbered, PutBack, Reason},
+    batch_clock::BatchClock,
+    batch_end::{Failure, Report},
+    batch_writer::{BatchWriter, Locking},
+    time_limits::{BLOCKED_RETRY_INTERVAL, QUEUE_TIMEOUT},
     waiting::{Waiting, claim},
 };
-use super::{
-    backlog::{Backlog, Claim, Claims, Numbered, PutBack, Reason},
-    error::LedgerError,
-    lane::{Failure, Lane, Locking, Report},
-    operation::Operation,
-    outcome::Outcome,
-    time_limits::{BLOCKED_RETRY_INTERVAL, QUEUE_TIMEOUT},
+use crate::{
+    kernel::{fail_point::fail_point, ids::WalletId},
+    ledger::{error::LedgerError, operation::Operation, outcome::Outcome},
 };
-use crate::kernel::{fail_point::fail_point, ids::WalletId};
-
-pub use super::batch_clock::BatchClock;
 
 /// Maximum number of batches in flight.
 const LANES_MAX: usize = 2;
@@ -106,7 +101,7 @@ impl PostingLoop {
 
 /// What a lane has made of a batch.
 struct Ended {
-    lane: Lane,
+    lane: BatchWriter,
     put_back: Vec<PutBack<Waiting>>,
 }
 
@@ -137,9 +132,10 @@ async fn dispatch(
     places: Arc<Semaphore>,
     committed: Arc<Notify>,
 ) {
-    let new_lane = || Lane::new(settings.database_url.clone(), settings.clock.clone());
-    let new_lane_for_blocked = || Lane::for_blocked(settings.database_url.clone(), settings.clock.clone());
-    let mut idle: Vec<Lane> = (0..LANES_MAX).map(|_| new_lane()).collect();
+    let new_lane = || BatchWriter::new(settings.database_url.clone(), settings.clock.clone());
+    let new_lane_for_blocked =
+        || BatchWriter::for_blocked(settings.database_url.clone(), settings.clock.clone());
+    let mut idle: Vec<BatchWriter> = (0..LANES_MAX).map(|_| new_lane()).collect();
     let mut idle_for_blocked = Some(new_lane_for_blocked());
     // One batch at a time is before its commit: what arrives meanwhile shares the next one.
     let turns = Arc::new(Semaphore::new(1));
@@ -210,7 +206,7 @@ async fn dispatch(
 
 /// Tries operations that another session holds up. They take no turn: nobody waits for them.
 async fn try_blocked(
-    mut lane: Lane,
+    mut lane: BatchWriter,
     batch: Vec<Numbered<Waiting>>,
     places: Arc<Semaphore>,
     committed: Arc<Notify>,
@@ -253,7 +249,7 @@ fn started(mut batch: Vec<Numbered<Waiting>>) -> Vec<Numbered<Waiting>> {
 /// batch that cannot be written is split until the operation that spoils it stands alone, so that it never harms its
 /// neighbours.
 async fn post_and_answer(
-    lane: &mut Lane,
+    lane: &mut BatchWriter,
     batch: Vec<Numbered<Waiting>>,
     mut locking: Locking,
     mut turn: Option<OwnedSemaphorePermit>,

@@ -1,8 +1,6 @@
 //! The lane: one connection to Postgres and what happens to a batch on it. Begin, lock, recall, decide, write, commit;
 //! and the ways out when one of these fails.
 
-mod ends;
-
 use std::collections::HashSet;
 
 use sqlx::PgConnection;
@@ -12,14 +10,11 @@ use tokio::{
 };
 use tracing::{error, info, warn};
 
-use self::ends::{Decided, Halt, Run};
 use super::{
     batch_clock::BatchClock,
+    batch_end::{Decided, Failure, Halt, Report, Run},
     blockers::{Blockers, Step},
-    book::Book,
     left_out::{leave_out, without},
-    operation::{KeyName, Operation, ReferenceKey},
-    prior_state::PriorState,
     store,
     time_limits::{
         BUSY_RETRIES, COMMIT_RESOLUTION_TIMEOUT, COMMIT_TIMEOUT, CONNECT_TIMEOUT, MIN_ATTEMPT, RETRY_DELAY,
@@ -29,9 +24,12 @@ use super::{
 use crate::{
     db::DbError,
     kernel::{fail_point::fail_point, ids::WalletId},
+    ledger::{
+        book::Book,
+        operation::{KeyName, Operation, ReferenceKey},
+        prior_state::PriorState,
+    },
 };
-
-pub(super) use self::ends::{Failure, Report};
 
 /// How a batch's wallets are locked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +52,7 @@ struct Lost<'a> {
 }
 
 /// One connection of the loop's own, made again when it is lost.
-pub(super) struct Lane {
+pub(super) struct BatchWriter {
     database_url: String,
     clock: BatchClock,
     conn: Option<PgConnection>,
@@ -67,7 +65,7 @@ pub(super) struct Lane {
     session: i32,
 }
 
-impl Lane {
+impl BatchWriter {
     pub(super) fn new(database_url: String, clock: BatchClock) -> Self {
         Self { database_url, clock, conn: None, serves: true, blockers: None, session: 0 }
     }

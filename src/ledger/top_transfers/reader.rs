@@ -3,19 +3,18 @@
 use std::collections::HashMap;
 
 use super::{
-    LedgerError,
-    history::HistoryItem,
-    store::top_transfers::{self as store, LOOKED_AT, Unfolded},
-    top_tails::Tail,
-    top_transfers::{Movement, TopTransfers},
+    lists::{Movement, TopTransfers},
+    pending::PendingEntries,
+    store::{self, SCAN_MAX, Unfolded},
 };
 use crate::{
     db::{Connection, DbError, Pool, ask, in_time},
     kernel::ids::WalletId,
+    ledger::{error::LedgerError, read::HistoryItem},
 };
 
 /// The maximum number of folds that a read makes for the follower, where more entries are unfolded than may be looked at.
-const HELPS: usize = 4;
+const INLINE_FOLDS_MAX: usize = 4;
 
 /// The largest transfers of a wallet at one of its versions, the largest first, of equals the newest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,8 +29,8 @@ pub struct LargestTransfers {
 impl Unfolded {
     /// The largest of the entries 1 to some version, and that version.
     fn fold(mut self) -> (i64, TopTransfers) {
-        self.kept.fold(self.through, &self.moved);
-        (self.through + i64::try_from(self.moved.len()).unwrap_or_default(), self.kept)
+        self.lists.fold(self.through, &self.amounts);
+        (self.through + i64::try_from(self.amounts.len()).unwrap_or_default(), self.lists)
     }
 }
 
@@ -40,25 +39,25 @@ impl Unfolded {
 pub async fn largest(db: &Pool, wallet: WalletId, limit: u16) -> Result<LargestTransfers, LedgerError> {
     let found = ask(db, |db| async move {
         let mut conn = db.get_postgres_connection_pool().acquire().await?;
-        for _ in 0..=HELPS {
+        for _ in 0..=INLINE_FOLDS_MAX {
             let Some(unfolded) = store::unfolded(&mut conn, wallet, i64::MAX).await? else {
                 return Ok(LargestTransfers::default());
             };
             let head = unfolded.head;
             let (version, top) = unfolded.fold();
             if version == head {
-                return told(&mut conn, wallet, version, top, usize::from(limit)).await;
+                return lines(&mut conn, wallet, version, top, usize::from(limit)).await;
             }
-            store::keep(&mut conn, wallet, version, &top).await?;
+            store::upsert(&mut conn, wallet, version, &top).await?;
             metrics::counter!("wallet_top_transfers_helps_total").increment(1);
         }
-        Err(DbError::Busy(format!("wallet {wallet}: more than {LOOKED_AT} entries are not folded yet")))
+        Err(DbError::Busy(format!("wallet {wallet}: more than {SCAN_MAX} entries are not folded yet")))
     });
     Ok(found.await?)
 }
 
 /// The movements as lines of the wallet's history. Entries never change, so these may be read a moment later.
-async fn told(
+async fn lines(
     conn: &mut Connection,
     wallet: WalletId,
     version: i64,
@@ -69,9 +68,9 @@ async fn told(
     incoming.truncate(limit);
     outgoing.truncate(limit);
     let versions: Vec<i64> = incoming.iter().chain(&outgoing).map(|movement| movement.version).collect();
-    let lines = store::lines(conn, wallet, &versions).await?;
-    let mut lines: HashMap<i64, HistoryItem> = lines.into_iter().map(|line| (line.version, line)).collect();
-    let mut tell = |movements: Vec<Movement>| -> Result<Vec<HistoryItem>, DbError> {
+    let found = store::load_items(conn, wallet, &versions).await?;
+    let mut lines: HashMap<i64, HistoryItem> = found.into_iter().map(|line| (line.version, line)).collect();
+    let mut in_order = |movements: Vec<Movement>| -> Result<Vec<HistoryItem>, DbError> {
         let line = |movement: Movement| {
             let missing =
                 || DbError::Defect(format!("wallet {wallet}: entry {} is missing", movement.version));
@@ -79,23 +78,27 @@ async fn told(
         };
         movements.into_iter().map(line).collect()
     };
-    Ok(LargestTransfers { version, incoming: tell(incoming)?, outgoing: tell(outgoing)? })
+    Ok(LargestTransfers { version, incoming: in_order(incoming)?, outgoing: in_order(outgoing)? })
 }
 
-/// Brings a wallet's stored lists to the end of a stretch of its entries, of which `tail` knows what they moved. Where what
-/// is kept ends before the stretch begins, the books tell what lies between.
-pub(super) async fn fold_tail(conn: &mut Connection, wallet: WalletId, tail: &Tail) -> Result<(), DbError> {
+/// Brings a wallet's stored lists to the end of a stretch of its entries, of which `pending` has the amounts. Where the
+/// stored lists end before the stretch begins, what lies between is read from the books.
+pub(super) async fn fold_pending(
+    conn: &mut Connection,
+    wallet: WalletId,
+    pending: &PendingEntries,
+) -> Result<(), DbError> {
     // Up to version 0: the stored lists, and no entries.
-    let Some(Unfolded { through, mut kept, .. }) = in_time(store::unfolded(conn, wallet, 0)).await? else {
+    let Some(Unfolded { through, mut lists, .. }) = in_time(store::unfolded(conn, wallet, 0)).await? else {
         return Ok(());
     };
-    if through >= tail.end() {
+    if through >= pending.end() {
         return Ok(());
     }
-    let news = usize::try_from(through - tail.after).ok().and_then(|known| tail.moved.get(known..));
-    let Some(news) = news else { return fold(conn, wallet, tail.end()).await };
-    kept.fold(through, news);
-    in_time(store::keep(conn, wallet, tail.end(), &kept)).await?;
+    let news = usize::try_from(through - pending.after).ok().and_then(|known| pending.amounts.get(known..));
+    let Some(news) = news else { return fold(conn, wallet, pending.end()).await };
+    lists.fold(through, news);
+    in_time(store::upsert(conn, wallet, pending.end(), &lists)).await?;
     metrics::counter!("wallet_top_transfers_folds_total").increment(1);
     Ok(())
 }
@@ -108,7 +111,7 @@ async fn fold(conn: &mut Connection, wallet: WalletId, up_to: i64) -> Result<(),
             return Ok(());
         };
         let (version, top) = unfolded.fold();
-        in_time(store::keep(conn, wallet, version, &top)).await?;
+        in_time(store::upsert(conn, wallet, version, &top)).await?;
         metrics::counter!("wallet_top_transfers_folds_total").increment(1);
     }
 }

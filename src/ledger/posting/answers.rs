@@ -2,10 +2,8 @@
 
 use tracing::error;
 
-use super::waiting::Waiting;
-use crate::ledger::{
-    backlog::Numbered, error::LedgerError, lane::Failure, outcome::Outcome, time_limits::QUEUE_TIMEOUT,
-};
+use super::{backlog::Numbered, batch_end::Failure, time_limits::QUEUE_TIMEOUT, waiting::Waiting};
+use crate::ledger::{error::LedgerError, outcome::Outcome};
 
 /// Gives a caller the outcome of its operation.
 pub(super) fn answer(waiting: Waiting, outcome: Outcome) {

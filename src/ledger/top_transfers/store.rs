@@ -4,21 +4,18 @@
 use sqlx::{PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
+use super::lists::{BLOCK, KEPT, Movement, TopTransfers};
 use crate::{
-    db::{DbError, open, session_options},
+    db::DbError,
     kernel::ids::WalletId,
     ledger::{
-        fragments::{entry_status, visible_reference},
-        history::{self, HistoryItem},
-        top_transfers::{BLOCK, KEPT, Movement, TopTransfers},
+        fragments::entry_line,
+        read::{HistoryItem, line},
     },
 };
 
 /// The maximum number of unfolded entries that are looked at in one go.
-pub const LOOKED_AT: i64 = 40 * BLOCK;
-
-/// The cursor's name.
-const CURSOR: &str = "top_transfers";
+pub const SCAN_MAX: i64 = 40 * BLOCK;
 
 /// What each entry of a stretch of the log moved, in order. Money that came in is the change of the balance; what went
 /// out is the transaction's amount, as the change has the fee in it. An adjustment (kind 19) is no transfer: 0 stands for it.
@@ -52,7 +49,7 @@ cross join lateral (
 where w.id = $1::uuid";
 
 /// Stored lists are a function of the wallet and the version alone, so those of the higher version are right.
-pub const KEEP: &str = "\
+pub const UPSERT: &str = "\
 insert into top_transfers as kept (wallet_id, through_version, incoming_amounts, incoming_versions, outgoing_amounts,
                                    outgoing_versions)
 values ($1::uuid, $2, $3::int8[], $4::int8[], $5::int8[], $6::int8[])
@@ -63,13 +60,10 @@ set through_version = excluded.through_version,
 where kept.through_version < excluded.through_version";
 
 /// Some of a wallet's entries, as lines of its history.
-pub const LINES: &str = concat!(
-    "select e.version, e.kind, e.occurred_at, t.id, ",
-    entry_status!(),
-    " as status, t.amount,
-       ",
-    visible_reference!(),
-    " as reference_id
+pub const LOAD_ITEMS: &str = concat!(
+    "select ",
+    entry_line!(),
+    "
 from unnest($2::int8[]) n(version)
 cross join lateral (select * from entries e where e.wallet_id = $1::uuid and e.version = n.version offset 0) e
 cross join lateral (select * from transactions t where t.id = e.transaction_id offset 0) t"
@@ -82,49 +76,9 @@ pub struct Unfolded {
     pub head: i64,
     /// The stored lists are those of the entries 1 to this one.
     pub through: i64,
-    pub kept: TopTransfers,
-    /// For [`TopTransfers::fold`]: the entries from `through + 1` on, [`LOOKED_AT`] at most.
-    pub moved: Vec<i64>,
-}
-
-/// The follower's connection.
-pub async fn connect(url: &str) -> Result<PgConnection, DbError> {
-    let options = session_options(url, "wallet top transfers")?.options([
-        ("enable_seqscan", "off"),
-        ("jit", "off"),
-        // Planned anew each time, it would cost as much again as it does.
-        ("plan_cache_mode", "force_generic_plan"),
-        // What is forgotten in a crash is folded again.
-        ("synchronous_commit", "off"),
-        ("statement_timeout", "10000"),
-        // A follower that stands still must not keep others from following.
-        ("idle_session_timeout", "10000"),
-    ]);
-    Ok(open(options).await?)
-}
-
-/// Tries to become the one follower over all processes; the lock ends with the connection.
-pub async fn try_lead(conn: &mut PgConnection) -> Result<bool, DbError> {
-    Ok(sqlx::query("select pg_try_advisory_lock(7201, 4)").fetch_one(conn).await?.try_get(0)?)
-}
-
-/// How far the log was looked through; a cursor that is not there begins at 0.
-pub async fn cursor(conn: &mut PgConnection) -> Result<i64, DbError> {
-    let make = "insert into cursors (log, position) values ($1, 0) on conflict do nothing";
-    let sql = "select position from cursors where log = $1";
-    if let Some(row) = sqlx::query(sql).bind(CURSOR).fetch_optional(&mut *conn).await? {
-        return Ok(row.try_get(0)?);
-    }
-    sqlx::query(make).bind(CURSOR).execute(conn).await?;
-    Ok(0)
-}
-
-/// Moves the cursor, if it still is where it was read.
-pub async fn move_cursor(conn: &mut PgConnection, from: i64, to: i64) -> Result<bool, DbError> {
-    let sql =
-        "update cursors set position = $3, moved_at = clock_timestamp() where log = $1 and position = $2";
-    let moved = sqlx::query(sql).bind(CURSOR).bind(from).bind(to).execute(conn).await?;
-    Ok(moved.rows_affected() > 0)
+    pub lists: TopTransfers,
+    /// For [`TopTransfers::fold`]: the entries from `through + 1` on, [`SCAN_MAX`] at most.
+    pub amounts: Vec<i64>,
 }
 
 /// What the entries beyond `after` and up to `up_to` moved: wallet, version, and what [`TopTransfers::fold`] takes.
@@ -144,7 +98,7 @@ pub async fn unfolded(
     up_to: i64,
 ) -> Result<Option<Unfolded>, DbError> {
     let kept = i32::try_from(KEPT).unwrap_or(i32::MAX);
-    let asked = sqlx::query(UNFOLDED).bind(wallet.0).bind(up_to).bind(LOOKED_AT).bind(kept);
+    let asked = sqlx::query(UNFOLDED).bind(wallet.0).bind(up_to).bind(SCAN_MAX).bind(kept);
     let Some(row) = asked.fetch_optional(conn).await? else { return Ok(None) };
     let list = |amounts, versions| -> Result<Vec<Movement>, DbError> {
         let amounts: Option<Vec<i64>> = row.try_get(amounts)?;
@@ -155,15 +109,15 @@ pub async fn unfolded(
     let found = Unfolded {
         head: row.try_get("head")?,
         through: row.try_get("through_version")?,
-        kept: TopTransfers {
+        lists: TopTransfers {
             incoming: list("incoming_amounts", "incoming_versions")?,
             outgoing: list("outgoing_amounts", "outgoing_versions")?,
         },
-        moved: row.try_get("moved")?,
+        amounts: row.try_get("moved")?,
     };
     // Versions have no gap: one that is missing here would make a list wrong without a word.
-    let expected = up_to.min(found.head).min(found.through + LOOKED_AT) - found.through;
-    if i64::try_from(found.moved.len()) != Ok(expected.max(0)) {
+    let expected = up_to.min(found.head).min(found.through + SCAN_MAX) - found.through;
+    if i64::try_from(found.amounts.len()) != Ok(expected.max(0)) {
         return Err(DbError::Defect(format!(
             "wallet {wallet}: entries beyond {} are missing",
             found.through
@@ -172,8 +126,8 @@ pub async fn unfolded(
     Ok(Some(found))
 }
 
-/// Keeps the largest of a wallet's entries 1 to `through`, unless more is kept already.
-pub async fn keep(
+/// Stores the largest of a wallet's entries 1 to `through`, unless later ones are stored already.
+pub async fn upsert(
     conn: &mut PgConnection,
     wallet: WalletId,
     through: i64,
@@ -181,7 +135,7 @@ pub async fn keep(
 ) -> Result<(), DbError> {
     let amounts = |list: &[Movement]| list.iter().map(|m| m.amount).collect::<Vec<i64>>();
     let versions = |list: &[Movement]| list.iter().map(|m| m.version).collect::<Vec<i64>>();
-    sqlx::query(KEEP)
+    sqlx::query(UPSERT)
         .bind(wallet.0)
         .bind(through)
         .bind(amounts(&top.incoming))
@@ -194,12 +148,12 @@ pub async fn keep(
 }
 
 /// The entries with these versions as lines of the wallet's history, in no order.
-pub async fn lines(
+pub async fn load_items(
     conn: &mut PgConnection,
     wallet: WalletId,
     versions: &[i64],
 ) -> Result<Vec<HistoryItem>, DbError> {
     let wallet: Uuid = wallet.0;
-    let rows: Vec<PgRow> = sqlx::query(LINES).bind(wallet).bind(versions).fetch_all(conn).await?;
-    rows.iter().map(history::line).collect()
+    let rows: Vec<PgRow> = sqlx::query(LOAD_ITEMS).bind(wallet).bind(versions).fetch_all(conn).await?;
+    rows.iter().map(line).collect()
 }

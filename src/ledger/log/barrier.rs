@@ -1,7 +1,7 @@
-//! The gate, a commit barrier: it settles up to which position a log is complete.
+//! The commit barrier: it settles up to which position a log is complete.
 //!
 //! Positions come from a sequence before their rows are committed, so "the highest position that I have seen" is no
-//! bound: a lower one may still be on its way. The gate has three steps, each a statement with a snapshot of its own:
+//! bound: a lower one may still be on its way. The barrier has three steps, each a statement with a snapshot of its own:
 //!
 //! 1. **H**, the highest position of a committed row ([`standing`](super::standing()));
 //! 2. **V**, the transactions that hold the log's shared lock now ([`writers`]); it waits until each has let go of it;
@@ -27,11 +27,11 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     db::{DbError, in_time},
-    ledger::store::LOG_LOCK,
+    ledger::locks,
 };
 
 /// Between two questions for the holders of the log's lock.
-const GATE_PAUSE: Duration = Duration::from_millis(2);
+const POLL_INTERVAL: Duration = Duration::from_millis(2);
 
 /// Virtual transaction ids of the batches that may still commit a position already handed out.
 const WRITERS: &str = "\
@@ -41,19 +41,19 @@ where locktype = 'advisory' and classid = $1::int4::oid and objid = $2::int4::oi
 
 /// The batches that hold the log's lock at this moment, as virtual transaction ids.
 pub async fn writers(conn: &mut PgConnection) -> Result<Vec<String>, DbError> {
-    let (class, object) = LOG_LOCK;
+    let locks::AdvisoryLock { class, object } = locks::LOG;
     Ok(sqlx::query(WRITERS).bind(class).bind(object).fetch_one(conn).await?.try_get(0)?)
 }
 
 /// Waits until every batch that may still commit a position already handed out has ended. `waiting` is called with the
 /// time waited so far.
-pub async fn gate(conn: &mut PgConnection, mut waiting: impl FnMut(Duration)) -> Result<(), DbError> {
+pub async fn barrier(conn: &mut PgConnection, mut waiting: impl FnMut(Duration)) -> Result<(), DbError> {
     let since = Instant::now();
     let before = in_time(writers(conn)).await?;
     let mut now = before.clone();
     while now.iter().any(|writer| before.contains(writer)) {
         waiting(since.elapsed());
-        sleep(GATE_PAUSE).await;
+        sleep(POLL_INTERVAL).await;
         now = in_time(writers(conn)).await?;
     }
     Ok(())

@@ -41,16 +41,16 @@ macro_rules! columns {
         $(#[$doc])*
         pub(super) struct $name;
 
-        impl $crate::ledger::store::columns::Columns for $name {
+        impl $crate::ledger::posting::store::columns::Columns for $name {
             type Row = $row;
 
             const COLUMNS: &'static [(&'static str, &'static str)] =
                 &[$((stringify!($column), stringify!($sql_type))),*];
 
             fn bind<'q>(
-                query: $crate::ledger::store::columns::Bound<'q>,
+                query: $crate::ledger::posting::store::columns::Bound<'q>,
                 rows: &'q [$row],
-            ) -> $crate::ledger::store::columns::Bound<'q> {
+            ) -> $crate::ledger::posting::store::columns::Bound<'q> {
                 query$(.bind(rows.iter().map($value).collect::<Vec<_>>()))*
             }
         }

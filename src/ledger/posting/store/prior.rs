@@ -9,6 +9,7 @@ use crate::{
     db::DbError,
     kernel::{clock::Timestamp, currency::Currency, ids::OperationId},
     ledger::{
+        locks::log_lock,
         operation::{KeyName, ReferenceKey},
         outcome::{BalanceAfter, Done, IdempotencyRecord, Receipt},
         wallet_state::Buckets,
@@ -18,10 +19,10 @@ use crate::{
 /// The batch's time; then, with a JSON payload each, the references that are used up (`what` 1: the id of the transaction)
 /// and the keys that have a stored decision (`what` 2: [`KnownKey`]). `n` says which of the parameters a row answers.
 macro_rules! prior_state {
-    ($time:literal) => {
+    ($($from:expr),*) => {
         concat!(
             "select 0::int2 as what, null::int8 as n, clock_timestamp() as at, null::jsonb as payload",
-            $time,
+            $($from,)*
             "
 union all
 select 1::int2, k.n, null, to_jsonb(t.id)
@@ -45,11 +46,11 @@ left join lateral (select * from entries e where e.wallet_id = t.wallet_id and e
 }
 
 /// Step 2: a statement of its own, so that it sees what the locks have waited for. It also takes the log's shared lock
-/// ([`LOG_LOCK`](super::LOG_LOCK)).
-pub const PRIOR_STATE: &str = prior_state!(" from pg_advisory_xact_lock_shared(7201, 1)");
+/// ([`locks::LOG`](crate::ledger::locks::LOG)).
+pub const PRIOR_STATE: &str = prior_state!(" from pg_advisory_xact_lock_shared(", log_lock!(), ")");
 
 /// The same for a dry run, which writes nothing: without the log's lock.
-pub const PRIOR_STATE_UNLOCKED: &str = prior_state!("");
+pub const PRIOR_STATE_UNLOCKED: &str = prior_state!();
 
 /// What the books know of a batch's references and keys.
 #[derive(Debug)]

@@ -1,9 +1,12 @@
 //! The dry run: the decision of an operation by what the books say now. Nothing is locked, and nothing is written.
 
-use super::{
-    book::Book, error::LedgerError, operation::Operation, outcome::Outcome, prior_state::PriorState, store,
+use super::store;
+use crate::{
+    db::{Pool, ask},
+    ledger::{
+        book::Book, error::LedgerError, operation::Operation, outcome::Outcome, prior_state::PriorState,
+    },
 };
-use crate::db::{Pool, ask};
 
 /// What would become of an operation; it may become something else a moment later. Its key is not looked at.
 pub async fn preview(db: &Pool, operation: Operation) -> Result<Outcome, LedgerError> {

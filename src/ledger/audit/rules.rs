@@ -1,13 +1,5 @@
-//! The audit: rules that the books must keep, each a query that names the rows that break it. Hashes are recomputed
-//! by Postgres itself, so that the check shares no code with what wrote them.
-
-use sqlx::{Connection, Row};
-
-pub use crate::kernel::finding::Finding;
-use crate::{
-    db::{DbError, open, session_options},
-    kernel::finding::ROWS_PER_FINDING,
-};
+//! The rules of the books, each a query that names the rows that break it. Hashes are computed by Postgres, so that the check
+//! shares no code with what wrote them.
 
 /// A rule of the books.
 #[derive(Clone, Copy, Debug)]
@@ -15,7 +7,7 @@ pub struct Rule {
     /// What must hold, in a sentence.
     pub sentence: &'static str,
     /// Answers with one text for each row that breaks it.
-    sql: &'static str,
+    pub(super) sql: &'static str,
 }
 
 /// Every rule.
@@ -193,21 +185,3 @@ pub const RULES: [Rule; 18] = [
                 and schemaname = any(current_schemas(false)) and (cache_size, increment_by) <> (1, 1)",
     },
 ];
-
-/// Checks every rule on one snapshot, so that it holds while money moves. Answers with what is broken.
-pub async fn audit(database_url: &str) -> Result<Vec<Finding>, DbError> {
-    let options = session_options(database_url, "wallet audit")?
-        .options([("statement_timeout", "0"), ("default_transaction_isolation", "repeatable read")]);
-    let mut conn = open(options).await?;
-    let mut snapshot = conn.begin().await?;
-    let mut findings = Vec::new();
-    for Rule { sentence, sql } in RULES {
-        let limited = sqlx::AssertSqlSafe(format!("{sql} limit {ROWS_PER_FINDING}"));
-        let rows = sqlx::query(limited).fetch_all(&mut *snapshot).await?;
-        if !rows.is_empty() {
-            let rows = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
-            findings.push(Finding { sentence, rows });
-        }
-    }
-    Ok(findings)
-}

@@ -2,9 +2,10 @@
 
 use tokio::time::Instant;
 
+use super::left_out::LeftOut;
 use crate::{
     db::DbError,
-    ledger::{book::Proof, left_out::LeftOut, outcome::Outcome},
+    ledger::{book::Proof, outcome::Outcome},
 };
 
 /// Why a batch got no decisions.

@@ -1,7 +1,7 @@
 //! The follower of the largest transfers: it reads the log, and when a wallet has filled a block of entries, folds the
 //! block into the wallet's stored lists. Every read is exact without it; it keeps reads short.
 //!
-//! One follows at a time, over all processes; the others stand by. It waits at the log's gate, as the relay does, so that
+//! One follows at a time, over all processes; the others stand by. It waits at the log's barrier, as the relay does, so that
 //! its cursor never passes a position that is still to come. Doing a stretch again changes nothing.
 
 use std::{convert::Infallible, time::Duration};
@@ -10,22 +10,16 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{
-    log::{self, Log},
-    store::top_transfers as store,
-    top_reader::fold_tail,
-    top_tails::Tails,
+use super::{pending::Pending, reader::fold_pending, store};
+use crate::{
+    db::{Connection, DbError, in_time},
+    ledger::log::{self, Follower, Log},
 };
-use crate::db::{Connection, DbError, in_time};
 
-/// How often it looks. A wallet that takes ten thousand entries a second is then a dozen blocks behind.
-const LOOK_AGAIN: Duration = Duration::from_millis(250);
-/// How often a follower that stands by tries to lead.
-const STAND_BY: Duration = Duration::from_millis(500);
-/// How long it pauses after a failure.
-const BACK_OFF: Duration = Duration::from_millis(1_000);
+/// Between two looks at the log. A wallet that takes ten thousand entries a second is then a dozen blocks behind.
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// The maximum number of positions after which the cursor moves: a bounded statement, and a bounded repeat after a failure.
-const STRETCH: i64 = 10_000;
+const CATCH_UP_BATCH: i64 = 10_000;
 
 /// Keeps the largest transfers of every wallet.
 pub struct TopTransfersFollower {
@@ -33,62 +27,58 @@ pub struct TopTransfersFollower {
 }
 
 impl TopTransfersFollower {
-    /// Follows until `stop`, come what may.
+    /// Follows until `stop`, whatever fails. What it was about at its end, the next one begins with.
     pub async fn run(self, stop: CancellationToken) {
-        // Whatever it was about, the next one begins there again.
-        stop.run_until_cancelled(self.keep_following()).await;
+        stop.run_until_cancelled(self.keep_following(&stop)).await;
     }
 
-    async fn keep_following(&self) {
+    async fn keep_following(&self, stop: &CancellationToken) {
         let mut is_troubled = false;
         loop {
-            let Err(reason) = self.lead(&mut is_troubled).await;
+            let Err(reason) = self.lead(&mut is_troubled, stop).await;
             if !std::mem::replace(&mut is_troubled, true) {
                 warn!(%reason, "the largest transfers are not followed; lists of them stay right and take longer");
             }
             metrics::counter!("wallet_top_transfers_interruptions_total").increment(1);
-            sleep(BACK_OFF).await;
+            log::back_off(stop).await;
         }
     }
 
     /// Stands by, then leads until something fails. What was read from the log ends with the connection: the next one may
     /// lead to other books, say those of a standby that lacks the last commits.
-    async fn lead(&self, is_troubled: &mut bool) -> Result<Infallible, DbError> {
-        let mut conn = in_time(store::connect(&self.database_url)).await?;
-        while !in_time(store::try_lead(&mut conn)).await? {
-            sleep(STAND_BY).await;
-        }
-        let mut tails = Tails::default();
+    async fn lead(&self, is_troubled: &mut bool, stop: &CancellationToken) -> Result<Infallible, DbError> {
+        let mut conn = in_time(Follower::TOP_TRANSFERS.connect(&self.database_url)).await?;
+        while !Follower::TOP_TRANSFERS.lead(&mut conn, stop).await? {}
+        let mut pending = Pending::default();
         loop {
-            catch_up(&mut conn, &mut tails).await?;
+            catch_up(&mut conn, &mut pending).await?;
             if std::mem::take(is_troubled) {
                 info!("the largest transfers are followed again");
             }
-            sleep(LOOK_AGAIN).await;
+            sleep(POLL_INTERVAL).await;
         }
     }
 }
 
-/// Folds every block that is full by now. The cursor is read anew each time: set back, it has everything folded again.
-async fn catch_up(conn: &mut Connection, tails: &mut Tails) -> Result<(), DbError> {
+/// Folds every full block. The cursor is read each time: an operator who sets it back has everything folded again.
+async fn catch_up(conn: &mut Connection, pending: &mut Pending) -> Result<(), DbError> {
     let high = in_time(log::standing(conn, Log::Entries)).await?.position;
-    let mut cursor = in_time(store::cursor(conn)).await?;
+    let mut cursor = in_time(Follower::TOP_TRANSFERS.position_or_begin(conn)).await?;
     let behind = metrics::gauge!("wallet_top_transfers_behind_positions");
     if high > cursor {
-        log::gate(conn, |_| ()).await?;
+        log::barrier(conn, |_| ()).await?;
     }
     while cursor < high {
         #[allow(clippy::cast_precision_loss)] // far below 2^52
         behind.set((high - cursor) as f64);
-        let reached = high.min(cursor + STRETCH);
+        let reached = high.min(cursor + CATCH_UP_BATCH);
         for (wallet, version, moved) in in_time(store::moved(conn, cursor, reached)).await? {
-            tails.push(wallet, version, moved);
+            pending.push(wallet, version, moved);
         }
-        for (wallet, tail) in tails.take_full() {
-            fold_tail(conn, wallet, &tail).await?;
+        for (wallet, entries) in pending.take_full() {
+            fold_pending(conn, wallet, &entries).await?;
         }
-        if !in_time(store::move_cursor(conn, cursor, reached)).await? {
-            // Somebody has set it back.
+        if !in_time(Follower::TOP_TRANSFERS.move_from(conn, cursor, reached)).await? {
             return Ok(());
         }
         cursor = reached;

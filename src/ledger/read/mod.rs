@@ -1,0 +1,11 @@
+//! What happened, for people: lists and single transactions, read from the pool, outside the loop.
+
+mod entry_line;
+mod history;
+mod transaction;
+
+pub use self::{
+    entry_line::{HistoryItem, line},
+    history::{Filter, LIST, SCAN_MAX, list},
+    transaction::{FIND, TransactionView, find},
+};
