@@ -11,6 +11,7 @@ use super::{
     supervisor::{DeadTasks, Supervisor},
 };
 use crate::{
+    accounts::CacheFill,
     cache::BalanceCache,
     config::{AppEnv, Config},
     consumers::{History, Lease, RefreshCache},
@@ -23,7 +24,6 @@ use crate::{
     kernel::clock::Clock,
     ledger::{log::Log, posting_loop::PostingLoop, store, top_follower::TopTransfersFollower},
     limits::{self, SharedCounts},
-    wallet::CacheFill,
 };
 
 /// How long to wait before topics that could not be made are tried again.

@@ -6,12 +6,12 @@ use std::sync::LazyLock;
 
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 use wallet::{
+    accounts::store as wallets,
     events,
     ledger::{
         history, log,
         store::{self, top_transfers},
     },
-    wallet::store as wallets,
 };
 
 use super::support::database::TestDatabase;
