@@ -4,6 +4,7 @@
 // Both panic where what they write to is closed or full: app::output prints.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
+pub mod accounts;
 pub mod adapters;
 pub mod api;
 pub mod app;
@@ -17,6 +18,5 @@ pub mod identity;
 pub mod kernel;
 pub mod ledger;
 pub mod limits;
-
+pub mod payments;
 pub mod telemetry;
-pub mod wallet;

@@ -12,10 +12,10 @@ use super::{
     scalars::Moment,
 };
 use crate::{
+    accounts::Booking,
     kernel::{actor::Actor, ids::WalletId},
     ledger::{Done, Outcome, Preview, Receipt, Refusals, StatusReceipt},
     limits::{Class, Exhausted, Limits},
-    wallet::{Booking, WalletError},
 };
 
 /// A customer or a back end, about one wallet.
@@ -57,9 +57,8 @@ impl Asker {
     pub fn settle(
         &self,
         refusals: Option<Refusals>,
-        outcome: Result<Outcome, WalletError>,
+        Outcome { decision, replayed }: Outcome,
     ) -> Result<Settled, ApiError> {
-        let Outcome { decision, replayed } = outcome?;
         if decision.is_err()
             && let (Some(limits), Some(refusals)) = (&self.limits, refusals)
         {

@@ -9,10 +9,12 @@ use super::{
     security::SecurityEvent,
 };
 use crate::{
+    accounts::AccountError,
+    db::DbError,
     identity::IdentityError,
     ledger::{LedgerError, Refusal},
     limits::Exhausted,
-    wallet::WalletError,
+    payments::PaymentError,
 };
 
 impl From<Exhausted> for ApiError {
@@ -24,27 +26,40 @@ impl From<Exhausted> for ApiError {
 impl From<IdentityError> for ApiError {
     fn from(error: IdentityError) -> Self {
         match error {
-            IdentityError::Wallet(error) => error.into(),
+            IdentityError::Account(error) => error.into(),
             IdentityError::Token(error) => Self::internal(error.to_string()),
         }
     }
 }
 
-impl From<WalletError> for ApiError {
-    fn from(error: WalletError) -> Self {
+impl From<AccountError> for ApiError {
+    fn from(error: AccountError) -> Self {
         match error {
-            WalletError::NotFound => Code::NotFound.into(),
-            WalletError::Disabled => Code::WalletDisabled.into(),
-            WalletError::VersionNotReached { current } => {
+            AccountError::NotFound => Code::NotFound.into(),
+            AccountError::Disabled => Code::WalletDisabled.into(),
+            AccountError::VersionNotReached { current } => {
                 Self::new(Code::VersionNotReached, Detail::Version(current))
             }
-            WalletError::Ledger(error) => error.into(),
-            WalletError::Db(error) if error.is_passing() => {
-                Self::new(Code::Unavailable, Detail::Cause(error.to_string()))
-            }
-            WalletError::Db(error) => Self::internal(error.to_string()),
-            WalletError::Cache(error) => Self::internal(error.to_string()),
+            AccountError::Ledger(error) => error.into(),
+            AccountError::Db(error) => error.into(),
+            AccountError::Cache(error) => Self::internal(error.to_string()),
         }
+    }
+}
+
+impl From<PaymentError> for ApiError {
+    fn from(error: PaymentError) -> Self {
+        match error {
+            PaymentError::Ledger(error) => error.into(),
+            PaymentError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<DbError> for ApiError {
+    fn from(error: DbError) -> Self {
+        let code = if error.is_passing() { Code::Unavailable } else { Code::Internal };
+        Self::new(code, Detail::Cause(error.to_string()))
     }
 }
 

@@ -45,14 +45,16 @@ use self::{
 };
 pub use self::{auth::ServiceKey, metrics_page::Renderer, openapi::spec};
 use crate::{
+    accounts::Accounts,
     identity::Identity,
     limits::{Limits, TrustedProxies},
-    wallet::Wallets,
+    payments::Payments,
 };
 
 /// What the room is built from.
 pub struct Parts {
-    pub wallets: Arc<dyn Wallets>,
+    pub accounts: Arc<dyn Accounts>,
+    pub payments: Arc<dyn Payments>,
     pub identity: Arc<dyn Identity>,
     pub health: Arc<dyn HealthSource>,
     pub metrics: Renderer,
@@ -76,18 +78,19 @@ pub struct Api {
 /// The whole room. With `has_admin_port`, `/metrics`, `/swagger` and the details of `/health` are in an endpoint of their own,
 /// and the public one tells of the service's health in one word.
 pub fn build(parts: Parts, has_admin_port: bool) -> Api {
-    let Parts { wallets, identity, health, metrics, service_key, limits, proxies, stopping } = parts;
+    let Parts { accounts, payments, identity, health, metrics, service_key, limits, proxies, stopping } =
+        parts;
     let (proxies, security_log) = (Arc::new(proxies), SecurityLog::new());
     let customers: CustomerApis = (
         v1::InitApi { identity: Arc::clone(&identity) },
-        v1::WalletApi { wallets: Arc::clone(&wallets) },
-        v1::DepositsApi { wallets: Arc::clone(&wallets) },
-        v1::WithdrawalsApi { wallets: Arc::clone(&wallets) },
-        v1::TransfersApi { wallets: Arc::clone(&wallets) },
-        v1::TransactionsApi { wallets: Arc::clone(&wallets) },
-        v1::TopTransfersApi { wallets: Arc::clone(&wallets) },
-        v1::WalletsApi { wallets: Arc::clone(&wallets) },
-        v1::AdminApi { wallets },
+        v1::WalletApi { accounts: Arc::clone(&accounts) },
+        v1::DepositsApi { payments: Arc::clone(&payments) },
+        v1::WithdrawalsApi { payments: Arc::clone(&payments) },
+        v1::TransfersApi { payments: Arc::clone(&payments) },
+        v1::TransactionsApi { accounts: Arc::clone(&accounts) },
+        v1::TopTransfersApi { accounts: Arc::clone(&accounts) },
+        v1::WalletsApi { accounts: Arc::clone(&accounts) },
+        v1::AdminApi { accounts, payments },
         v1::ErrorsApi,
     );
     let mut public = routes(customers);

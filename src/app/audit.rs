@@ -5,12 +5,12 @@ use clap::Args;
 
 use super::{bootstrap, output};
 use crate::{
+    accounts::{CACHE_RULES, CacheAudited},
     adapters::kafka::KafkaTopicReader,
     config::Config,
     events::audit::{self as topic_audit, TopicAudit, TopicAudited, audit_topic},
     kernel::finding::Finding,
     ledger::{audit, log::Log},
-    wallet::{CACHE_RULES, CacheAudited},
 };
 
 /// What is audited beside the books.

@@ -11,6 +11,7 @@ use super::{
     supervisor::{DeadTasks, Supervisor},
 };
 use crate::{
+    accounts::CacheFill,
     cache::BalanceCache,
     config::{AppEnv, Config},
     consumers::{History, Lease, RefreshCache},
@@ -27,7 +28,6 @@ use crate::{
         top_transfers::TopTransfersFollower,
     },
     limits::{self, SharedCounts},
-    wallet::CacheFill,
 };
 
 /// How long to wait before topics that could not be made are tried again.

@@ -9,11 +9,11 @@ use tokio::time::{Instant, sleep};
 
 use super::{bootstrap, module, output};
 use crate::{
+    accounts::{CacheAudited, CacheFill, audit_cache},
     cache::{BalanceCache, CacheError},
     config::Config,
     db::Database,
     events::topic_watcher::TopicWatcher,
-    wallet::{CacheAudited, CacheFill, audit_cache},
 };
 
 /// The maximum time for the connection to Redis to come about, and for the mark to stay as it was read.

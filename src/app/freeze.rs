@@ -10,10 +10,10 @@ use super::{
     bootstrap, module, output,
 };
 use crate::{
+    accounts::{Accounts, Booking, StatusOrder},
     config::Config,
     kernel::{actor::Actor, ids::WalletId},
     ledger::Refusals,
-    wallet::{Booking, OwnedWallet, StatusOrder, Wallets},
 };
 
 /// Which wallet, who decides, and why.
@@ -43,13 +43,12 @@ async fn change(
 ) -> anyhow::Result<()> {
     let Decision { actor, reason } = complete(&args.decision)?;
     let module = module::build(config, bootstrap::connect(config)?);
-    let wallets: &dyn Wallets = module.resolve_ref();
+    let accounts: &dyn Accounts = module.resolve_ref();
     let wallet = WalletId(args.wallet);
-    let owner = wallets.view(wallet, None).await.with_context(|| format!("wallet {wallet}"))?.owner;
     let booking =
         Booking { actor: Actor::Operator(actor.to_owned()), key: None, refusals: Refusals::NotStored };
-    let outcome =
-        wallets.change_status(OwnedWallet { wallet, owner }, order(reason.to_owned()), booking).await?;
+    let changed = accounts.change_status_of(wallet, order(reason.to_owned()), booking).await;
+    let (_, outcome) = changed.with_context(|| format!("wallet {wallet}"))?;
     match outcome.decision {
         Ok(_) => output::line(format_args!("wallet {wallet} is {done}; consumers get a status event")),
         Err(refusal) => bail!("wallet {wallet}: {refusal}"),

@@ -1,9 +1,12 @@
-//! The wiring: which component serves which face.
+//! The wiring: which component implements which trait.
+
+use std::sync::Arc;
 
 use shaku::module;
 
 use super::bootstrap::{Infra, Shared};
 use crate::{
+    accounts::{AccountsService, AccountsServiceParameters, CacheFiller},
     adapters::{
         clock::SystemClock,
         embedded::{InProcessBus, InProcessCache, InProcessCounts},
@@ -16,7 +19,7 @@ use crate::{
     identity::IdentityService,
     ledger::{LedgerService, LedgerServiceParameters},
     limits::SharedCounts,
-    wallet::{CacheFiller, Recipients, WalletService, WalletServiceParameters},
+    payments::{PaymentsService, PaymentsServiceParameters, Recipients},
 };
 
 module! {
@@ -26,8 +29,8 @@ module! {
             PgDatabase,
             // The outside world; Kafka and Redis take the place of what is in-process when they are configured.
             SystemClock, JwtTokens, InProcessBus, InProcessCache, InProcessCounts,
-            // The faces of the domain rooms.
-            LedgerService, WalletService, CacheFiller, IdentityService,
+            // The services of the domain rooms.
+            LedgerService, AccountsService, PaymentsService, CacheFiller, IdentityService,
         ],
         providers = []
     }
@@ -46,11 +49,14 @@ pub fn build(config: &Config, infra: Infra) -> AppModule {
             keys: JwtKeys::new(&config.jwt_secret, config.jwt_ttl_seconds),
         })
         .with_component_parameters::<LedgerService>(LedgerServiceParameters { posting_loop })
-        .with_component_parameters::<WalletService>(WalletServiceParameters {
-            freshness,
+        .with_component_parameters::<AccountsService>(AccountsServiceParameters {
+            freshness: Arc::clone(&freshness),
             currency: config.default_currency,
-            transfer_fee_bps: config.transfer_fee_bps,
+        })
+        .with_component_parameters::<PaymentsService>(PaymentsServiceParameters {
+            freshness,
             recipients: Recipients::default(),
+            transfer_fee_bps: config.transfer_fee_bps,
         });
     if let Some(redis) = infra.redis {
         builder = builder.with_component_override::<dyn SharedCounts>(Box::new(redis.counts()));

@@ -132,7 +132,8 @@ pub async fn start(config: Config, metrics: Renderer) -> anyhow::Result<Running>
         probes: Probes::default(),
     };
     let parts = Parts {
-        wallets: module.resolve(),
+        accounts: module.resolve(),
+        payments: module.resolve(),
         identity: module.resolve(),
         health: Arc::new(health),
         metrics,

@@ -9,10 +9,10 @@ use super::{
     gaps::{Gap, GapLog, VersionRuns},
 };
 use crate::{
+    accounts::CacheFill,
     cache::{BalanceCache, Freshness, KnownBefore, ViewPart},
     events::bus::{Consumer, Message, Poison},
     kernel::{clock::Clock, ids::WalletId},
-    wallet::CacheFill,
 };
 
 /// The first pause after the cache could not be written; each further one is twice as long.

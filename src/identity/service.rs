@@ -8,15 +8,15 @@ use thiserror::Error;
 
 use super::tokens::{Principal, TokenError, Tokens, Unauthorized};
 use crate::{
+    accounts::{AccountError, Accounts},
     kernel::ids::Xid,
-    wallet::{WalletError, Wallets},
 };
 
 /// Why somebody could not be signed in.
 #[derive(Debug, Error)]
 pub enum IdentityError {
     #[error(transparent)]
-    Wallet(#[from] WalletError),
+    Account(#[from] AccountError),
     #[error(transparent)]
     Token(#[from] TokenError),
 }
@@ -31,12 +31,12 @@ pub trait Identity: Interface {
     fn authenticate(&self, token: &str) -> Result<Principal, Unauthorized>;
 }
 
-/// Identity over the wallets and the tokens.
+/// Identity over accounts and tokens.
 #[derive(Component)]
 #[shaku(interface = Identity)]
 pub struct IdentityService {
     #[shaku(inject)]
-    wallets: Arc<dyn Wallets>,
+    accounts: Arc<dyn Accounts>,
     #[shaku(inject)]
     tokens: Arc<dyn Tokens>,
 }
@@ -44,7 +44,7 @@ pub struct IdentityService {
 #[async_trait]
 impl Identity for IdentityService {
     async fn init(&self, xid: Xid) -> Result<String, IdentityError> {
-        let opened = self.wallets.open(xid, None).await?;
+        let opened = self.accounts.open(xid, None).await?;
         Ok(self.tokens.issue(opened.owner, opened.wallet)?)
     }
 

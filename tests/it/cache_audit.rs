@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use redis::{Commands, Connection};
-use wallet::{kernel::ids::WalletId, ledger::posting::PostingLoop, wallet::CACHE_RULES};
+use wallet::{accounts::CACHE_RULES, kernel::ids::WalletId, ledger::posting::PostingLoop};
 
 use super::support::{
     app::{Settings, TestApp},

@@ -5,6 +5,7 @@ use std::{collections::HashSet, sync::Arc};
 use shaku::HasComponent;
 use uuid::Uuid;
 use wallet::{
+    accounts::{Accounts, Booking},
     app::{bootstrap, module},
     cache::BalanceCache,
     config::Config,
@@ -18,7 +19,7 @@ use wallet::{
         money::Amount,
     },
     ledger::{Action, Ledger, Refusals},
-    wallet::{Booking, Mode, Wallets},
+    payments::{Mode, Order, Payment, Payments},
 };
 
 use crate::support::{
@@ -63,7 +64,7 @@ async fn every_combination_is_wired_and_every_face_is_there() {
         let clock: Arc<dyn Clock> = module.resolve();
         assert!((chrono::Utc::now() - clock.now()).num_seconds().abs() < 5);
 
-        // The faces work together: identity opens a wallet, the ledger posts, the wallets show it, the cache has it.
+        // The services work together: identity opens a wallet, the ledger and payments post, accounts read it, the cache has it.
         let (identity, tokens): (Arc<dyn Identity>, Arc<dyn Tokens>) = (module.resolve(), module.resolve());
         let xid = Xid(Uuid::new_v4());
         let principal = tokens.verify(&identity.init(xid).await.expect("a token")).expect("a principal");
@@ -74,16 +75,17 @@ async fn every_combination_is_wired_and_every_face_is_there() {
         assert!(enabled.decision.is_ok(), "{enabled:?}");
         let deposited = ledger.post(deposit(wallet, 70)).await.expect("an outcome");
         assert!(deposited.decision.is_ok(), "{deposited:?}");
-        let wallets: Arc<dyn Wallets> = module.resolve();
+        let (accounts, payments): (Arc<dyn Accounts>, Arc<dyn Payments>) =
+            (module.resolve(), module.resolve());
         let amount = Amount::try_new(30).expect("an amount");
         let reference = ReferenceId(Uuid::new_v4());
         let booking = Booking { actor: Actor::Customer(xid), key: None, refusals: Refusals::Stored };
-        let outcome =
-            wallets.withdraw(wallet, amount, reference, Mode::Book(booking)).await.expect("an outcome");
+        let order = Order { wallet, payment: Payment::Withdrawal { amount, reference } };
+        let outcome = payments.execute(order, Mode::Book(booking)).await.expect("an outcome");
         assert_eq!(outcome.decision.map(|done| done.balance().version), Ok(2));
         // As if nothing waited anywhere: a read that finds nothing fills the cache.
         freshness.extend(tokio::time::Instant::now());
-        let view = wallets.view(wallet, Some(2)).await.expect("a view");
+        let view = accounts.view(wallet, Some(2)).await.expect("a view");
         assert_eq!(cache.found(wallet).await.expect("the cache"), Some(view));
         assert_eq!(view.money.balance(), 40);
     }

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 use wallet::{
+    accounts::store as wallets,
     events,
     ledger::{
         log::{self, Follower, Log},
@@ -13,7 +14,6 @@ use wallet::{
         read,
         top_transfers::store as top_transfers,
     },
-    wallet::store as wallets,
 };
 
 use super::support::database::TestDatabase;

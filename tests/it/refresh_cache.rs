@@ -11,6 +11,7 @@ use tokio::{task::JoinHandle, time::sleep};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use wallet::{
+    accounts::{Accounts, CacheFill},
     adapters::{
         clock::SystemClock,
         embedded::{InProcessBus, InProcessCache},
@@ -26,7 +27,6 @@ use wallet::{
     },
     kernel::{clock::rfc3339_micros, ids::Xid},
     ledger::{Action, Ledger},
-    wallet::{CacheFill, Wallets},
 };
 
 use crate::{
@@ -371,17 +371,17 @@ async fn a_wallet_whose_message_is_missing_is_read_from_the_books() {
     let config = Config::of(&settings_for(&db)).unwrap();
     let module = module::build(&config, bootstrap::connect(&config).unwrap());
     let (cache, fill): (Arc<dyn BalanceCache>, Arc<dyn CacheFill>) = (module.resolve(), module.resolve());
-    let (wallets, ledger): (Arc<dyn Wallets>, Arc<dyn Ledger>) = (module.resolve(), module.resolve());
+    let (accounts, ledger): (Arc<dyn Accounts>, Arc<dyn Ledger>) = (module.resolve(), module.resolve());
     crate::support::wait::until("the cache", Duration::from_secs(10), async || cache.ping().await.ok()).await;
     let refresher = RefreshCache::new(Arc::clone(&cache), fill, Arc::new(SystemClock), Arc::default());
     for batches in [&[&[1, 2, 5][..]][..], &[&[1, 2], &[5]]] {
-        let opened = wallets.open(Xid(Uuid::new_v4()), None).await.unwrap();
+        let opened = accounts.open(Xid(Uuid::new_v4()), None).await.unwrap();
         let enabled = ledger.post(operation(opened.wallet, Action::Enable)).await.unwrap();
         assert!(enabled.decision.is_ok(), "{enabled:?}");
         for _ in 0..6 {
             ledger.post(deposit(opened.wallet, 70)).await.unwrap();
         }
-        let books = wallets.view(opened.wallet, Some(6)).await.unwrap();
+        let books = accounts.view(opened.wallet, Some(6)).await.unwrap();
         assert_eq!(cache.found(books.id).await.unwrap(), None, "nobody has filled it");
         for versions in batches {
             let messages: Vec<Message> =

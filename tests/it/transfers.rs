@@ -46,7 +46,7 @@ async fn a_crowd_that_looks_for_recipients_is_answered_everybody_for_himself() {
     let db = TestDatabase::create().await;
     let wallets = db.wallets(3_000).await;
     let pool = wallet::db::connect_internal(&db.url).expect("a pool");
-    let recipients = wallet::wallet::Recipients::default();
+    let recipients = wallet::payments::Recipients::default();
     let found = wallets.iter().map(|wallet| recipients.find(&pool, wallets[0], wallet.0));
     let found = join_all(found).await.into_iter().map(|found| found.expect("an answer"));
     assert!(found.eq(wallets.iter().map(|wallet| Some(*wallet))));

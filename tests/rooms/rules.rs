@@ -8,7 +8,7 @@ use super::{
 /// The rooms and what each may name of the others; `ledger::log` is that module and no more, and `db::DbError` is part of
 /// the service traits, whose errors hold it. `app` and the two roots
 /// (`lib.rs`, `main.rs`) put everything together and may name all.
-const ROOMS: [(&str, &[&str]); 16] = [
+const ROOMS: [(&str, &[&str]); 17] = [
     ("kernel", &[]),
     ("config", &["kernel"]),
     ("telemetry", &["config"]),
@@ -17,14 +17,39 @@ const ROOMS: [(&str, &[&str]); 16] = [
     ("cache", &["kernel"]),
     ("limits", &["kernel"]),
     ("ledger", &["db", "kernel"]),
-    ("wallet", &["ledger", "cache", "db", "kernel"]),
+    ("accounts", &["ledger", "cache", "db", "kernel"]),
+    ("payments", &["accounts", "ledger", "cache", "db", "kernel"]),
     ("payouts", &["ledger", "db", "kernel"]),
-    ("identity", &["wallet", "db", "kernel"]),
+    ("identity", &["accounts", "db", "kernel"]),
     ("events", &["ledger::log", "db", "kernel"]),
-    ("consumers", &["wallet", "payouts", "identity", "ledger", "events", "cache", "kernel", "db::DbError"]),
+    (
+        "consumers",
+        &[
+            "accounts",
+            "payments",
+            "payouts",
+            "identity",
+            "ledger",
+            "events",
+            "cache",
+            "kernel",
+            "db::DbError",
+        ],
+    ),
     (
         "api",
-        &["wallet", "payouts", "identity", "ledger", "events", "cache", "limits", "kernel", "db::DbError"],
+        &[
+            "accounts",
+            "payments",
+            "payouts",
+            "identity",
+            "ledger",
+            "events",
+            "cache",
+            "limits",
+            "kernel",
+            "db::DbError",
+        ],
     ),
     ("adapters", &["events", "cache", "limits", "identity", "payouts", "kernel", "config"]),
     ("app", &["*"]),
@@ -207,9 +232,9 @@ fn belongs(room: &str) -> &'static str {
             "what happens when an event arrives belongs in src/consumers/, what is published in src/events/"
         }
         "ledger" => {
-            "the ledger is reached through the faces of wallet or ledger, its log through ledger::log"
+            "the ledger is reached through the services of accounts, payments or ledger, its log through ledger::log"
         }
-        "wallet" | "identity" | "payouts" | "cache" | "limits" => {
+        "accounts" | "payments" | "identity" | "payouts" | "cache" | "limits" => {
             "arrows never turn back: put it in the room that knows both"
         }
         "kernel" => "kernel is for words that several rooms share",

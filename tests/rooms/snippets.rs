@@ -21,23 +21,23 @@ fn allowed(file: &str, text: &str) {
 #[test]
 fn arrows_never_turn_back() {
     refused("src/kernel/money.rs", "use crate::ledger::Ledger;", "kernel may import nothing");
-    refused("src/ledger/book.rs", "use crate::wallet::Wallets;", "ledger may import db, kernel");
+    refused("src/ledger/book.rs", "use crate::accounts::Accounts;", "ledger may import db, kernel");
     refused("src/ledger/book.rs", "use crate::config::Config;", "parameters");
     refused("src/cache/view.rs", "use crate::ledger::Buckets;", "cache may import kernel");
-    refused("src/wallet/service.rs", "use crate::api::error::ApiError;", "src/api/");
+    refused("src/accounts/service.rs", "use crate::api::error::ApiError;", "src/api/");
     refused("src/api/v1/wallet.rs", "use crate::adapters::redis::RedisCache;", "src/adapters/");
     refused("src/api/mod.rs", "use crate::config::Config;", "parameters");
-    refused("src/adapters/redis.rs", "use crate::wallet::Wallets;", "arrows never turn back");
-    refused("src/wallet/service.rs", "use crate::app::AppModule;", "src/app/");
+    refused("src/adapters/redis.rs", "use crate::accounts::Accounts;", "arrows never turn back");
+    refused("src/accounts/service.rs", "use crate::app::AppModule;", "src/app/");
     refused("src/identity/service.rs", "use crate::ledger::Ledger;", "ledger");
     refused("src/telemetry.rs", "use crate::kernel::money::Amount;", "telemetry may import config");
     allowed(
-        "src/wallet/service.rs",
+        "src/accounts/service.rs",
         "use crate::{cache::BalanceCache, ledger::{Ledger, history::HistoryItem}};",
     );
     allowed(
         "src/api/v1/wallet.rs",
-        "use crate::{identity::Identity, kernel::money::Amount, wallet::Wallets};",
+        "use crate::{identity::Identity, kernel::money::Amount, accounts::Accounts};",
     );
     allowed("src/adapters/kafka/mod.rs", "use crate::{config::Config, events::bus::EventBus};");
     allowed(
@@ -54,7 +54,7 @@ fn a_part_of_a_room_may_be_all_that_is_open() {
     refused("src/api/error.rs", "use crate::db::Database;", "db::DbError");
     refused("src/events/relay.rs", "use crate::ledger::Ledger;", "ledger::log");
     refused("src/events/relay.rs", "use crate::ledger;", "ledger::log");
-    refused("src/wallet/service.rs", "use crate::ledger::store::lock;", "ask its service trait");
+    refused("src/accounts/service.rs", "use crate::ledger::store::lock;", "ask its service trait");
     refused("src/api/v1/wallet.rs", "use crate::ledger::posting::PostingLoop;", "ask its service trait");
     allowed("src/ledger/service.rs", "use super::{posting::PostingLoop, store};");
 }
@@ -109,17 +109,17 @@ fn super_within_a_room_stays_in_it() {
 
 #[test]
 fn guarded_crates_are_spoken_in_their_rooms() {
-    refused("src/wallet/service.rs", "use sqlx::PgPool;", "store.rs");
+    refused("src/accounts/service.rs", "use sqlx::PgPool;", "store.rs");
     refused("src/ledger/posting/posting_loop.rs", "fn f() { sqlx::query(x) }", "store.rs");
     refused("src/events/relay.rs", "use sea_orm::Statement;", "store.rs");
-    refused("src/wallet/service.rs", "use poem::http::StatusCode;", "src/api/");
+    refused("src/accounts/service.rs", "use poem::http::StatusCode;", "src/api/");
     refused("src/app/bootstrap.rs", "#[poem::handler] fn f() {}", "src/api/");
     refused("src/consumers/notify.rs", "use rdkafka::{message::Message, ClientConfig};", "adapters/kafka");
     refused("src/adapters/embedded.rs", "use redis::AsyncCommands;", "adapters/redis");
     refused("src/api/auth.rs", "use jsonwebtoken as jwt;", "adapters/jwt");
     refused("src/api/auth.rs", "extern crate jsonwebtoken;", "adapters/jwt");
     refused("src/api/auth.rs", "fn f() { ::redis::Client::open(x) }", "adapters/redis");
-    refused("src/wallet/service.rs", "shaku::module! { M { components = [] } }", "src/app/module.rs");
+    refused("src/accounts/service.rs", "shaku::module! { M { components = [] } }", "src/app/module.rs");
     refused("src/app/serve.rs", "use shaku::{module, HasComponent};", "src/app/module.rs");
     refused("src/api/mod.rs", "fn f(m: &M) { m.resolve_ref() }", "src/app/");
     refused("src/telemetry.rs", "use std::{env, fmt};", "src/config/");
@@ -133,7 +133,7 @@ fn guarded_crates_are_spoken_in_their_rooms() {
     refused("src/ledger/book.rs", "fn f() { chrono::Utc::now() }", "adapters/clock.rs");
     refused("src/ledger/book.rs", "use chrono::Utc as Z; fn f() { Z::now() }", "adapters/clock.rs");
     for (file, text) in [
-        ("src/wallet/store.rs", "use sea_orm::Statement;"),
+        ("src/accounts/store.rs", "use sea_orm::Statement;"),
         ("src/events/store.rs", "use sqlx::PgConnection;"),
         ("src/ledger/posting/batch_writer.rs", "use sqlx::PgConnection;"),
         ("src/db/connect.rs", "use sqlx::PgPool;"),
@@ -146,7 +146,7 @@ fn guarded_crates_are_spoken_in_their_rooms() {
         ("src/ledger/posting/posting_loop.rs", "use std::time::Instant; fn f() { Instant::now() }"),
         ("src/app/bootstrap.rs", "use crate::adapters::redis; fn f() { redis::RedisCache::connect() }"),
         ("src/adapters/mod.rs", "pub mod redis; pub use redis::RedisCache;"),
-        ("src/wallet/service.rs", "// use sqlx::PgPool;\nconst S: &str = \"std::env::var crate::api::x\";"),
+        ("src/accounts/service.rs", "// use sqlx::PgPool;\nconst S: &str = \"std::env::var crate::api::x\";"),
     ] {
         allowed(file, text);
     }
@@ -156,7 +156,7 @@ fn guarded_crates_are_spoken_in_their_rooms() {
 fn unknown_rooms_and_drawers_are_refused() {
     refused("src/services/wallet.rs", "use std::fmt;", "no room of the map");
     refused("src/ledger/book.rs", "use crate::services::x;", "no room of that name");
-    refused("src/wallet/utils.rs", "", "drawer");
+    refused("src/accounts/utils.rs", "", "drawer");
 }
 
 #[test]

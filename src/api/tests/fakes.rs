@@ -13,29 +13,29 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::{
+    accounts::{AccountError, Accounts, Booking, EnabledWallet, OwnedWallet, StatusOrder, Versioned},
     api::health::{Dependency, HealthReport, HealthSource, HealthStatus},
     cache::{MoneyView, StatusView, WalletView},
     identity::{Identity, IdentityError, Principal, Scope, Subject, Unauthorized},
     kernel::{
         clock::{Clock, Timestamp},
         currency::Currency,
-        ids::{OperationId, ReferenceId, WalletId, Xid},
-        money::Amount,
+        ids::{OperationId, WalletId, Xid},
         page::{Cursor, Page, PageRequest},
     },
     ledger::{
-        Action, Adjustment, Buckets, Decision, IdempotencyRecord, Key, KeyName, Kind, LargestTransfers,
-        Operation, Outcome, PriorState, Refusals, Status, Transfer, WalletState,
+        Action, Buckets, Decision, IdempotencyRecord, Key, KeyName, Kind, LargestTransfers, Operation,
+        Outcome, PriorState, Refusals, Status, Transfer, WalletState,
         book::{AnsweredKey, Book, Changes},
         entry::{Transaction, TransactionStatus},
         operation::ReferenceKey,
         read::{Filter, HistoryItem, TransactionView},
     },
-    wallet::{Booking, Mode, OwnedWallet, StatusOrder, TransferOrder, WalletError, Wallets},
+    payments::{self, Mode, Order, Payment, PaymentError, Payments},
 };
 
 /// What the next call answers instead of doing anything.
-pub type Trouble = Box<dyn FnOnce() -> WalletError + Send>;
+pub type Trouble = Box<dyn FnOnce() -> AccountError + Send>;
 
 #[derive(Default)]
 pub struct FakeWallets {
@@ -76,7 +76,7 @@ pub fn moment() -> Timestamp {
 }
 
 impl FakeWallets {
-    fn kept(&self) -> Result<MutexGuard<'_, Books>, WalletError> {
+    fn kept(&self) -> Result<MutexGuard<'_, Books>, AccountError> {
         // The lock is given back first: the trouble may be a panic.
         let trouble = self.trouble.lock().unwrap().take();
         match trouble {
@@ -99,7 +99,7 @@ impl FakeWallets {
         self.meddle(wallet, |state| state.frozen_at = Some(moment()));
     }
 
-    fn post(&self, wallet: WalletId, action: Action, mode: Mode) -> Result<Outcome, WalletError> {
+    fn post(&self, wallet: WalletId, action: Action, mode: Mode) -> Result<Outcome, AccountError> {
         let mut books = self.kept()?;
         let (actor, key, refusals, is_dry_run) = match mode {
             Mode::Book(Booking { actor, key, refusals }) => (actor, key, refusals, false),
@@ -170,8 +170,8 @@ fn view(kept: &Kept) -> WalletView {
 }
 
 #[async_trait]
-impl Wallets for FakeWallets {
-    async fn open(&self, owner: Xid, currency: Option<Currency>) -> Result<OwnedWallet, WalletError> {
+impl Accounts for FakeWallets {
+    async fn open(&self, owner: Xid, currency: Option<Currency>) -> Result<OwnedWallet, AccountError> {
         let mut all = self.kept()?;
         // A wallet has its customer's number, so that a token can be made up for it.
         let id = WalletId(owner.0);
@@ -192,12 +192,31 @@ impl Wallets for FakeWallets {
         Ok(OwnedWallet { wallet: id, owner })
     }
 
-    async fn view(&self, wallet: WalletId, at_least: Option<i64>) -> Result<WalletView, WalletError> {
-        let view = view(self.kept()?.wallets.get(&wallet).ok_or(WalletError::NotFound)?);
+    async fn view(&self, wallet: WalletId, at_least: Option<i64>) -> Result<WalletView, AccountError> {
+        let view = view(self.kept()?.wallets.get(&wallet).ok_or(AccountError::NotFound)?);
         if at_least.is_some_and(|version| version > view.money.version) {
-            return Err(WalletError::VersionNotReached { current: view.money.version });
+            return Err(AccountError::VersionNotReached { current: view.money.version });
         }
         Ok(view)
+    }
+
+    async fn open_and_view(
+        &self,
+        owner: Xid,
+        currency: Option<Currency>,
+    ) -> Result<WalletView, AccountError> {
+        let opened = self.open(owner, currency).await?;
+        self.view(opened.wallet, None).await
+    }
+
+    async fn view_enabled(
+        &self,
+        wallet: WalletId,
+        at_least: Option<i64>,
+    ) -> Result<EnabledWallet, AccountError> {
+        let view = self.view(wallet, at_least).await?;
+        let enabled_at = view.status.enabled_at.filter(|_| view.status.enabled);
+        Ok(EnabledWallet { view, enabled_at: enabled_at.ok_or(AccountError::Disabled)? })
     }
 
     async fn change_status(
@@ -205,44 +224,18 @@ impl Wallets for FakeWallets {
         of: OwnedWallet,
         order: StatusOrder,
         booking: Booking,
-    ) -> Result<Outcome, WalletError> {
+    ) -> Result<Outcome, AccountError> {
         self.post(of.wallet, order.into(), Mode::Book(booking))
     }
 
-    async fn deposit(
+    async fn change_status_of(
         &self,
         wallet: WalletId,
-        amount: Amount,
-        reference: ReferenceId,
-        mode: Mode,
-    ) -> Result<Outcome, WalletError> {
-        self.post(wallet, Action::Deposit { amount, reference }, mode)
-    }
-
-    async fn withdraw(
-        &self,
-        wallet: WalletId,
-        amount: Amount,
-        reference: ReferenceId,
-        mode: Mode,
-    ) -> Result<Outcome, WalletError> {
-        self.post(wallet, Action::Withdraw { amount, reference }, mode)
-    }
-
-    async fn adjust(
-        &self,
-        wallet: WalletId,
-        adjustment: Adjustment,
-        mode: Mode,
-    ) -> Result<Outcome, WalletError> {
-        self.post(wallet, Action::Adjust(adjustment), mode)
-    }
-
-    async fn transfer(&self, order: TransferOrder, mode: Mode) -> Result<Outcome, WalletError> {
-        let TransferOrder { from, to, amount, reference, note } = order;
-        // A wallet has its customer's number.
-        let transfer = Transfer { to: WalletId(to), amount, fee: amount.fee(150), reference, note };
-        self.post(from, Action::Transfer(transfer), mode)
+        order: StatusOrder,
+        booking: Booking,
+    ) -> Result<(OwnedWallet, Outcome), AccountError> {
+        let of = OwnedWallet { wallet, owner: self.view(wallet, None).await?.owner };
+        Ok((of, self.change_status(of, order, booking).await?))
     }
 
     async fn transactions(
@@ -251,11 +244,8 @@ impl Wallets for FakeWallets {
         page: PageRequest,
         filter: Filter,
         at_least: Option<i64>,
-    ) -> Result<(WalletView, Page<HistoryItem>), WalletError> {
-        let view = self.view(wallet, at_least).await?;
-        if !view.status.enabled {
-            return Err(WalletError::Disabled);
-        }
+    ) -> Result<Versioned<Page<HistoryItem>>, AccountError> {
+        let EnabledWallet { view, .. } = self.view_enabled(wallet, at_least).await?;
         let all = self.kept()?;
         let beyond = |item: &&HistoryItem| {
             page.after.is_none_or(|cursor| item.version < cursor.0)
@@ -268,7 +258,7 @@ impl Wallets for FakeWallets {
         let more = items.len() > usize::from(page.limit);
         items.truncate(page.limit.into());
         let next = items.last().filter(|_| more).map(|item| Cursor(item.version));
-        Ok((view, Page { items, next }))
+        Ok(Versioned { value: Page { items, next }, version: view.money.version })
     }
 
     /// Enough for the manners; what is in it is tried on a real database.
@@ -277,19 +267,15 @@ impl Wallets for FakeWallets {
         wallet: WalletId,
         id: OperationId,
         at_least: Option<i64>,
-    ) -> Result<(WalletView, TransactionView), WalletError> {
-        let view = self.view(wallet, at_least).await?;
-        if !view.status.enabled {
-            return Err(WalletError::Disabled);
-        }
+    ) -> Result<Versioned<TransactionView>, AccountError> {
+        let EnabledWallet { view, .. } = self.view_enabled(wallet, at_least).await?;
         let all = self.kept()?;
         let item = all.wallets[&wallet].history.iter().find(|item| item.id == id);
-        let item = item.cloned().ok_or(WalletError::NotFound)?;
+        let item = item.cloned().ok_or(AccountError::NotFound)?;
         let (delta, after) = (Buckets::available(item.amount), Buckets::available(item.amount));
         let currency = view.currency;
-        let view_of =
-            TransactionView { item, currency, fee: 0, note: None, counterparty: None, delta, after };
-        Ok((view, view_of))
+        let value = TransactionView { item, currency, fee: 0, note: None, counterparty: None, delta, after };
+        Ok(Versioned { value, version: view.money.version })
     }
 
     async fn top_transfers(
@@ -297,11 +283,8 @@ impl Wallets for FakeWallets {
         wallet: WalletId,
         limit: u16,
         at_least: Option<i64>,
-    ) -> Result<LargestTransfers, WalletError> {
-        let view = self.view(wallet, at_least).await?;
-        if !view.status.enabled {
-            return Err(WalletError::Disabled);
-        }
+    ) -> Result<LargestTransfers, AccountError> {
+        let EnabledWallet { view, .. } = self.view_enabled(wallet, at_least).await?;
         let mut all = self.kept()?.wallets[&wallet].history.clone();
         all.retain(|item| item.status == TransactionStatus::Completed);
         all.sort_by_key(|item| std::cmp::Reverse((item.amount, item.version)));
@@ -310,6 +293,26 @@ impl Wallets for FakeWallets {
         incoming.truncate(limit.into());
         outgoing.truncate(limit.into());
         Ok(LargestTransfers { version: view.money.version, incoming, outgoing })
+    }
+}
+
+#[async_trait]
+impl Payments for FakeWallets {
+    async fn execute(&self, Order { wallet, payment }: Order, mode: Mode) -> Result<Outcome, PaymentError> {
+        let action = match payment {
+            Payment::Deposit { amount, reference } => Action::Deposit { amount, reference },
+            Payment::Withdrawal { amount, reference } => Action::Withdraw { amount, reference },
+            // A wallet has its customer's number.
+            Payment::Transfer(payments::Transfer { to, amount, reference, note }) => {
+                let (to, fee) = (WalletId(to), amount.fee(150));
+                Action::Transfer(Transfer { to, amount, fee, reference, note })
+            }
+            Payment::Adjustment(adjustment) => Action::Adjust(adjustment),
+        };
+        self.post(wallet, action, mode).map_err(|error| match error {
+            AccountError::Ledger(error) => error.into(),
+            error => panic!("{error}"),
+        })
     }
 }
 

@@ -180,7 +180,7 @@ async fn what_is_not_decided_by_the_ledger_leaves_the_key_free() {
     let token = room.customer(0).await;
     let r = Uuid::now_v7();
     assert_eq!(post(&room, DEPOSITS, &token, "k", &format!("amount=0&reference_id={r}")).await.status, 400);
-    room.trouble(|| crate::wallet::WalletError::Ledger(crate::ledger::LedgerError::Overloaded));
+    room.trouble(|| crate::accounts::AccountError::Ledger(crate::ledger::LedgerError::Overloaded));
     let body = format!("amount=1&reference_id={r}");
     assert_eq!(post(&room, DEPOSITS, &token, "k", &body).await.status, 503);
     let answer = post(&room, DEPOSITS, &token, "k", &body).await;

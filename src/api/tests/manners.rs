@@ -5,7 +5,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{Room, request};
-use crate::{ledger::LedgerError, wallet::WalletError};
+use crate::{accounts::AccountError, ledger::LedgerError};
 
 #[tokio::test]
 async fn an_unknown_path_is_not_found() {
@@ -112,12 +112,12 @@ async fn trouble_within_is_told_by_its_code_and_nothing_else() {
     ];
     for (error, status, code) in ledger {
         let form = format!("amount=1&reference_id={}", Uuid::now_v7());
-        room.trouble(move || WalletError::Ledger(error));
+        room.trouble(move || AccountError::Ledger(error));
         let answer = room.post("/api/v1/wallet/deposits", &token, &form).await;
         assert_eq!(answer.code(), (status, code.to_owned()));
         assert!(!answer.text.contains("hunter2"));
     }
-    room.trouble(|| WalletError::Ledger(LedgerError::Unavailable));
+    room.trouble(|| AccountError::Ledger(LedgerError::Unavailable));
     let init = room.post("/api/v1/init", "", &format!("customer_xid={}", Uuid::now_v7())).await;
     let message = "The service is not available; nothing was done";
     assert_eq!(init.json(), json!({"status": "error", "message": message, "code": "unavailable"}));

@@ -28,8 +28,8 @@ use uuid::Uuid;
 use self::fakes::{FakeHealth, FakeIdentity, FakeWallets, StoppedClock};
 use super::{Parts, ServiceKey, catalogue::CATALOGUE, health::HealthStatus, spec};
 use crate::{
+    accounts::AccountError,
     limits::{Limits, Quotas, TrustedProxies},
-    wallet::WalletError,
 };
 
 /// The room and what is behind it.
@@ -82,7 +82,8 @@ impl Room {
         let wallets = Arc::new(FakeWallets::default());
         let health = Arc::new(FakeHealth(Mutex::new(HealthStatus::Ok), true.into()));
         let parts = Parts {
-            wallets: wallets.clone(),
+            accounts: wallets.clone(),
+            payments: wallets.clone(),
             identity: Arc::new(FakeIdentity(wallets.clone())),
             health: health.clone(),
             metrics: Arc::new(|| "wallet_up 1\n".to_owned()),
@@ -111,7 +112,7 @@ impl Room {
         answer.json()["data"]["token"].as_str().unwrap().to_owned()
     }
 
-    fn trouble(&self, trouble: impl FnOnce() -> WalletError + Send + 'static) {
+    fn trouble(&self, trouble: impl FnOnce() -> AccountError + Send + 'static) {
         *self.wallets.trouble.lock().unwrap() = Some(Box::new(trouble));
     }
 

@@ -12,6 +12,7 @@ use super::{
     wallets::{self, AnyWalletData},
 };
 use crate::{
+    accounts::{Accounts, StatusOrder},
     api::{
         auth::Admin,
         balance::Balance,
@@ -32,7 +33,7 @@ use crate::{
         money::Amount,
     },
     ledger::{self, Direction},
-    wallet::{OwnedWallet, StatusOrder, Wallets},
+    payments::{Order, Payment, Payments},
 };
 
 /// Why something is done to a wallet.
@@ -117,7 +118,8 @@ pub struct AdjustmentData {
 
 /// The operations.
 pub struct AdminApi {
-    pub wallets: Arc<dyn Wallets>,
+    pub accounts: Arc<dyn Accounts>,
+    pub payments: Arc<dyn Payments>,
 }
 
 #[OpenApi(prefix_path = "/api/v1", tag = "Tag::Admin")]
@@ -180,7 +182,7 @@ impl AdminApi {
         let asker = admin.asker(wallet);
         let mode = money::mode(dry_run, key, &asker, fields)?;
         let refusals = mode.refusals();
-        let order = ledger::Adjustment {
+        let adjustment = ledger::Adjustment {
             amount,
             direction: match direction {
                 DirectionWord::Credit => Direction::Credit,
@@ -189,7 +191,8 @@ impl AdminApi {
             reference: ReferenceId(reference_id),
             reason: reason.0,
         };
-        let outcome = self.wallets.adjust(wallet, order, mode).await;
+        let order = Order { wallet, payment: Payment::Adjustment(adjustment) };
+        let outcome = self.payments.execute(order, mode).await?;
         asker.settle(refusals, outcome)?.money(|money| AdjustmentData {
             adjustment: Adjustment {
                 id: money.id,
@@ -213,13 +216,10 @@ impl AdminApi {
         key: IdempotencyKey,
         fields: Option<Fingerprint>,
     ) -> Result<PostedAnswer<200, AnyWalletData>, ApiError> {
-        // The owner never changes, so a cached view will do.
-        let owner = self.wallets.view(wallet, None).await?.owner;
-        let of = OwnedWallet { wallet, owner };
         let asker = admin.asker(wallet);
         let booking = asker.booking(key, fields);
         let refusals = Some(booking.refusals);
-        let outcome = self.wallets.change_status(of, order, booking).await;
+        let (of, outcome) = self.accounts.change_status_of(wallet, order, booking).await?;
         asker.settle(refusals, outcome)?.status(|receipt| wallets::after(of, receipt))
     }
 }

@@ -16,7 +16,7 @@ use crate::{
         query::{Flag, Param},
     },
     kernel::money::Amount,
-    wallet::Mode,
+    payments::Mode,
 };
 
 /// How much, and the caller's own name for it.

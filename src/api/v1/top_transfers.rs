@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::transactions::{Transaction, example, line};
 use crate::{
+    accounts::Accounts,
     api::{
         auth::Customer,
         catalogue::Code,
@@ -17,7 +18,6 @@ use crate::{
         query::{Param, TopLimit},
     },
     ledger::Kind,
-    wallet::Wallets,
 };
 
 /// The largest transactions each way, by amount without fee; the largest first, of equals the newest.
@@ -31,7 +31,7 @@ pub struct TopTransfersData {
 
 /// The operation.
 pub struct TopTransfersApi {
-    pub wallets: Arc<dyn Wallets>,
+    pub accounts: Arc<dyn Accounts>,
 }
 
 #[OpenApi(prefix_path = "/api/v1", tag = "Tag::Wallet")]
@@ -56,7 +56,7 @@ impl TopTransfersApi {
         if !errors.is_empty() {
             return Err(errors.into());
         }
-        let found = self.wallets.top_transfers(customer.wallet, limit.0, at_least.0).await?;
+        let found = self.accounts.top_transfers(customer.wallet, limit.0, at_least.0).await?;
         let data = TopTransfersData {
             incoming: found.incoming.into_iter().map(line).collect(),
             outgoing: found.outgoing.into_iter().map(line).collect(),

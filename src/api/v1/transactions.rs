@@ -7,6 +7,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
+    accounts::{Accounts, Versioned},
     api::{
         auth::Customer,
         catalogue::Code,
@@ -30,7 +31,6 @@ use crate::{
         entry::TransactionStatus,
         read::{Filter, HistoryItem, TransactionView},
     },
-    wallet::Wallets,
 };
 
 /// How a transaction ended.
@@ -142,7 +142,7 @@ pub struct TransactionData {
 
 /// The operations.
 pub struct TransactionsApi {
-    pub wallets: Arc<dyn Wallets>,
+    pub accounts: Arc<dyn Accounts>,
 }
 
 #[allow(clippy::too_many_arguments)] // the parameters of a query
@@ -187,9 +187,8 @@ impl TransactionsApi {
             return Err(errors.into());
         }
         let page = PageRequest { limit, after };
-        let (view, page) = self.wallets.transactions(customer.wallet, page, filter, at_least.0).await?;
-        // The lines are read after the wallet, which may come from the cache: they may be further on than it.
-        let version = page.items.first().map_or(0, |item| item.version).max(view.money.version);
+        let listed = self.accounts.transactions(customer.wallet, page, filter, at_least.0).await?;
+        let Versioned { value: page, version } = listed;
         let data = TransactionsData {
             transactions: page.items.into_iter().map(line).collect(),
             page: PageInfo { next: page.next.map(Cursor::encode) },
@@ -212,9 +211,9 @@ impl TransactionsApi {
         at_least: MinWalletVersion,
     ) -> Result<WalletAnswer<200, TransactionData>, ApiError> {
         let id = OperationId(id.0);
-        let (view, found) = self.wallets.transaction(customer.wallet, id, at_least.0).await?;
-        let version = found.item.version.max(view.money.version);
-        Ok(WalletAnswer { data: TransactionData { transaction: whole(found) }, version })
+        let found = self.accounts.transaction(customer.wallet, id, at_least.0).await?;
+        let Versioned { value, version } = found;
+        Ok(WalletAnswer { data: TransactionData { transaction: whole(value) }, version })
     }
 }
 

@@ -29,7 +29,7 @@ use crate::{
         ids::{ReferenceId, WalletId},
         money::Amount,
     },
-    wallet::{Mode, TransferOrder, Wallets},
+    payments::{self, Mode, Order, Payment, Payments},
 };
 
 /// A transfer from the own wallet.
@@ -107,7 +107,7 @@ pub struct TransferData {
 
 /// The operations.
 pub struct TransfersApi {
-    pub wallets: Arc<dyn Wallets>,
+    pub payments: Arc<dyn Payments>,
 }
 
 #[OpenApi(prefix_path = "/api/v1")]
@@ -131,15 +131,9 @@ impl TransfersApi {
         let Body(OwnTransferRequest { recipient, amount, reference_id, note }, fields) = body;
         let asker = customer.asker();
         let mode = money::mode(dry_run, key, &asker, fields)?;
-        let note = note.map(|note| note.0);
-        let order = TransferOrder {
-            from: customer.wallet,
-            to: recipient,
-            amount,
-            reference: ReferenceId(reference_id),
-            note,
-        };
-        transfer(&*self.wallets, &asker, order, mode).await
+        let (reference, note) = (ReferenceId(reference_id), note.map(|note| note.0));
+        let order = payments::Transfer { to: recipient, amount, reference, note };
+        self.transfer(&asker, order, mode).await
     }
 
     /// Send money between any two wallets
@@ -162,31 +156,32 @@ impl TransfersApi {
         body: Body<TransferRequest>,
     ) -> Result<PostedAnswer<201, TransferData>, ApiError> {
         let Body(TransferRequest { from, to, amount, reference_id, note }, fields) = body;
-        let from = WalletId(from);
-        let asker = back_end.asker(from);
+        let asker = back_end.asker(WalletId(from));
         let mode = money::mode(dry_run, key, &asker, fields)?;
-        let note = note.map(|note| note.0);
-        let order = TransferOrder { from, to, amount, reference: ReferenceId(reference_id), note };
-        transfer(&*self.wallets, &asker, order, mode).await
+        let (reference, note) = (ReferenceId(reference_id), note.map(|note| note.0));
+        self.transfer(&asker, payments::Transfer { to, amount, reference, note }, mode).await
     }
 }
 
-async fn transfer(
-    wallets: &dyn Wallets,
-    asker: &Asker,
-    order: TransferOrder,
-    mode: Mode,
-) -> Result<PostedAnswer<201, TransferData>, ApiError> {
-    let refusals = mode.refusals();
-    let outcome = wallets.transfer(order.clone(), mode).await;
-    asker.settle(refusals, outcome)?.money(|money| TransferData { transfer: shown(order, money) })
+impl TransfersApi {
+    async fn transfer(
+        &self,
+        asker: &Asker,
+        order: payments::Transfer,
+        mode: Mode,
+    ) -> Result<PostedAnswer<201, TransferData>, ApiError> {
+        let (wallet, refusals) = (asker.wallet, mode.refusals());
+        let payment = Payment::Transfer(order.clone());
+        let outcome = self.payments.execute(Order { wallet, payment }, mode).await?;
+        asker.settle(refusals, outcome)?.money(|money| TransferData { transfer: shown(wallet, order, money) })
+    }
 }
 
 /// Reveals no receiver data beyond what the sender supplied.
-fn shown(order: TransferOrder, money: MovedMoney) -> Transfer {
+fn shown(from: WalletId, order: payments::Transfer, money: MovedMoney) -> Transfer {
     Transfer {
         id: money.id,
-        from: order.from.0,
+        from: from.0,
         to: order.to,
         amount: order.amount.minor_units(),
         fee: money.fee,

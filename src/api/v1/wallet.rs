@@ -8,6 +8,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
+    accounts::{Accounts, EnabledWallet, OwnedWallet, StatusOrder},
     api::{
         auth::Customer,
         balance::Balance,
@@ -23,9 +24,7 @@ use crate::{
         min_version::MinWalletVersion,
         scalars::Moment,
     },
-    cache::WalletView,
     ledger::StatusReceipt,
-    wallet::{OwnedWallet, StatusOrder, Wallets},
 };
 
 /// The one word of an enabled wallet.
@@ -46,7 +45,8 @@ enum DisabledStatus {
 
 /// A wallet that may be used. Money is in minor units.
 #[derive(Object, Serialize)]
-struct EnabledWallet {
+#[oai(rename = "EnabledWallet")]
+struct Enabled {
     id: Uuid,
     /// The customer's xid.
     owned_by: Uuid,
@@ -59,7 +59,8 @@ struct EnabledWallet {
 
 /// A wallet that may not be used; its money stays.
 #[derive(Object, Serialize)]
-struct DisabledWallet {
+#[oai(rename = "DisabledWallet")]
+struct Disabled {
     id: Uuid,
     /// The customer's xid.
     owned_by: Uuid,
@@ -73,13 +74,13 @@ struct DisabledWallet {
 /// The wallet, enabled.
 #[derive(Object, Serialize)]
 pub struct WalletData {
-    wallet: EnabledWallet,
+    wallet: Enabled,
 }
 
 /// The wallet, disabled.
 #[derive(Object, Serialize)]
 pub struct DisabledWalletData {
-    wallet: DisabledWallet,
+    wallet: Disabled,
 }
 
 /// What disables a wallet.
@@ -97,7 +98,7 @@ impl FromFields for DisableRequest {
 
 /// The operations.
 pub struct WalletApi {
-    pub wallets: Arc<dyn Wallets>,
+    pub accounts: Arc<dyn Accounts>,
 }
 
 #[OpenApi(prefix_path = "/api/v1", tag = "Tag::Wallet")]
@@ -117,7 +118,7 @@ impl WalletApi {
         let asker = customer.asker();
         let booking = asker.booking(key, None);
         let refusals = Some(booking.refusals);
-        let outcome = self.wallets.change_status(owned(&customer), StatusOrder::Enable, booking).await;
+        let outcome = self.accounts.change_status(owned(&customer), StatusOrder::Enable, booking).await?;
         asker.settle(refusals, outcome)?.status(|receipt| WalletData { wallet: enabled(&customer, receipt) })
     }
 
@@ -133,8 +134,8 @@ impl WalletApi {
         #[oai(name = "Min-Wallet-Version")]
         at_least: MinWalletVersion,
     ) -> Result<WalletAnswer<200, WalletData>, ApiError> {
-        let view = self.wallets.view(customer.wallet, at_least.0).await?;
-        shown(&view)
+        let found = self.accounts.view_enabled(customer.wallet, at_least.0).await?;
+        Ok(WalletAnswer { version: found.view.money.version, data: shown(&found) })
     }
 
     /// Disable the wallet
@@ -153,15 +154,15 @@ impl WalletApi {
         let asker = customer.asker();
         let booking = asker.booking(key, fields);
         let refusals = Some(booking.refusals);
-        let outcome = self.wallets.change_status(owned(&customer), StatusOrder::Disable, booking).await;
+        let outcome = self.accounts.change_status(owned(&customer), StatusOrder::Disable, booking).await?;
         asker
             .settle(refusals, outcome)?
             .status(|receipt| DisabledWalletData { wallet: disabled(&customer, receipt) })
     }
 }
 
-fn enabled(customer: &Customer, receipt: &StatusReceipt) -> EnabledWallet {
-    EnabledWallet {
+fn enabled(customer: &Customer, receipt: &StatusReceipt) -> Enabled {
+    Enabled {
         id: customer.wallet.0,
         owned_by: customer.xid.0,
         status: EnabledStatus::Enabled,
@@ -170,8 +171,8 @@ fn enabled(customer: &Customer, receipt: &StatusReceipt) -> EnabledWallet {
     }
 }
 
-fn disabled(customer: &Customer, receipt: &StatusReceipt) -> DisabledWallet {
-    DisabledWallet {
+fn disabled(customer: &Customer, receipt: &StatusReceipt) -> Disabled {
+    Disabled {
         id: customer.wallet.0,
         owned_by: customer.xid.0,
         status: DisabledStatus::Disabled,
@@ -180,33 +181,28 @@ fn disabled(customer: &Customer, receipt: &StatusReceipt) -> DisabledWallet {
     }
 }
 
-fn shown(view: &WalletView) -> Result<WalletAnswer<200, WalletData>, ApiError> {
-    if !view.status.enabled {
-        return Err(Code::WalletDisabled.into());
-    }
-    let enabled_at =
-        view.status.enabled_at.ok_or_else(|| ApiError::internal("an enabled wallet without its moment"))?;
-    let wallet = EnabledWallet {
+fn shown(EnabledWallet { view, enabled_at }: &EnabledWallet) -> WalletData {
+    let wallet = Enabled {
         id: view.id.0,
         owned_by: view.owner.0,
         status: EnabledStatus::Enabled,
-        enabled_at: Moment(enabled_at),
+        enabled_at: Moment(*enabled_at),
         balance: view.into(),
     };
-    Ok(WalletAnswer { data: WalletData { wallet }, version: view.money.version })
+    WalletData { wallet }
 }
 
 /// What the document says beside the types.
 pub fn notes() -> Vec<Notes> {
     let (id, owned_by) = (samples::id(WALLET), samples::id(CUSTOMER));
-    let wallet = |balance, version| EnabledWallet {
+    let wallet = |balance, version| Enabled {
         id,
         owned_by,
         status: EnabledStatus::Enabled,
         enabled_at: samples::moment(),
         balance: Balance::sample(balance, version),
     };
-    let gone = DisabledWallet {
+    let gone = Disabled {
         id,
         owned_by,
         status: DisabledStatus::Disabled,

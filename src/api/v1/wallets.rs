@@ -8,6 +8,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
+    accounts::{Accounts, OwnedWallet},
     api::{
         auth::BackEnd,
         balance::Balance,
@@ -29,7 +30,6 @@ use crate::{
         ids::{WalletId, Xid},
     },
     ledger::{Status, StatusReceipt},
-    wallet::{OwnedWallet, Wallets},
 };
 
 /// Whose wallet, and in which currency.
@@ -85,7 +85,7 @@ pub struct AnyWalletData {
 
 /// The operations.
 pub struct WalletsApi {
-    pub wallets: Arc<dyn Wallets>,
+    pub accounts: Arc<dyn Accounts>,
 }
 
 #[OpenApi(prefix_path = "/api/v1", tag = "Tag::Service")]
@@ -100,8 +100,7 @@ impl WalletsApi {
         body: Body<OpenRequest>,
     ) -> Result<WalletAnswer<201, AnyWalletData>, ApiError> {
         let OpenRequest { customer_xid, currency } = body.0;
-        let opened = self.wallets.open(Xid(customer_xid), currency).await?;
-        let view = self.wallets.view(opened.wallet, None).await?;
+        let view = self.accounts.open_and_view(Xid(customer_xid), currency).await?;
         Ok(WalletAnswer { version: view.money.version, data: shown(&view) })
     }
 
@@ -119,7 +118,7 @@ impl WalletsApi {
         #[oai(name = "Min-Wallet-Version")]
         at_least: MinWalletVersion,
     ) -> Result<WalletAnswer<200, AnyWalletData>, ApiError> {
-        let view = self.wallets.view(WalletId(id.0), at_least.0).await?;
+        let view = self.accounts.view(WalletId(id.0), at_least.0).await?;
         Ok(WalletAnswer { version: view.money.version, data: shown(&view) })
     }
 }

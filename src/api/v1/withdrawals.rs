@@ -24,7 +24,7 @@ use crate::{
         scalars::Moment,
     },
     kernel::ids::ReferenceId,
-    wallet::Wallets,
+    payments::{Order, Payment, Payments},
 };
 
 /// Money that has gone out. Money is in minor units; balances are those right after.
@@ -52,7 +52,7 @@ pub struct WithdrawalData {
 
 /// The operation.
 pub struct WithdrawalsApi {
-    pub wallets: Arc<dyn Wallets>,
+    pub payments: Arc<dyn Payments>,
 }
 
 #[OpenApi(prefix_path = "/api/v1", tag = "Tag::Wallet")]
@@ -77,7 +77,8 @@ impl WithdrawalsApi {
         let asker = customer.asker();
         let mode = money::mode(dry_run, key, &asker, fields)?;
         let (reference, refusals) = (ReferenceId(reference_id), mode.refusals());
-        let outcome = self.wallets.withdraw(customer.wallet, amount, reference, mode).await;
+        let payment = Payment::Withdrawal { amount, reference };
+        let outcome = self.payments.execute(Order { wallet: customer.wallet, payment }, mode).await?;
         asker.settle(refusals, outcome)?.money(|money| WithdrawalData {
             withdrawal: Withdrawal {
                 id: money.id,

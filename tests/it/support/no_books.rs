@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use wallet::{
+    accounts::{AccountError, CacheFill},
     kernel::ids::WalletId,
-    wallet::{CacheFill, WalletError},
 };
 
 /// Books that nobody asks: no message is missing here.
@@ -11,11 +11,11 @@ pub struct NoBooks;
 
 #[async_trait]
 impl CacheFill for NoBooks {
-    async fn refill(&self, wallets: &[WalletId]) -> Result<(), WalletError> {
+    async fn refill(&self, wallets: &[WalletId]) -> Result<(), AccountError> {
         panic!("no message of {wallets:?} is missing");
     }
 
-    async fn rebuild(&self) -> Result<u64, WalletError> {
+    async fn rebuild(&self) -> Result<u64, AccountError> {
         panic!("nobody rebuilds the cache");
     }
 }

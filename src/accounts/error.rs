@@ -4,13 +4,13 @@ use thiserror::Error;
 
 use crate::{cache::CacheError, db::DbError, ledger::LedgerError};
 
-/// Why a request about a wallet got no "yes".
+/// Why a request about a wallet failed.
 #[derive(Debug, Error)]
-pub enum WalletError {
+pub enum AccountError {
     /// There is no such wallet.
     #[error("no such wallet")]
     NotFound,
-    /// The wallet is disabled, and what was asked shows only enabled ones.
+    /// The wallet is disabled, and only enabled ones can be read this way.
     #[error("the wallet is disabled")]
     Disabled,
     /// The version that the reader asked for does not exist yet.
@@ -20,7 +20,7 @@ pub enum WalletError {
     Ledger(#[from] LedgerError),
     #[error(transparent)]
     Db(#[from] DbError),
-    /// Only where the cache itself is what was asked for.
+    /// Only of requests about the cache itself.
     #[error(transparent)]
     Cache(#[from] CacheError),
 }

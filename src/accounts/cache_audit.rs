@@ -3,7 +3,7 @@
 use futures_util::future::try_join_all;
 use uuid::Uuid;
 
-use super::{error::WalletError, store};
+use super::{error::AccountError, store};
 use crate::{
     cache::{BalanceCache, CacheMark, Lookup, StatusView, WalletView},
     db::Database,
@@ -47,7 +47,7 @@ impl CacheAudited {
 }
 
 /// Compares the view of every wallet with the books. Money may move meanwhile: each view is read before its wallet is.
-pub async fn audit_cache(db: &dyn Database, cache: &dyn BalanceCache) -> Result<CacheAudited, WalletError> {
+pub async fn audit_cache(db: &dyn Database, cache: &dyn BalanceCache) -> Result<CacheAudited, AccountError> {
     let mut audited = CacheAudited::default();
     let mut findings = Findings::default();
     let mut last = WalletId(Uuid::nil());

@@ -13,8 +13,8 @@ use quick_cache::sync::Cache;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::store::{self, RecipientMatch, RecipientQuery};
 use crate::{
+    accounts::{self, RecipientMatch, RecipientQuery},
     db::{DbError, Pool},
     kernel::{currency::Currency, ids::WalletId},
 };
@@ -170,7 +170,7 @@ impl LookUps {
         }
         let asked: Vec<RecipientQuery> = waiting.iter().map(|look_up| look_up.asked).collect();
         // Who has gone away needs no answer.
-        match store::recipients(db, &asked).await {
+        match accounts::recipients(db, &asked).await {
             Ok(found) => waiting.into_iter().zip(found).for_each(|(look_up, found)| {
                 let _ = look_up.answer.send(Ok(found));
             }),

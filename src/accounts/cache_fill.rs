@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use shaku::{Component, Interface};
 use uuid::Uuid;
 
-use super::{error::WalletError, store};
+use super::{error::AccountError, store};
 use crate::{
     cache::{BalanceCache, Ticket, WalletView},
     db::Database,
@@ -22,10 +22,10 @@ const ATTEMPTS: usize = 3;
 #[async_trait]
 pub trait CacheFill: Interface {
     /// Reads these wallets from Postgres into the cache. What is newer in the cache stays.
-    async fn refill(&self, wallets: &[WalletId]) -> Result<(), WalletError>;
+    async fn refill(&self, wallets: &[WalletId]) -> Result<(), AccountError>;
 
     /// Reads every wallet into the cache; answers how many there are. What is newer in the cache stays.
-    async fn rebuild(&self) -> Result<u64, WalletError>;
+    async fn rebuild(&self) -> Result<u64, AccountError>;
 }
 
 /// Fills the cache over Postgres.
@@ -40,7 +40,7 @@ pub struct CacheFiller {
 
 #[async_trait]
 impl CacheFill for CacheFiller {
-    async fn refill(&self, wallets: &[WalletId]) -> Result<(), WalletError> {
+    async fn refill(&self, wallets: &[WalletId]) -> Result<(), AccountError> {
         for step in wallets.chunks(STEP) {
             let mut attempts = 0;
             while !self.fill(step).await? && attempts < ATTEMPTS {
@@ -50,7 +50,7 @@ impl CacheFill for CacheFiller {
         Ok(())
     }
 
-    async fn rebuild(&self) -> Result<u64, WalletError> {
+    async fn rebuild(&self) -> Result<u64, AccountError> {
         let mut last = WalletId(Uuid::nil());
         let mut filled = 0;
         loop {
@@ -65,7 +65,7 @@ impl CacheFill for CacheFiller {
 
 impl CacheFiller {
     /// Whether every ticket held: they are taken before Postgres is asked, and not for long.
-    async fn fill(&self, wallets: &[WalletId]) -> Result<bool, WalletError> {
+    async fn fill(&self, wallets: &[WalletId]) -> Result<bool, AccountError> {
         let tickets = self.cache.tickets(wallets).await?;
         let views = store::views(self.db.connection(), wallets).await?;
         let mut filling: Vec<(Ticket, WalletView)> = Vec::with_capacity(views.len());

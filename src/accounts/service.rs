@@ -1,0 +1,242 @@
+//! The service trait of the room.
+
+use std::sync::{Arc, LazyLock};
+
+use async_trait::async_trait;
+use metrics::{Counter, counter};
+use shaku::{Component, Interface};
+
+use super::{
+    booking::Booking,
+    error::AccountError,
+    status_order::StatusOrder,
+    store,
+    views::{EnabledWallet, OwnedWallet, Versioned},
+};
+use crate::{
+    cache::{BalanceCache, Freshness, Lookup, StatusView, ViewPart, WalletView},
+    db::{Database, DbError},
+    kernel::{
+        currency::Currency,
+        ids::{OperationId, WalletId, Xid},
+        page::{Page, PageRequest},
+    },
+    ledger::{
+        Done, LargestTransfers, Ledger, Outcome, Status,
+        read::{Filter, HistoryItem, TransactionView},
+    },
+};
+
+/// Opening wallets, reading them, and changing their status. `at_least` of a read is the oldest version that the reader
+/// accepts.
+#[async_trait]
+pub trait Accounts: Interface {
+    /// The customer's wallet in this currency, or in the default one; customer and wallet are made if they do not exist.
+    async fn open(&self, owner: Xid, currency: Option<Currency>) -> Result<OwnedWallet, AccountError>;
+
+    /// Opens a wallet as [`Accounts::open`] does, and reads it.
+    async fn open_and_view(&self, owner: Xid, currency: Option<Currency>)
+    -> Result<WalletView, AccountError>;
+
+    /// A wallet with its balance, whatever its status.
+    async fn view(&self, wallet: WalletId, at_least: Option<i64>) -> Result<WalletView, AccountError>;
+
+    /// An enabled wallet with its balance.
+    async fn view_enabled(
+        &self,
+        wallet: WalletId,
+        at_least: Option<i64>,
+    ) -> Result<EnabledWallet, AccountError>;
+
+    /// Changes the status of a wallet whose owner is known; its money stays.
+    async fn change_status(
+        &self,
+        of: OwnedWallet,
+        order: StatusOrder,
+        booking: Booking,
+    ) -> Result<Outcome, AccountError>;
+
+    /// Changes the status of any wallet, and names its owner.
+    async fn change_status_of(
+        &self,
+        wallet: WalletId,
+        order: StatusOrder,
+        booking: Booking,
+    ) -> Result<(OwnedWallet, Outcome), AccountError>;
+
+    /// The transactions of an enabled wallet, newest first.
+    async fn transactions(
+        &self,
+        wallet: WalletId,
+        page: PageRequest,
+        filter: Filter,
+        at_least: Option<i64>,
+    ) -> Result<Versioned<Page<HistoryItem>>, AccountError>;
+
+    /// A transaction of an enabled wallet, as that wallet sees it.
+    async fn transaction(
+        &self,
+        wallet: WalletId,
+        id: OperationId,
+        at_least: Option<i64>,
+    ) -> Result<Versioned<TransactionView>, AccountError>;
+
+    /// The largest transfers of an enabled wallet, at most `limit` each way.
+    async fn top_transfers(
+        &self,
+        wallet: WalletId,
+        limit: u16,
+        at_least: Option<i64>,
+    ) -> Result<LargestTransfers, AccountError>;
+}
+
+/// Counters of reads by their source, resolved once: resolving a series costs more than the rest of counting a read.
+static FROM_CACHE: LazyLock<Counter> =
+    LazyLock::new(|| counter!("wallet_balance_reads_total", "from" => "cache"));
+static FROM_POSTGRES: LazyLock<Counter> =
+    LazyLock::new(|| counter!("wallet_balance_reads_total", "from" => "postgres"));
+
+/// Accounts over the ledger, Postgres and the cache.
+#[derive(Component)]
+#[shaku(interface = Accounts)]
+pub struct AccountsService {
+    #[shaku(inject)]
+    db: Arc<dyn Database>,
+    #[shaku(inject)]
+    ledger: Arc<dyn Ledger>,
+    #[shaku(inject)]
+    cache: Arc<dyn BalanceCache>,
+    freshness: Arc<Freshness>,
+    /// The currency of a wallet that is opened without one.
+    currency: Currency,
+}
+
+#[async_trait]
+impl Accounts for AccountsService {
+    async fn open(&self, owner: Xid, currency: Option<Currency>) -> Result<OwnedWallet, AccountError> {
+        let currency = currency.unwrap_or(self.currency);
+        let wallet = store::open(self.db.connection(), owner, currency).await?;
+        Ok(OwnedWallet { wallet, owner })
+    }
+
+    async fn open_and_view(
+        &self,
+        owner: Xid,
+        currency: Option<Currency>,
+    ) -> Result<WalletView, AccountError> {
+        let opened = self.open(owner, currency).await?;
+        self.view(opened.wallet, None).await
+    }
+
+    async fn view(&self, wallet: WalletId, at_least: Option<i64>) -> Result<WalletView, AccountError> {
+        let new_enough = |view: &WalletView| at_least.is_none_or(|version| view.money.version >= version);
+        let mut ticket = None;
+        if self.freshness.cache_may_answer() {
+            match self.cache.get(wallet).await {
+                // Judged again after the answer: the process may have stood still while the cache was asked.
+                Ok(Lookup::Hit(view)) if new_enough(&view) && self.freshness.cache_may_answer() => {
+                    FROM_CACHE.increment(1);
+                    return Ok(view);
+                }
+                Ok(Lookup::Miss(taken)) => ticket = Some(taken),
+                // Too old for this reader. An unavailable cache is no error of the reader's: the cache has counted and
+                // logged it.
+                Ok(Lookup::Hit(_)) | Err(_) => {}
+            }
+        }
+        let view = store::view(self.db.connection(), wallet).await?.ok_or(AccountError::NotFound)?;
+        FROM_POSTGRES.increment(1);
+        if !new_enough(&view) {
+            return Err(AccountError::VersionNotReached { current: view.money.version });
+        }
+        if let Some(ticket) = ticket {
+            let _ = self.cache.fill(&[(ticket, view)]).await;
+        }
+        Ok(view)
+    }
+
+    async fn view_enabled(
+        &self,
+        wallet: WalletId,
+        at_least: Option<i64>,
+    ) -> Result<EnabledWallet, AccountError> {
+        let view = self.view(wallet, at_least).await?;
+        if !view.status.enabled {
+            return Err(AccountError::Disabled);
+        }
+        let enabled_at = view.status.enabled_at;
+        let enabled_at =
+            enabled_at.ok_or_else(|| DbError::Defect("an enabled wallet without a time".to_owned()))?;
+        Ok(EnabledWallet { view, enabled_at })
+    }
+
+    /// A status does not lag: it is in the cache before the caller is answered. Where the cache cannot be written, the
+    /// refresher writes it later.
+    async fn change_status(
+        &self,
+        of: OwnedWallet,
+        order: StatusOrder,
+        booking: Booking,
+    ) -> Result<Outcome, AccountError> {
+        let outcome = self.ledger.post(booking.operation(of.wallet, order.into())).await?;
+        if let Ok(Done::Status(receipt)) = &outcome.decision {
+            let status = StatusView {
+                enabled: receipt.status == Status::Enabled,
+                frozen: receipt.frozen,
+                enabled_at: receipt.enabled_at,
+                disabled_at: receipt.disabled_at,
+                version: receipt.status_version,
+            };
+            let _ = self.cache.refresh(&[(of.wallet, ViewPart::Status { owner: of.owner, status })]).await;
+        }
+        Ok(outcome)
+    }
+
+    async fn change_status_of(
+        &self,
+        wallet: WalletId,
+        order: StatusOrder,
+        booking: Booking,
+    ) -> Result<(OwnedWallet, Outcome), AccountError> {
+        // An owner never changes, so an older view will do.
+        let owner = self.view(wallet, None).await?.owner;
+        let of = OwnedWallet { wallet, owner };
+        Ok((of, self.change_status(of, order, booking).await?))
+    }
+
+    async fn transactions(
+        &self,
+        wallet: WalletId,
+        page: PageRequest,
+        filter: Filter,
+        at_least: Option<i64>,
+    ) -> Result<Versioned<Page<HistoryItem>>, AccountError> {
+        let EnabledWallet { view, .. } = self.view_enabled(wallet, at_least).await?;
+        let value = self.ledger.history(wallet, page, &filter).await?;
+        // The lines are read after the wallet, which may come from the cache: they may be newer.
+        let version = value.items.first().map_or(0, |item| item.version).max(view.money.version);
+        Ok(Versioned { value, version })
+    }
+
+    async fn transaction(
+        &self,
+        wallet: WalletId,
+        id: OperationId,
+        at_least: Option<i64>,
+    ) -> Result<Versioned<TransactionView>, AccountError> {
+        let EnabledWallet { view, .. } = self.view_enabled(wallet, at_least).await?;
+        let value = self.ledger.transaction(wallet, id).await?.ok_or(AccountError::NotFound)?;
+        let version = value.item.version.max(view.money.version);
+        Ok(Versioned { value, version })
+    }
+
+    async fn top_transfers(
+        &self,
+        wallet: WalletId,
+        limit: u16,
+        at_least: Option<i64>,
+    ) -> Result<LargestTransfers, AccountError> {
+        self.view_enabled(wallet, at_least).await?;
+        Ok(self.ledger.top_transfers(wallet, limit).await?)
+    }
+}

@@ -1,0 +1,71 @@
+//! What can be ordered. A new kind of payment is a variant here, and its action in [`Payment::into_action`].
+
+use uuid::Uuid;
+
+use crate::{
+    kernel::{
+        ids::{ReferenceId, WalletId},
+        money::Amount,
+    },
+    ledger::{self, Action, Adjustment},
+};
+
+/// An order about a wallet's money.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// The wallet that it is about: the one that pays, where there are two.
+    pub wallet: WalletId,
+    pub payment: Payment,
+}
+
+/// What is to be done with the money. Amounts are in minor units.
+#[derive(Clone, Debug)]
+pub enum Payment {
+    /// Money comes in from outside.
+    Deposit { amount: Amount, reference: ReferenceId },
+    /// Money goes out.
+    Withdrawal { amount: Amount, reference: ReferenceId },
+    /// Money goes to another wallet.
+    Transfer(Transfer),
+    /// The back office corrects the balance, whatever the wallet's status.
+    Adjustment(Adjustment),
+}
+
+/// Money that is to go from one wallet to another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transfer {
+    /// A wallet's id or a customer's xid; where a UUID is both, the wallet's id wins.
+    pub to: Uuid,
+    /// What the receiver gets; the sender pays the fee on top.
+    pub amount: Amount,
+    pub reference: ReferenceId,
+    /// Shown to the receiver.
+    pub note: Option<String>,
+}
+
+impl Payment {
+    /// The recipient that has to be looked up before the order can be decided.
+    pub(super) const fn recipient(&self) -> Option<Uuid> {
+        match self {
+            Self::Transfer(transfer) => Some(transfer.to),
+            Self::Deposit { .. } | Self::Withdrawal { .. } | Self::Adjustment(_) => None,
+        }
+    }
+
+    /// What the ledger is asked. `found` is the recipient's wallet: the ledger refuses an unknown recipient in its order of
+    /// decisions, after it has asked for this wallet as for any other. `fee_bps` is the fee of a transfer, in basis points.
+    pub(super) fn into_action(self, found: Option<WalletId>, fee_bps: u32) -> Action {
+        match self {
+            Self::Deposit { amount, reference } => Action::Deposit { amount, reference },
+            Self::Withdrawal { amount, reference } => Action::Withdraw { amount, reference },
+            Self::Transfer(Transfer { to, amount, reference, note }) => Action::Transfer(ledger::Transfer {
+                to: found.unwrap_or(WalletId(to)),
+                amount,
+                fee: amount.fee(fee_bps),
+                reference,
+                note,
+            }),
+            Self::Adjustment(adjustment) => Action::Adjust(adjustment),
+        }
+    }
+}
