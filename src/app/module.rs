@@ -6,7 +6,7 @@ use super::bootstrap::{Infra, Shared};
 use crate::{
     adapters::{
         clock::SystemClock,
-        embedded::{InProcessBus, InProcessCache, InProcessCounts},
+        in_process::{InProcessBus, InProcessCache, InProcessCounts},
         jwt::{JwtKeys, JwtTokens, JwtTokensParameters},
     },
     cache::BalanceCache,

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use wallet::{
     adapters::{
         clock::SystemClock,
-        embedded::{InProcessBus, InProcessCache},
+        in_process::{InProcessBus, InProcessCache},
     },
     app::{bootstrap, module},
     cache::{BalanceCache, Freshness, WalletView},
