@@ -1,4 +1,4 @@
-//! The system's clock: the only place that reads it.
+//! The system's clock. No other file reads it.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use shaku::Component;
 
 use crate::kernel::clock::{Clock, Timestamp, whole_micros};
 
-/// Linux' `CLOCK_MONOTONIC`, and with it `std::time::Instant`, stands still while the machine is suspended;
+/// On Linux `CLOCK_MONOTONIC`, and with it `std::time::Instant`, stops while the machine is suspended;
 /// `CLOCK_BOOTTIME` does not (clock_gettime(2)).
 #[cfg(target_os = "linux")]
 const SINCE_BOOT: ClockId = ClockId::Boottime;
 #[cfg(not(target_os = "linux"))]
 const SINCE_BOOT: ClockId = ClockId::Monotonic;
 
-/// Tells the time of this machine, in whole microseconds.
+/// Reads the time of this machine, in whole microseconds.
 #[derive(Component, Default)]
 #[shaku(interface = Clock)]
 pub struct SystemClock;

@@ -1,9 +1,9 @@
-//! Where messages go that can never be served.
+//! Dead letters: messages that can never be served.
 
 use crate::events::bus::{Message, Poison};
 
-/// The message as it goes to `<topic>.dlq`: the same key, value and headers to the byte, null where they were null, and
-/// beside them where it lay and what is wrong with it.
+/// The message as it is published to `<topic>.dlq`: the same key, value and headers to the byte, null where they were
+/// null, with its topic, partition, offset and error as further headers.
 pub(super) fn dead_letter(message: &Message, partition: i32, offset: i64, poison: &Poison) -> Message {
     let mut headers = message.headers.clone();
     headers.extend([
@@ -24,7 +24,7 @@ fn text(value: &str) -> Option<Vec<u8>> {
     Some(value.as_bytes().to_vec())
 }
 
-/// The name of the topic's dead letters.
+/// The name of the topic's dead-letter topic.
 pub(super) fn dead_letter_topic(topic: &str) -> String {
     format!("{topic}.dlq")
 }

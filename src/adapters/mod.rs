@@ -1,8 +1,8 @@
-//! What speaks a vendor's protocol: each adapter implements a port of another room, and nobody but `app` names it.
+//! Adapters to vendors' protocols and to the system: each implements a port of another room, and only `app` names it.
 
 pub mod clock;
 mod dead_letter;
-pub mod embedded;
+pub mod in_process;
 pub mod jwt;
 pub mod kafka;
 pub mod redis;

@@ -87,7 +87,7 @@ pub fn connect(config: &Config) -> anyhow::Result<Infra> {
         Some(address) => {
             let redis = RedisCache::connect(address, &config.redis_prefix).context("REDIS_URL")?;
             // An in-process bus forgets its events when the process dies; the cache must not outlive them for long.
-            Some(if kafka.is_some() { redis } else { redis.remembering_for(WITHOUT_KAFKA) })
+            Some(if kafka.is_some() { redis } else { redis.with_time_to_live(WITHOUT_KAFKA) })
         }
         None => None,
     };

@@ -9,7 +9,7 @@ use crate::{
     accounts::{AccountsService, AccountsServiceParameters, CacheFiller},
     adapters::{
         clock::SystemClock,
-        embedded::{InProcessBus, InProcessCache, InProcessCounts},
+        in_process::{InProcessBus, InProcessCache, InProcessCounts},
         jwt::{JwtKeys, JwtTokens, JwtTokensParameters},
     },
     cache::BalanceCache,

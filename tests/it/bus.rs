@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use wallet::{
-    adapters::embedded::InProcessBus,
+    adapters::in_process::InProcessBus,
     events::{bus::EventBus, event::Event},
 };
 

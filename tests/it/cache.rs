@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use wallet::{
-    adapters::{embedded::InProcessCache, redis::RedisCache},
+    adapters::{in_process::InProcessCache, redis::RedisCache},
     cache::{BalanceCache, MoneyView, StatusView, WalletView},
 };
 

@@ -299,12 +299,12 @@ async fn a_broker_that_wants_tls_is_named_once_and_money_moves() {
     let address = listener_that_wants_tls();
     let service = Service::of(1, &[("KAFKA_BROKERS", &address)]).await.without_topics();
     let server = &service.servers[0];
-    until("it is named", || !server.logged("cannot be spoken to").is_empty()).await;
+    until("it is named", || !server.logged("the connection to Kafka fails").is_empty()).await;
     let customer = Customer::enabled(&server.base).await;
     assert_eq!(customer.deposit(70).await.status, 201);
     assert_eq!(customer.get("/wallet").await.body["data"]["wallet"]["balance"], 70);
     sleep(Duration::from_secs(3)).await;
-    let named = server.logged("cannot be spoken to");
+    let named = server.logged("the connection to Kafka fails");
     assert_eq!(named.len(), 1, "{named:?}");
 }
 

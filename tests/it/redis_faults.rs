@@ -60,7 +60,7 @@ async fn a_wallet_lives_an_hour_from_its_last_change_and_can_be_read_by_a_person
     cache.refresh(&[money_part(&view, 6)]).await.unwrap();
     let ttl: i64 = raw.ttl(&key).await.unwrap();
     assert!(ttl > 3_500, "{ttl}");
-    let brief = RedisCache::connect(url.as_str(), &prefix).unwrap().remembering_for(Duration::from_secs(2));
+    let brief = RedisCache::connect(url.as_str(), &prefix).unwrap().with_time_to_live(Duration::from_secs(2));
     recovered(&brief).await;
     brief.refresh(&[money_part(&view, 7)]).await.unwrap();
     let ttl: i64 = raw.ttl(&key).await.unwrap();

@@ -14,7 +14,7 @@ use wallet::{
     accounts::{Accounts, CacheFill},
     adapters::{
         clock::SystemClock,
-        embedded::{InProcessBus, InProcessCache},
+        in_process::{InProcessBus, InProcessCache},
     },
     app::{bootstrap, module},
     cache::{BalanceCache, Freshness, WalletView},

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use wallet::{
-    adapters::embedded::InProcessBus,
+    adapters::in_process::InProcessBus,
     events::{
         bus::{Consumer, EventBus, Message, Poison, Subscription},
         event::Event,

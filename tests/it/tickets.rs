@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use redis::{AsyncCommands, aio::MultiplexedConnection};
 use tokio::time::sleep;
 use wallet::{
-    adapters::{embedded::InProcessCache, redis::RedisCache},
+    adapters::{in_process::InProcessCache, redis::RedisCache},
     cache::{BalanceCache, Lookup, Ticket, WalletView},
     kernel::ids::WalletId,
 };

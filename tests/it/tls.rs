@@ -194,7 +194,7 @@ async fn kafka_is_spoken_to_by_tls_and_with_every_login() {
         let said = server.log().join("\n");
         let password = changes.last().map(|(_, value)| *value).expect("a setting");
         assert!(!said.contains(password) || password == own, "no password in the log: {said}");
-        assert!(server.logged("cannot be spoken to").is_empty(), "{said}");
+        assert!(server.logged("the connection to Kafka fails").is_empty(), "{said}");
     }
     let refused = [
         (ssl(other).to_vec(), "certificate verify failed"),
@@ -208,7 +208,7 @@ async fn kafka_is_spoken_to_by_tls_and_with_every_login() {
     for two in refused.chunks(2) {
         join_all(two.iter().map(async |(changes, reason)| {
             let service = Service::of(1, changes).await.without_topics();
-            is_named_once(&service.servers[0], "cannot be spoken to", reason).await;
+            is_named_once(&service.servers[0], "the connection to Kafka fails", reason).await;
             let said = service.servers[0].log().join("\n");
             assert!(!said.contains("another password"), "no password in the log: {said}");
         }))

@@ -115,7 +115,7 @@ fn guarded_crates_are_spoken_in_their_rooms() {
     refused("src/accounts/service.rs", "use poem::http::StatusCode;", "src/api/");
     refused("src/app/bootstrap.rs", "#[poem::handler] fn f() {}", "src/api/");
     refused("src/consumers/notify.rs", "use rdkafka::{message::Message, ClientConfig};", "adapters/kafka");
-    refused("src/adapters/embedded.rs", "use redis::AsyncCommands;", "adapters/redis");
+    refused("src/adapters/in_process.rs", "use redis::AsyncCommands;", "adapters/redis");
     refused("src/api/auth.rs", "use jsonwebtoken as jwt;", "adapters/jwt");
     refused("src/api/auth.rs", "extern crate jsonwebtoken;", "adapters/jwt");
     refused("src/api/auth.rs", "fn f() { ::redis::Client::open(x) }", "adapters/redis");

@@ -1,5 +1,5 @@
 //! Access tokens as JSON Web Tokens (RFC 7519), signed with HS256. The algorithm is fixed here and never taken from
-//! the token, so that a token that names another one (`none`, HS512, RS256) is no token.
+//! the token, so a token that names another one (`none`, HS512, RS256) is refused.
 
 #[cfg(test)]
 mod tests;
@@ -22,18 +22,18 @@ use crate::{
     },
 };
 
-/// Who makes the tokens (`iss`).
+/// The issuer of the tokens (`iss`).
 const ISSUER: &str = "wallet";
-/// Whom they are for (`aud`).
+/// Their audience (`aud`).
 const AUDIENCE: &str = "wallet-api";
-/// What stands before a back end's name in `sub`.
-const SERVICE: &str = "service:";
-/// What the subject of a token of the back office begins with.
-const ADMIN: &str = "admin:";
-/// How many verified tokens are remembered at most.
-const REMEMBERED: u64 = 100_000;
+/// The prefix of a back end's name in `sub`.
+const SERVICE_PREFIX: &str = "service:";
+/// The prefix of a back office user's name in `sub`.
+const ADMIN_PREFIX: &str = "admin:";
+/// Maximum number of verified tokens that are cached.
+const VERIFIED_TOKENS_MAX: u64 = 100_000;
 
-/// What a token says. Times are seconds since 1970.
+/// The claims of a token. Times are seconds since 1970.
 #[derive(Serialize, Deserialize)]
 struct Claims {
     iss: String,
@@ -47,33 +47,33 @@ struct Claims {
     /// Words with a space between them (RFC 8693, section 4.2).
     scope: String,
     iat: i64,
-    /// Before this moment the token does not hold yet (RFC 7519, section 4.1.5). Ours hold at once and have none.
+    /// The token is not valid before this time (RFC 7519, section 4.1.5). Tokens of this service have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     nbf: Option<i64>,
     exp: i64,
     jti: Uuid,
 }
 
-/// The keys, how long tokens hold, and the tokens that were verified before.
+/// The keys, the lifetime of new tokens, and the tokens that were verified before.
 pub struct JwtKeys {
     sign: EncodingKey,
     check: DecodingKey,
     rules: Validation,
     ttl_seconds: i64,
-    /// Only tokens whose signature was right are in here, so nobody can fill it with forgeries, and a quick hash will
-    /// do. A token's own end is looked at each time it is used.
-    remembered: Cache<String, Principal, RandomState>,
+    /// Holds only tokens whose signature is right, so forgeries cannot fill it, and a fast hash is safe. A token's expiry
+    /// is checked at every use.
+    verified: Cache<String, Principal, RandomState>,
 }
 
 impl JwtKeys {
-    /// Keys from a shared secret; a token holds for `ttl_seconds`.
+    /// Keys from a shared secret; a new token is valid for `ttl_seconds`.
     #[must_use]
     pub fn new(secret: &Secret, ttl_seconds: u64) -> Self {
         let mut rules = Validation::new(Algorithm::HS256);
         rules.set_issuer(&[ISSUER]);
         rules.set_audience(&[AUDIENCE]);
         rules.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
-        // The beginning and the end are compared with our own clock below, the end to the second and for remembered tokens too.
+        // Both are compared with the port's clock below, `exp` to the second and for cached tokens too.
         rules.validate_exp = false;
         rules.validate_nbf = false;
         Self {
@@ -81,15 +81,16 @@ impl JwtKeys {
             check: DecodingKey::from_secret(secret.expose().as_bytes()),
             rules,
             ttl_seconds: i64::try_from(ttl_seconds).unwrap_or(i64::MAX),
-            remembered: Cache::builder().max_capacity(REMEMBERED).build_with_hasher(RandomState::default()),
+            verified: Cache::builder()
+                .max_capacity(VERIFIED_TOKENS_MAX)
+                .build_with_hasher(RandomState::default()),
         }
     }
 
-    /// Checks signature, algorithm, issuer, audience and the presence of every claim, and that the token holds already; not
-    /// the token's end.
+    /// Checks signature, algorithm, issuer, audience, the presence of every claim and `nbf`, but not `exp`.
     fn read(&self, token: &str, now: Timestamp) -> Result<Principal, Unauthorized> {
         let read = jsonwebtoken::decode(token, &self.check, &self.rules).map_err(|_| Unauthorized)?;
-        // A header that names extensions must not be accepted by those who do not know them (RFC 7515, section 4.1.11).
+        // A header with extensions must be refused by a reader that does not know them (RFC 7515, section 4.1.11).
         if read.header.crit.is_some() {
             return Err(Unauthorized);
         }
@@ -106,7 +107,7 @@ impl JwtKeys {
     }
 }
 
-/// Whose token it is: every claim of a customer, or none of them and a back end's name.
+/// The token's subject: a customer has both claims, any other subject has a name and neither.
 fn subject(claims: &Claims) -> Option<Subject> {
     let named = |prefix| claims.sub.strip_prefix(prefix).filter(|name: &&str| !name.is_empty());
     match (claims.xid, claims.wallet) {
@@ -114,8 +115,8 @@ fn subject(claims: &Claims) -> Option<Subject> {
             Some(Subject::Customer { xid: Xid(xid), wallet: WalletId(wallet) })
         }
         (None, None) => {
-            let service = named(SERVICE).map(|name| Subject::Service { name: name.to_owned() });
-            service.or_else(|| Some(Subject::Admin { name: named(ADMIN)?.to_owned() }))
+            let service = named(SERVICE_PREFIX).map(|name| Subject::Service { name: name.to_owned() });
+            service.or_else(|| Some(Subject::Admin { name: named(ADMIN_PREFIX)?.to_owned() }))
         }
         _ => None,
     }
@@ -167,27 +168,27 @@ impl Tokens for JwtTokens {
     }
 
     fn issue_service(&self, name: &str) -> Result<String, TokenError> {
-        self.sign(format!("{SERVICE}{name}"), None, Scope::Service)
+        self.sign(format!("{SERVICE_PREFIX}{name}"), None, Scope::Service)
     }
 
     fn issue_admin(&self, name: &str) -> Result<String, TokenError> {
-        self.sign(format!("{ADMIN}{name}"), None, Scope::Admin)
+        self.sign(format!("{ADMIN_PREFIX}{name}"), None, Scope::Admin)
     }
 
     fn verify(&self, token: &str) -> Result<Principal, Unauthorized> {
         let now = self.clock.now();
-        if let Some(principal) = self.keys.remembered.get(token) {
+        if let Some(principal) = self.keys.verified.get(token) {
             if principal.expires_at > now {
                 return Ok(principal);
             }
-            self.keys.remembered.invalidate(token);
+            self.keys.verified.invalidate(token);
             return Err(Unauthorized);
         }
         let principal = self.keys.read(token, now)?;
         if principal.expires_at <= now {
             return Err(Unauthorized);
         }
-        self.keys.remembered.insert(token.to_owned(), principal.clone());
+        self.keys.verified.insert(token.to_owned(), principal.clone());
         Ok(principal)
     }
 }

@@ -1,4 +1,4 @@
-//! Messages that were taken together, with the places where they lay.
+//! Messages that were taken together, with their partitions and offsets.
 
 use std::{
     collections::HashMap,
@@ -16,12 +16,12 @@ use crate::{
     events::bus::{Consumer, Message},
 };
 
-/// Messages in the order in which they came.
+/// Messages in the order in which they arrived.
 #[derive(Default)]
 pub(super) struct Batch {
     messages: Vec<Message>,
     /// Partition and offset of each.
-    places: Vec<(i32, i64)>,
+    offsets: Vec<(i32, i64)>,
 }
 
 impl Batch {
@@ -34,32 +34,32 @@ impl Batch {
     }
 
     pub(super) fn push(&mut self, message: &BorrowedMessage<'_>) {
-        self.places.push((message.partition(), message.offset()));
+        self.offsets.push((message.partition(), message.offset()));
         self.messages.push(message_of(message));
     }
 
-    /// Has the messages served, and those that cannot be served put aside.
+    /// Passes the messages to the consumer, and publishes those that it cannot serve as dead letters.
     pub(super) async fn serve(&self, consumer: &dyn Consumer, dead_letters: &DeadLetters) {
-        let mut letters = Vec::new();
+        let mut unserved = Vec::new();
         for (index, poison) in consumer.consume(&self.messages).await {
             let (Some(message), Some(&(partition, offset))) =
-                (self.messages.get(index), self.places.get(index))
+                (self.messages.get(index), self.offsets.get(index))
             else {
                 continue;
             };
             tracing::error!(topic = message.topic, partition, offset, %poison, "a message cannot be served");
             metrics::counter!("wallet_bus_dead_letters_total", "topic" => message.topic.clone()).increment(1);
-            letters.push(dead_letter(message, partition, offset, &poison));
+            unserved.push(dead_letter(message, partition, offset, &poison));
         }
-        // In their order within each topic, and each topic's together.
-        letters.sort_by(|a, b| a.topic.cmp(&b.topic));
-        dead_letters.publish(&letters).await;
+        // Stable: groups the messages by topic and leaves the order within each.
+        unserved.sort_by(|a, b| a.topic.cmp(&b.topic));
+        dead_letters.send_to_dlq(&unserved).await;
     }
 
     /// For each partition, the offset after the last message.
     pub(super) fn ends(&self) -> HashMap<(&str, i32), i64> {
         let mut ends = HashMap::new();
-        for (message, &(partition, offset)) in self.messages.iter().zip(&self.places) {
+        for (message, &(partition, offset)) in self.messages.iter().zip(&self.offsets) {
             ends.insert((message.topic.as_str(), partition), offset + 1);
         }
         ends

@@ -10,14 +10,14 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    broker_status::BrokerStatus,
     dead_letters::DeadLetters,
+    group_consumer::GroupConsumer,
     lag::SharedProgress,
-    line::Record,
     marks,
-    member::Member,
     producers::{Producers, kafka_headers},
-    reach::Reach,
     settings::KafkaSettings,
+    topic_producer::Record,
     topics::{self, Probe},
 };
 use crate::events::{
@@ -25,16 +25,16 @@ use crate::events::{
     event::{Event, RowMark},
 };
 
-/// Between two attempts at something that failed.
-const PAUSE: Duration = Duration::from_secs(1);
+/// Delay before a group consumer that ended is replaced.
+const REJOIN_DELAY: Duration = Duration::from_secs(1);
 
-/// Publishes to Kafka and serves from it. Making one touches no network.
+/// Publishes to Kafka and consumes from it. Its constructor touches no network.
 pub struct KafkaBus {
     settings: KafkaSettings,
-    reach: Arc<Reach>,
+    broker_status: Arc<BrokerStatus>,
     producers: Arc<Producers>,
     dead_letters: DeadLetters,
-    /// Its lock is what keeps a crowd that asks at once from making a client, with its threads, for each.
+    /// Locked, so that concurrent probes share one client, which has threads of its own.
     probe: Arc<tokio::sync::Mutex<Probe>>,
     /// By group.
     progress: Mutex<HashMap<String, SharedProgress>>,
@@ -44,12 +44,12 @@ impl KafkaBus {
     /// A bus over these brokers.
     #[must_use]
     pub fn new(settings: KafkaSettings) -> Self {
-        let reach = Arc::<Reach>::default();
-        let producers = Arc::new(Producers::new(settings.clone(), Arc::clone(&reach)));
+        let broker_status = Arc::<BrokerStatus>::default();
+        let producers = Arc::new(Producers::new(settings.clone(), Arc::clone(&broker_status)));
         Self {
             dead_letters: DeadLetters::new(settings.clone(), Arc::clone(&producers)),
             settings,
-            reach,
+            broker_status,
             producers,
             probe: Arc::default(),
             progress: Mutex::default(),
@@ -85,13 +85,15 @@ impl EventBus for KafkaBus {
     async fn serve(&self, subscription: Subscription, consumer: Arc<dyn Consumer>, stop: CancellationToken) {
         while !stop.is_cancelled() {
             let progress = self.shared_progress(&subscription.group);
-            match Member::join(&self.settings, &self.reach, &subscription, progress) {
+            match GroupConsumer::join(&self.settings, &self.broker_status, &subscription, progress) {
                 Ok(member) => member.serve(&self.dead_letters, consumer.as_ref(), &stop).await,
-                Err(error) => tracing::error!(group = subscription.group, %error, "cannot serve"),
+                Err(error) => {
+                    tracing::error!(group = subscription.group, %error, "the group's consumer cannot be created")
+                }
             }
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = tokio::time::sleep(PAUSE) => {}
+                () = tokio::time::sleep(REJOIN_DELAY) => {}
             }
         }
     }
@@ -101,7 +103,7 @@ impl EventBus for KafkaBus {
     }
 
     async fn make_topics(&self, topics: &[String]) -> Result<(), BusError> {
-        topics::make(&self.settings, topics).await.map_err(BusError)
+        topics::create(&self.settings, topics).await.map_err(BusError)
     }
 
     async fn newest(&self, topic: &str) -> Result<Vec<RowMark>, BusError> {
@@ -113,9 +115,9 @@ impl EventBus for KafkaBus {
     async fn ping(&self) -> Result<(), BusError> {
         let settings = self.settings.clone();
         let mut probe = Arc::clone(&self.probe).lock_owned().await;
-        let answer = tokio::task::spawn_blocking(move || probe.ask(&settings)).await;
+        let answer = tokio::task::spawn_blocking(move || probe.run(&settings)).await;
         answer.map_err(|error| BusError(error.to_string()))?.map_err(|error| BusError(error.to_string()))?;
-        self.reach.regained();
+        self.broker_status.mark_up();
         Ok(())
     }
 

@@ -1,6 +1,6 @@
-//! How far a whole group is behind its topics, seen from outside: where the topics ended at some moments, and up to
-//! where the group has committed. So it is known too when partitions wait for the end of a crashed member's session,
-//! when another process does the work, or when nothing comes because nothing can.
+//! Measures the lag of a whole group at the broker: the topics' end offsets at several moments against the offsets that
+//! the group has committed. So the lag is also known while partitions wait for a crashed consumer's session to expire,
+//! while another process does the work, and while no message can arrive.
 
 use std::{
     collections::HashMap,
@@ -15,44 +15,46 @@ use rdkafka::{
 };
 use tokio::time::Instant;
 
-use super::{membership::Membership, partitions::Partitions, settings::KafkaSettings};
+use super::{consumer_context::GroupConsumerContext, partitions::Partitions, settings::KafkaSettings};
 use crate::events::{
     bus::{GroupProgress, Subscription},
     milestones::Milestones,
 };
 
-/// Between two looks.
-const EVERY: Duration = Duration::from_millis(200);
-/// How long each question to the broker may take.
-const LIMIT: Duration = Duration::from_secs(1);
+/// Interval between two samples.
+const SAMPLE_INTERVAL: Duration = Duration::from_millis(200);
+/// Timeout of each request to the broker.
+const BROKER_TIMEOUT: Duration = Duration::from_secs(1);
 
-type Offsets = HashMap<(String, i32), i64>;
+/// A topic and a partition of it.
+type Partition = (String, i32);
+type Offsets = HashMap<Partition, i64>;
 
-/// What is known of one group's progress, shared by its watcher and those who ask the bus.
+/// One group's progress, shared by its monitor and the bus.
 pub(super) type SharedProgress = Arc<Mutex<GroupProgress>>;
 
-/// Watches one group.
-pub(super) struct Lag {
+/// Measures the lag of one group.
+pub(super) struct LagMonitor {
     subscription: Subscription,
-    consumer: Weak<StreamConsumer<Membership>>,
+    consumer: Weak<StreamConsumer<GroupConsumerContext>>,
     partitions: Arc<Mutex<Partitions>>,
-    /// Where the topics ended, and up to which moment the group has served them.
+    /// The topics' end offsets, and up to which moment the group has served them.
     ends: Milestones<Offsets>,
     progress: SharedProgress,
 }
 
-/// One look at the broker.
-struct Look {
+/// The offsets at one moment.
+struct LagSample {
     ends: Offsets,
-    /// Up to where the group is done; where it never committed, where the partition begins.
-    done: Offsets,
+    /// The committed offsets; for a partition without one, its first offset.
+    committed: Offsets,
 }
 
-impl Lag {
+impl LagMonitor {
     pub(super) fn new(
         subscription: &Subscription,
         settings: &KafkaSettings,
-        consumer: Weak<StreamConsumer<Membership>>,
+        consumer: Weak<StreamConsumer<GroupConsumerContext>>,
         progress: SharedProgress,
     ) -> Self {
         let partitions = Arc::new(Mutex::new(Partitions::of(&subscription.topics, settings)));
@@ -65,41 +67,43 @@ impl Lag {
         }
     }
 
-    /// Keeps the group's progress up to date for as long as its member lives.
-    pub(super) async fn watch(mut self) {
+    /// Updates the group's progress until the group's consumer is dropped.
+    pub(super) async fn run(mut self) {
         loop {
-            let Some(member) = self.consumer.upgrade() else { return };
+            let Some(consumer) = self.consumer.upgrade() else { return };
             let moment = Instant::now();
-            let is_at_end = match self.look(member).await {
-                Ok(look) => self.after(moment, look),
+            let is_at_end = match self.sample(consumer).await {
+                Ok(sample) => self.note(moment, sample),
                 Err(error) => {
-                    tracing::debug!(group = self.subscription.group, %error, "how far the group is behind is not known");
+                    tracing::debug!(group = self.subscription.group, %error, "the group's lag is not known");
                     false
                 }
             };
             let behind = self.publish(is_at_end).behind();
             metrics::gauge!("wallet_bus_behind_seconds", "group" => self.subscription.group.clone())
                 .set(behind.min(Duration::from_secs(86_400)).as_secs_f64());
-            tokio::time::sleep(EVERY).await;
+            tokio::time::sleep(SAMPLE_INTERVAL).await;
         }
     }
 
-    /// Asks the broker, on a thread that may block.
-    async fn look(&self, member: Arc<StreamConsumer<Membership>>) -> KafkaResult<Look> {
+    /// Takes a sample on a thread that may block.
+    async fn sample(&self, consumer: Arc<StreamConsumer<GroupConsumerContext>>) -> KafkaResult<LagSample> {
         let partitions = Arc::clone(&self.partitions);
-        let asked = tokio::task::spawn_blocking(move || {
+        let sampled = tokio::task::spawn_blocking(move || {
             let mut partitions = partitions.lock().unwrap_or_else(PoisonError::into_inner);
-            Look::take(&member, partitions.list()?)
+            LagSample::take(&consumer, partitions.list()?)
         });
-        asked.await.map_err(|_| KafkaError::Canceled)?
+        sampled.await.map_err(|_| KafkaError::Canceled)?
     }
 
-    /// Whether the group has reached the ends of this look, which began at `moment`.
-    fn after(&mut self, moment: Instant, look: Look) -> bool {
-        let Look { ends, done } = look;
+    /// Returns whether the group has reached the end offsets of this sample, which was begun at `moment`.
+    fn note(&mut self, moment: Instant, sample: LagSample) -> bool {
+        let LagSample { ends, committed } = sample;
         self.ends.note(moment, ends);
-        self.ends
-            .advance(|ends| ends.iter().all(|(place, end)| done.get(place).is_some_and(|done| done >= end)));
+        let has_reached = |(partition, end): (&Partition, &i64)| {
+            committed.get(partition).is_some_and(|offset| offset >= end)
+        };
+        self.ends.advance(|ends| ends.iter().all(has_reached));
         self.ends.is_at_end()
     }
 
@@ -110,33 +114,36 @@ impl Lag {
     }
 }
 
-impl Look {
-    fn take(consumer: &StreamConsumer<Membership>, partitions: &TopicPartitionList) -> KafkaResult<Self> {
+impl LagSample {
+    fn take(
+        consumer: &StreamConsumer<GroupConsumerContext>,
+        partitions: &TopicPartitionList,
+    ) -> KafkaResult<Self> {
         let ends = at(consumer, partitions, Offset::End)?;
-        let mut done = offsets(&consumer.committed_offsets(partitions.clone(), LIMIT)?)?;
-        if ends.iter().any(|(place, end)| done.get(place).is_none_or(|done| done < end)) {
-            // What has passed its time is gone from the topic, and nobody waits for it.
-            for (place, start) in at(consumer, partitions, Offset::Beginning)? {
-                let done = done.entry(place).or_insert(start);
-                *done = start.max(*done);
+        let mut committed = offsets(&consumer.committed_offsets(partitions.clone(), BROKER_TIMEOUT)?)?;
+        if ends.iter().any(|(partition, end)| committed.get(partition).is_none_or(|offset| offset < end)) {
+            // Messages that retention has removed do not count as lag.
+            for (partition, start) in at(consumer, partitions, Offset::Beginning)? {
+                let offset = committed.entry(partition).or_insert(start);
+                *offset = start.max(*offset);
             }
         }
-        consumer.context().reach.regained();
-        Ok(Self { ends, done })
+        consumer.context().broker_status.mark_up();
+        Ok(Self { ends, committed })
     }
 }
 
 fn at(
-    consumer: &StreamConsumer<Membership>,
+    consumer: &StreamConsumer<GroupConsumerContext>,
     partitions: &TopicPartitionList,
-    place: Offset,
+    offset: Offset,
 ) -> KafkaResult<Offsets> {
-    let mut asked = partitions.clone();
-    asked.set_all_offsets(place)?;
-    offsets(&consumer.offsets_for_times(asked, LIMIT)?)
+    let mut wanted = partitions.clone();
+    wanted.set_all_offsets(offset)?;
+    offsets(&consumer.offsets_for_times(wanted, BROKER_TIMEOUT)?)
 }
 
-/// The offsets that are there.
+/// The offsets that are known, by partition.
 fn offsets(list: &TopicPartitionList) -> KafkaResult<Offsets> {
     let mut offsets = Offsets::new();
     for element in list.elements() {

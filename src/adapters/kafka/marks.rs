@@ -1,4 +1,4 @@
-//! What the newest messages of a topic say of the books that they came from.
+//! Reads from the newest messages of a topic which rows of the books they are of.
 
 use std::time::{Duration, Instant};
 
@@ -10,22 +10,22 @@ use rdkafka::{
     message::{BorrowedMessage, Headers},
 };
 
-use super::{settings::KafkaSettings, topics::Asked};
+use super::{settings::KafkaSettings, topics::QuietContext};
 use crate::events::event::RowMark;
 
-/// The maximum time for all of it.
-const LIMIT: Duration = Duration::from_secs(5);
+/// Timeout for all requests of one read.
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Which rows the newest messages of the topic's partitions are of. A topic that is not there yet has none. Blocks for
-/// [`LIMIT`] at most.
+/// Which rows the newest messages of the topic's partitions are of. A topic that does not exist yet has none. Blocks for
+/// [`READ_TIMEOUT`] at most.
 pub(super) fn newest(settings: &KafkaSettings, topic: &str) -> KafkaResult<Vec<RowMark>> {
-    let until = Instant::now() + LIMIT;
+    let until = Instant::now() + READ_TIMEOUT;
     let left = || until.saturating_duration_since(Instant::now());
     let mut config = settings.client();
-    // It neither joins the group nor commits; librdkafka wants a name.
+    // It neither joins the group nor commits; librdkafka requires a name.
     config.set("group.id", "wallet-marks").set("enable.auto.commit", "false");
-    let consumer: BaseConsumer<Asked> =
-        config.set_log_level(RDKafkaLogLevel::Emerg).create_with_context(Asked)?;
+    let consumer: BaseConsumer<QuietContext> =
+        config.set_log_level(RDKafkaLogLevel::Emerg).create_with_context(QuietContext)?;
     let metadata = consumer.fetch_metadata(Some(topic), left())?;
     let mut newest = TopicPartitionList::new();
     for partition in metadata.topics().iter().flat_map(|found| found.partitions()) {

@@ -1,22 +1,22 @@
 //! Apache Kafka: the bus that survives this process and reaches others.
 //!
-//! Publishing: one idempotent producer for each topic, no time limit of its own, and after any trouble a new one that
-//! begins again at the first event that was not confirmed. Serving: a consumer group whose offsets are stored only
-//! after the work is done. A broker that is away is waited for, on both sides.
+//! Publishing: one idempotent producer for each topic, without a timeout, and after any failure a new one that begins at
+//! the first event that was not confirmed. Consuming: a group whose offsets are stored only after the work is done. Both
+//! wait for an unavailable broker and retry.
 
 mod batch;
+mod broker_status;
 mod bus;
+mod consumer_context;
 mod dead_letters;
+mod delivery_tracker;
+mod group_consumer;
 mod lag;
-mod line;
 mod marks;
-mod member;
-mod membership;
 mod partitions;
 mod producers;
-mod reach;
 mod settings;
-mod tally;
+mod topic_producer;
 mod topics;
 mod whole_topic;
 

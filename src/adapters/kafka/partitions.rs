@@ -1,5 +1,5 @@
-//! Which partitions some topics have. They are asked for by a client of their own: asked by a member of a group for one
-//! topic after another, the metadata keep the group from settling.
+//! Which partitions some topics have. A client of its own requests them: requested by a group's consumer for one topic
+//! after another, the metadata keep the group rebalancing.
 
 use std::time::Duration;
 
@@ -11,20 +11,20 @@ use rdkafka::{
 };
 use tokio::time::Instant;
 
-use super::{settings::KafkaSettings, topics::Asked};
+use super::{settings::KafkaSettings, topics::QuietContext};
 
-/// How long the list holds. A message in a partition that was added since is missing where the topics' ends are asked
-/// for, so this is well within what the cache's lease leaves to 5 s.
-const LIST_HOLDS: Duration = Duration::from_secs(1);
-/// How long the answer of the broker may take.
-const LIMIT: Duration = Duration::from_secs(1);
+/// How long the list is reused. A partition that was added since is missing from the lag, so this is well within what
+/// the cache's lease leaves of 5 s.
+const LIST_TTL: Duration = Duration::from_secs(1);
+/// Timeout of each request to the broker.
+const BROKER_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The partitions of some topics.
 pub(super) struct Partitions {
     topics: Vec<String>,
     settings: KafkaSettings,
-    /// Kept while the broker answers.
-    client: Option<BaseConsumer<Asked>>,
+    /// Reused while the broker answers.
+    client: Option<BaseConsumer<QuietContext>>,
     listed: Option<(Instant, TopicPartitionList)>,
 }
 
@@ -33,26 +33,28 @@ impl Partitions {
         Self { topics: topics.to_vec(), settings: settings.clone(), client: None, listed: None }
     }
 
-    /// The partitions of all topics, as they were a second ago at most. Blocks.
+    /// The partitions of all topics, at most [`LIST_TTL`] old. Blocks.
     pub(super) fn list(&mut self) -> KafkaResult<&TopicPartitionList> {
-        let known = self.listed.take_if(|(at, _)| at.elapsed() < LIST_HOLDS);
+        let known = self.listed.take_if(|(at, _)| at.elapsed() < LIST_TTL);
         let listed = match known {
             Some(listed) => listed,
-            None => (Instant::now(), self.ask()?),
+            None => (Instant::now(), self.fetch()?),
         };
         Ok(&self.listed.insert(listed).1)
     }
 
-    fn ask(&mut self) -> KafkaResult<TopicPartitionList> {
+    fn fetch(&mut self) -> KafkaResult<TopicPartitionList> {
         let client = match self.client.take() {
             Some(client) => client,
-            None => {
-                self.settings.client().set_log_level(RDKafkaLogLevel::Emerg).create_with_context(Asked)?
-            }
+            None => self
+                .settings
+                .client()
+                .set_log_level(RDKafkaLogLevel::Emerg)
+                .create_with_context(QuietContext)?,
         };
         let mut list = TopicPartitionList::new();
         for topic in &self.topics {
-            let metadata = client.fetch_metadata(Some(topic), LIMIT)?;
+            let metadata = client.fetch_metadata(Some(topic), BROKER_TIMEOUT)?;
             let found = metadata.topics().iter().flat_map(|topic| topic.partitions());
             let before = list.count();
             for partition in found {

@@ -1,4 +1,4 @@
-//! A producer for each topic, so that a topic in trouble does not hold up another.
+//! A producer for each topic, so that a failing topic does not delay another.
 
 use std::{
     collections::HashMap,
@@ -8,43 +8,44 @@ use std::{
 use rdkafka::message::{Header, OwnedHeaders};
 
 use super::{
-    line::{Line, Record},
-    reach::Reach,
+    broker_status::BrokerStatus,
     settings::KafkaSettings,
+    topic_producer::{Record, TopicProducer},
 };
 use crate::events::bus::PublishError;
 
-/// The producers of all topics that were published to.
+/// The producers of all topics that have been published to.
 pub(super) struct Producers {
     settings: KafkaSettings,
-    reach: Arc<Reach>,
-    lines: Mutex<HashMap<String, Arc<Line>>>,
+    broker_status: Arc<BrokerStatus>,
+    by_topic: Mutex<HashMap<String, Arc<TopicProducer>>>,
 }
 
 impl Producers {
-    /// None yet: a topic's producer is made when it is first published to.
-    pub(super) fn new(settings: KafkaSettings, reach: Arc<Reach>) -> Self {
-        Self { settings, reach, lines: Mutex::default() }
+    /// Begins empty: a topic's producer is made when it is first published to.
+    pub(super) fn new(settings: KafkaSettings, broker_status: Arc<BrokerStatus>) -> Self {
+        Self { settings, broker_status, by_topic: Mutex::default() }
     }
 
-    /// Publishes `count` messages to a topic, in order, as [`Line::publish`] does.
+    /// Publishes `count` messages to a topic, in order, as [`TopicProducer::publish`] does.
     pub(super) async fn publish<'r>(
         &self,
         topic: &str,
         count: usize,
         record: impl Fn(usize) -> Record<'r> + Send + Sync,
     ) -> Result<(), PublishError> {
-        self.line(topic).publish(count, record).await
+        self.producer(topic).publish(count, record).await
     }
 
-    fn line(&self, topic: &str) -> Arc<Line> {
-        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(line) = lines.get(topic) {
-            return Arc::clone(line);
+    fn producer(&self, topic: &str) -> Arc<TopicProducer> {
+        let mut producers = self.by_topic.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(producer) = producers.get(topic) {
+            return Arc::clone(producer);
         }
-        let line = Arc::new(Line::new(topic, self.settings.clone(), Arc::clone(&self.reach)));
-        lines.insert(topic.to_owned(), Arc::clone(&line));
-        line
+        let producer =
+            Arc::new(TopicProducer::new(topic, self.settings.clone(), Arc::clone(&self.broker_status)));
+        producers.insert(topic.to_owned(), Arc::clone(&producer));
+        producer
     }
 }
 

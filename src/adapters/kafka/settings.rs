@@ -1,4 +1,4 @@
-//! How we set up librdkafka's clients, and why.
+//! The configuration of librdkafka's clients, and the reasons for it.
 
 use std::time::Duration;
 
@@ -6,24 +6,24 @@ use rdkafka::{ClientConfig, config::RDKafkaLogLevel};
 
 use crate::config::{Compression, KafkaLogin, KafkaSecurity};
 
-/// How long a member of a group may be silent before its partitions go to others. It is also how long the partitions of
-/// a process that was killed wait, and how long a group takes to come together after a broker was away for longer than
-/// this; until then balances are read from Postgres. librdkafka answers for us from threads of its own, so that only a
-/// machine that stands still is silent for seconds. Kafka's default is 45 s.
+/// How long a group's consumer may send no heartbeat before its partitions are assigned to others. It is also how long
+/// the partitions of a killed process wait, and how long a group takes to form again after a broker was unavailable for
+/// longer than this; meanwhile balances are read from Postgres. librdkafka sends heartbeats from threads of its own, so
+/// only a suspended machine misses them for seconds. Kafka's default is 45 s.
 pub const SESSION_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What the bus needs to know of Kafka.
+/// The settings of the bus.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KafkaSettings {
     /// `host:port`, separated by commas.
     pub brokers: String,
-    /// Of a topic that we make. Chosen once: adding partitions later moves keys.
+    /// Partitions of a topic that the bus creates. Chosen once: adding partitions later moves keys.
     pub partitions: i32,
-    /// Copies of a topic that we make.
+    /// Replicas of a topic that the bus creates.
     pub replication: i32,
-    /// How the brokers are spoken to, by every client.
+    /// TLS and login, for every client.
     pub security: KafkaSecurity,
-    /// Of what we publish; what others wrote is read whatever it is.
+    /// For published messages; messages are read in any compression.
     pub compression: Compression,
     /// [`SESSION_TIMEOUT`]; tests that crash a consumer take less.
     pub session_timeout: Duration,
@@ -43,26 +43,26 @@ impl KafkaSettings {
         }
     }
 
-    /// What all clients share.
+    /// The configuration that all clients share.
     pub(super) fn client(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         config
             .set("bootstrap.servers", &self.brokers)
             .set("client.id", "wallet")
             .set("socket.keepalive.enable", "true")
-            // How soon a broker that is back is found, and how often one that is down is tried.
+            // How soon a recovered broker is found, and how often an unavailable one is tried.
             .set("reconnect.backoff.ms", "500")
             .set("reconnect.backoff.max.ms", "2000")
-            // A topic that is made later, and partitions that are added later, are found within this time.
+            // New topics and partitions are found within this time.
             .set("topic.metadata.refresh.interval.ms", "5000")
-            // The reason of a connection that failed is only in the log; `reach` says it once.
+            // The reason of a failed connection is only in the log; `BrokerStatus` logs it once.
             .set("log.connection.close", "true")
             .set_log_level(RDKafkaLogLevel::Info);
         self.secure(&mut config);
         config
     }
 
-    /// The certificate of a broker and its name are checked by librdkafka's defaults.
+    /// By default librdkafka checks the broker's certificate and its name.
     fn secure(&self, config: &mut ClientConfig) {
         let KafkaSecurity { is_encrypted, ca_file, login } = &self.security;
         let protocol = match (is_encrypted, login) {
@@ -83,40 +83,39 @@ impl KafkaSettings {
         }
     }
 
-    /// A producer that neither loses, nor repeats, nor reorders by itself, and never gives up.
+    /// A producer that neither loses, nor repeats, nor reorders messages, and retries without end.
     pub(super) fn producer(&self) -> ClientConfig {
         let mut config = self.client();
         config
             .set("enable.idempotence", "true")
             .set("acks", "all")
-            // A message that is refused for good stops the producer before a later one overtakes it.
+            // A message that is refused permanently stops the producer before a later one overtakes it.
             .set("enable.gapless.guarantee", "true")
-            // With a limit, a message that was stored may be reported as failed; sent again, it would come after
-            // later ones.
+            // With a timeout, a stored message may be reported as failed; sent again, it would follow later ones.
             .set("delivery.timeout.ms", "0")
             .set("linger.ms", "2")
             .set("compression.type", self.compression.as_str())
-            // The partition that Java clients choose for a key, so that others can write to the topic too.
+            // Java clients choose the same partition for a key, so that they can write to the topic too.
             .set("partitioner", "murmur2_random")
             .set("statistics.interval.ms", "15000");
         config
     }
 
-    /// A member of a group that keeps its offsets itself, after the work.
+    /// A group's consumer that stores its offsets itself, after the work.
     pub(super) fn consumer(&self, group: &str) -> ClientConfig {
         let mut config = self.client();
         config
             .set("group.id", group)
             .set("enable.auto.commit", "true")
             .set("enable.auto.offset.store", "false")
-            // Stored offsets go to the broker this often: what a crash repeats, and what the lag is read from.
+            // How often stored offsets are committed: bounds what a crash repeats, and how exact the lag is.
             .set("auto.commit.interval.ms", "250")
             .set("auto.offset.reset", "earliest")
             .set("partition.assignment.strategy", "cooperative-sticky")
             .set("session.timeout.ms", self.session_timeout.as_millis().to_string())
-            // We poll also while work takes long; who does not poll is stuck.
+            // The consumer is polled also while work takes long; one that is not polled is stuck.
             .set("max.poll.interval.ms", self.session_timeout.as_millis().to_string())
-            // Bounds the memory of a long catching up; the pause after a full queue is a second by default.
+            // Bounds the memory of a long backlog; the back-off after a full queue is 1 s by default.
             .set("queued.max.messages.kbytes", "8192")
             .set("fetch.queue.backoff.ms", "20");
         config

@@ -1,4 +1,4 @@
-//! Reading a whole topic for an audit: partitions are assigned outright, so that no group is joined and no offset is
+//! Reads a whole topic for an audit: partitions are assigned directly, so that no group is joined and no offset is
 //! committed.
 
 use std::{
@@ -14,27 +14,27 @@ use rdkafka::{
 };
 use tokio::sync::mpsc;
 
-use super::{batch::message_of, settings::KafkaSettings, topics::Asked};
+use super::{batch::message_of, settings::KafkaSettings, topics::QuietContext};
 use crate::events::{
     bus::BusError,
     topic_reader::{OpenTopic, PartitionRange, StoredMessage, TopicReader},
 };
 
-/// Timeout of each question to the broker, and the longest silence of a broker that has more messages for us.
-const TIMEOUT: Duration = Duration::from_secs(30);
-/// How long one poll waits.
-const POLL: Duration = Duration::from_millis(100);
+/// Timeout of each request to the broker, and the maximum wait for the next message.
+const BROKER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Timeout of one poll.
+const POLL_TIMEOUT: Duration = Duration::from_millis(100);
 /// Maximum number of messages that are handed over at once.
-const CHUNK: usize = 1_000;
-/// Maximum number of chunks that wait to be taken.
-const CHUNKS_AHEAD: usize = 4;
+const CHUNK_MESSAGES_MAX: usize = 1_000;
+/// Maximum number of chunks that wait for the reader.
+const CHUNKS_AHEAD_MAX: usize = 4;
 
 type Chunk = Result<Vec<StoredMessage>, BusError>;
 
 /// Reads topics from these brokers.
 pub struct KafkaTopicReader {
     settings: KafkaSettings,
-    /// librdkafka wants one for each reader; it is never joined.
+    /// librdkafka requires a name; the group is never joined.
     group: String,
 }
 
@@ -45,19 +45,19 @@ impl KafkaTopicReader {
         Self { settings, group }
     }
 
-    fn consumer(&self) -> KafkaResult<BaseConsumer<Asked>> {
+    fn consumer(&self) -> KafkaResult<BaseConsumer<QuietContext>> {
         let mut config = self.settings.client();
         config
             .set("group.id", &self.group)
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
-            // A beginning that retention removes while we read: what is left is read.
+            // If retention removes the beginning while it is read, reading continues with the oldest message.
             .set("auto.offset.reset", "earliest")
             // The last offsets of a compacted topic have no message.
             .set("enable.partition.eof", "true")
             .set("queued.max.messages.kbytes", "16384")
             .set("fetch.queue.backoff.ms", "5");
-        config.create_with_context(Asked)
+        config.create_with_context(QuietContext)
     }
 }
 
@@ -67,8 +67,8 @@ impl TopicReader for KafkaTopicReader {
         let consumer = self.consumer().map_err(|error| BusError(error.to_string()))?;
         let name = topic.to_owned();
         let (opened, is_open) = tokio::sync::oneshot::channel();
-        let (sender, chunks) = mpsc::channel(CHUNKS_AHEAD);
-        // A thread that the runtime does not wait for at its end: librdkafka blocks, also while it closes.
+        let (sender, chunks) = mpsc::channel(CHUNKS_AHEAD_MAX);
+        // A thread of its own, as the runtime must not wait for it at shutdown: librdkafka blocks, also while it closes.
         std::thread::spawn(move || match ranges(&consumer, &name) {
             Ok(ranges) => {
                 if opened.send(Ok(ranges.clone())).is_ok() {
@@ -98,8 +98,8 @@ impl OpenTopic for Reading {
     }
 }
 
-fn ranges(consumer: &BaseConsumer<Asked>, topic: &str) -> KafkaResult<Vec<PartitionRange>> {
-    let metadata = consumer.fetch_metadata(Some(topic), TIMEOUT)?;
+fn ranges(consumer: &BaseConsumer<QuietContext>, topic: &str) -> KafkaResult<Vec<PartitionRange>> {
+    let metadata = consumer.fetch_metadata(Some(topic), BROKER_TIMEOUT)?;
     let mut ranges = Vec::new();
     for found in metadata.topics() {
         match found.error().map(RDKafkaErrorCode::from) {
@@ -108,37 +108,39 @@ fn ranges(consumer: &BaseConsumer<Asked>, topic: &str) -> KafkaResult<Vec<Partit
             Some(code) => return Err(KafkaError::MetadataFetch(code)),
         }
         for partition in found.partitions() {
-            let (begin, end) = consumer.fetch_watermarks(topic, partition.id(), TIMEOUT)?;
+            let (begin, end) = consumer.fetch_watermarks(topic, partition.id(), BROKER_TIMEOUT)?;
             ranges.push(PartitionRange { partition: partition.id(), begin, end });
         }
     }
     Ok(ranges)
 }
 
-/// Reads everything into the channel; the channel's end is the topic's.
+/// Sends the whole topic through the channel, which is closed at the topic's end.
 fn read(
-    consumer: &BaseConsumer<Asked>,
+    consumer: &BaseConsumer<QuietContext>,
     topic: &str,
     ranges: &[PartitionRange],
     chunks: &mpsc::Sender<Chunk>,
 ) {
-    let mut chunk = Vec::with_capacity(CHUNK);
+    let mut chunk = Vec::with_capacity(CHUNK_MESSAGES_MAX);
     let outcome = read_into(consumer, topic, ranges, &mut |message| {
         chunk.push(message);
-        chunk.len() < CHUNK
-            || chunks.blocking_send(Ok(std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK)))).is_ok()
+        chunk.len() < CHUNK_MESSAGES_MAX
+            || chunks
+                .blocking_send(Ok(std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK_MESSAGES_MAX))))
+                .is_ok()
     });
     if let Err(error) = outcome {
-        // Nobody may be left who reads it.
+        // The reader may have been dropped.
         let _ = chunks.blocking_send(Err(BusError(format!("{topic}: {error}"))));
     } else if !chunk.is_empty() {
         let _ = chunks.blocking_send(Ok(chunk));
     }
 }
 
-/// Gives every message up to the ends to `take`, until that answers false.
+/// Passes every message up to the ends to `take`, until that returns false.
 fn read_into(
-    consumer: &BaseConsumer<Asked>,
+    consumer: &BaseConsumer<QuietContext>,
     topic: &str,
     ranges: &[PartitionRange],
     take: &mut dyn FnMut(StoredMessage) -> bool,
@@ -152,7 +154,7 @@ fn read_into(
     consumer.assign(&assigned)?;
     let mut last = Instant::now();
     while !unread.is_empty() {
-        match consumer.poll(POLL) {
+        match consumer.poll(POLL_TIMEOUT) {
             Some(Ok(message)) => {
                 last = Instant::now();
                 let (partition, offset) = (message.partition(), message.offset());
@@ -169,8 +171,8 @@ fn read_into(
                 }
             }
             Some(Err(KafkaError::PartitionEOF(partition))) => drop(unread.remove(&partition)),
-            Some(Err(error)) if !is_passing(&error) => return Err(error),
-            _ if last.elapsed() > TIMEOUT => {
+            Some(Err(error)) if !is_transient(&error) => return Err(error),
+            _ if last.elapsed() > BROKER_TIMEOUT => {
                 return Err(KafkaError::MessageConsumption(RDKafkaErrorCode::OperationTimedOut));
             }
             _ => {}
@@ -179,8 +181,8 @@ fn read_into(
     Ok(())
 }
 
-/// librdkafka goes on by itself: a broker that is away, a leader that has just changed.
-fn is_passing(error: &KafkaError) -> bool {
+/// librdkafka retries by itself: a broker is unavailable, a leader has just changed.
+fn is_transient(error: &KafkaError) -> bool {
     matches!(
         error.rdkafka_error_code(),
         Some(

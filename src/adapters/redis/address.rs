@@ -1,4 +1,4 @@
-//! Where Redis is, and whom to believe that it is Redis.
+//! The address of Redis, and the certificates that are trusted for it.
 
 use redis::{Client, RedisResult, TlsCertificates};
 use rustls::crypto::aws_lc_rs;
@@ -18,7 +18,7 @@ impl From<&str> for RedisAddress {
 }
 
 impl RedisAddress {
-    /// Believes a server only if its certificate comes from one of these (PEM), and not those that the system trusts.
+    /// Trusts a server only if its certificate is issued by one of these (PEM), instead of those that the system trusts.
     #[must_use]
     pub fn certified_by(self, certificates: Vec<u8>) -> Self {
         Self { certificates: Some(certificates), ..self }
@@ -33,7 +33,7 @@ impl RedisAddress {
         if !self.is_encrypted() {
             return Client::open(self.url.as_str());
         }
-        // The Redis client takes the process's default. Where there is one already, it is this one: nobody else sets it.
+        // The Redis client takes the process's default provider. One that is set already was set here.
         let _ = aws_lc_rs::default_provider().install_default();
         let root_cert = self.certificates.clone();
         Client::build_with_tls(self.url.as_str(), TlsCertificates { client_tls: None, root_cert })

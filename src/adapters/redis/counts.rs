@@ -1,4 +1,4 @@
-//! The sums of the limits, which all processes add to.
+//! The counts of the limits, which all processes add to.
 
 use std::sync::{
     Arc,
@@ -8,27 +8,27 @@ use std::sync::{
 use async_trait::async_trait;
 use redis::{Pipeline, RedisResult};
 
-use super::link::{Keeper, is_refusal};
+use super::{connection::is_refusal, reconnector::Reconnector};
 use crate::{
     kernel::quota::Period,
     limits::{Delta, ShareError, SharedCounts, Sums},
 };
 
-/// How many periods a sum is remembered: its own, the one that slides over it, and one for clocks that differ.
-const REMEMBERED: u64 = 3;
+/// How many periods a count is stored: its own, the one that slides over it, and one for clocks that differ.
+const STORED_PERIODS: u64 = 3;
 
-/// Sums in Redis, over the connection of the balance cache.
+/// Counts in Redis, over the connection of the balance cache.
 pub struct RedisCounts {
     /// In front of every key.
     prefix: String,
-    keeper: Arc<Keeper>,
-    /// That Redis refuses was logged.
-    is_refused: AtomicBool,
+    reconnector: Arc<Reconnector>,
+    /// The present refusal was logged.
+    has_logged_refusal: AtomicBool,
 }
 
 impl RedisCounts {
-    pub(super) fn new(prefix: &str, keeper: Arc<Keeper>) -> Self {
-        Self { prefix: prefix.to_owned(), keeper, is_refused: AtomicBool::new(false) }
+    pub(super) fn new(prefix: &str, reconnector: Arc<Reconnector>) -> Self {
+        Self { prefix: prefix.to_owned(), reconnector, has_logged_refusal: AtomicBool::new(false) }
     }
 
     fn key(&self, delta: &Delta, window: i64) -> String {
@@ -48,15 +48,17 @@ impl RedisCounts {
         pipeline
     }
 
-    /// Said once, until Redis counts again. Balances do not depend on it.
-    fn note(&self, outcome: &RedisResult<Vec<Option<u64>>>) {
+    /// Logs a refusal, once until Redis counts again. Balances do not depend on it.
+    fn log(&self, outcome: &RedisResult<Vec<Option<u64>>>) {
         match outcome {
             Ok(_) => {
-                if self.is_refused.load(Ordering::Relaxed) && self.is_refused.swap(false, Ordering::Relaxed) {
+                if self.has_logged_refusal.load(Ordering::Relaxed)
+                    && self.has_logged_refusal.swap(false, Ordering::Relaxed)
+                {
                     tracing::info!("Redis counts limits again");
                 }
             }
-            Err(error) if is_refusal(error) && !self.is_refused.swap(true, Ordering::Relaxed) => {
+            Err(error) if is_refusal(error) && !self.has_logged_refusal.swap(true, Ordering::Relaxed) => {
                 tracing::error!(%error, "Redis refuses to count limits: each process counts alone until it does not");
             }
             Err(_) => {}
@@ -65,19 +67,19 @@ impl RedisCounts {
 }
 
 fn expires_in(period: Period) -> i64 {
-    i64::try_from(REMEMBERED * period.duration().as_secs()).unwrap_or(i64::MAX)
+    i64::try_from(STORED_PERIODS * period.duration().as_secs()).unwrap_or(i64::MAX)
 }
 
 #[async_trait]
 impl SharedCounts for RedisCounts {
     async fn exchange(&self, deltas: &[Delta]) -> Result<Vec<Sums>, ShareError> {
-        let mut link = self.keeper.link().map_err(ShareError::NotSent)?;
+        let mut connection = self.reconnector.connection().map_err(ShareError::NotSent)?;
         let outcome: RedisResult<Vec<Option<u64>>> =
-            self.pipeline(deltas).query_async(&mut link.connection).await;
-        self.note(&outcome);
+            self.pipeline(deltas).query_async(&mut connection.multiplexed).await;
+        self.log(&outcome);
         let answers = outcome.map_err(|error| {
             if !is_refusal(&error) {
-                self.keeper.failed(&link, &error);
+                self.reconnector.failed(&connection, &error);
             }
             ShareError::OutcomeUnknown(error.to_string())
         })?;

@@ -1,7 +1,7 @@
-//! How a view lies in its hash: text that a person can read, times as microseconds since 1970, nothing where a moment
-//! is not at hand. Each part is one field, `currency=USD available=500 held=0 unreleased=0` and
+//! How a view is stored in its hash: readable text, times as microseconds since 1970, empty where a time is not
+//! known. Each part is one field, `currency=USD available=500 held=0 unreleased=0` and
 //! `status=enabled frozen=0 enabled_at=1767225600000000 disabled_at=`, beside its version: a field costs Redis and its
-//! client more than a word does.
+//! client more than a word in it.
 
 use std::{str::FromStr, time::Duration};
 
@@ -15,8 +15,8 @@ use crate::{
     },
 };
 
-/// What is read, in this order. `life` is the run of Redis in which the hash was made and, behind a colon, a token that
-/// no other hash of this key has had.
+/// The fields that are read, in this order. `life` is the run of Redis in which the hash was made and, behind a colon, a token
+/// that is unique among the hashes of this key.
 const NAMES: [&str; 6] = ["life", "owner", "version", "money", "status_version", "status"];
 
 /// The values of [`NAMES`], as they were found.
@@ -32,18 +32,18 @@ pub(super) fn read(key: &str) -> Cmd {
     command
 }
 
-/// What a hash says.
+/// The content of a hash.
 pub(super) enum Reading<'f> {
     View(WalletView),
-    /// A part is missing, or the moment that an enabled wallet is shown with. The life of the hash.
+    /// A part is missing, or the time of enabling of an enabled wallet. Holds the life of the hash.
     Incomplete(&'f str),
-    /// Nothing of this run of Redis.
+    /// No hash, or one of another run of Redis.
     Nothing,
-    /// What nobody of ours has written.
+    /// Not written by this service.
     Unreadable,
 }
 
-/// Whether the key holds something else than a hash of texts.
+/// Whether the key holds another type than a hash of texts.
 pub(super) fn is_of_another_type(error: &RedisError) -> bool {
     error.code() == Some("WRONGTYPE") || error.kind() == ErrorKind::UnexpectedReturnType
 }
@@ -113,7 +113,7 @@ fn value<T: FromStr>(text: &str) -> Option<T> {
     text.parse().ok()
 }
 
-/// Outer none: not readable. Inner none: not at hand.
+/// Outer none: not readable. Inner none: not known.
 fn moment(text: &str) -> Option<Option<Timestamp>> {
     match text {
         "" => Some(None),
@@ -121,7 +121,7 @@ fn moment(text: &str) -> Option<Option<Timestamp>> {
     }
 }
 
-/// The parts of a view that are to be written, each if it is newer.
+/// The parts of a view to write, each if it is newer.
 pub(super) struct Write<'v> {
     pub(super) owner: Xid,
     pub(super) money: Option<(&'v str, MoneyView)>,
@@ -146,7 +146,7 @@ impl<'v> Write<'v> {
         }
     }
 
-    /// As `newer_only.lua` counts its arguments.
+    /// As `write_if_newer.lua` counts its arguments.
     fn add_to(&self, command: &mut Cmd) {
         command.arg(self.owner.to_string());
         match self.money {
@@ -169,16 +169,16 @@ impl<'v> Write<'v> {
     }
 }
 
-/// How every call of a script begins.
+/// The first arguments of every call of a script.
 pub(super) struct Head<'h> {
     /// The script's hash.
     pub(super) script: &'h str,
     pub(super) run: &'h str,
-    /// One that no other call has.
+    /// Unique among all calls.
     pub(super) token: &'h str,
 }
 
-/// One call of `newer_only.lua` for all of these, each with its key. `states`: none, or the life of each ticket.
+/// One call of `write_if_newer.lua` for all of these, each with its key. `states`: none, or the life of each ticket.
 pub(super) fn write(
     head: &Head<'_>,
     seconds_to_live: u64,
@@ -199,11 +199,11 @@ pub(super) fn write(
 }
 
 /// One call of `tickets.lua` for these keys.
-pub(super) fn tickets(head: &Head<'_>, to_live: Duration, anew: bool, keys: &[String]) -> Cmd {
+pub(super) fn tickets(head: &Head<'_>, to_live: Duration, replace: bool, keys: &[String]) -> Cmd {
     let mut command = redis::cmd("EVALSHA");
     command.arg(head.script).arg(keys.len()).arg(keys);
     let millis = u64::try_from(to_live.as_millis()).unwrap_or(u64::MAX);
-    command.arg(head.run).arg(head.token).arg(millis).arg(i32::from(anew));
+    command.arg(head.run).arg(head.token).arg(millis).arg(i32::from(replace));
     command
 }
 

@@ -8,7 +8,7 @@ use crate::{
     kernel::books::{BooksId, Standing},
 };
 
-/// What is read, in this order.
+/// The fields that are read, in this order.
 const NAMES: [&str; 6] = ["epoch", "books", "generation", "lineage", "entries", "status_changes"];
 
 /// The values of [`NAMES`], as they were found.
@@ -21,7 +21,7 @@ pub(super) fn read(key: &str) -> Cmd {
     command
 }
 
-/// The mark; none: there is none, or one that cannot be read and will be replaced.
+/// The mark. None: there is none, or one that cannot be read and will be replaced.
 pub(super) fn mark(found: RedisResult<Found>) -> RedisResult<Option<CacheMark>> {
     match found {
         Ok(found) => Ok(parse(&found)),
@@ -30,7 +30,7 @@ pub(super) fn mark(found: RedisResult<Found>) -> RedisResult<Option<CacheMark>> 
     }
 }
 
-/// An epoch without the rest is a mark of books that nothing continues.
+/// An epoch without the rest is a mark that no books continue.
 fn parse(found: &Found) -> Option<CacheMark> {
     let [epoch, books, generation, lineage, entries, status_changes] = found.each_ref().map(Option::as_deref);
     let number = |text: Option<&str>| text.and_then(|text| text.parse().ok());

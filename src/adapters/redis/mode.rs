@@ -1,16 +1,16 @@
-//! What the server is: a wallet's cache needs one that holds all keys itself, as one script writes fifty of them.
+//! The server's mode: the cache needs a server that holds all keys itself, as one script writes fifty of them.
 
 use redis::{AsyncConnectionConfig, Client, RedisResult, aio::MultiplexedConnection};
 
-/// What `INFO server` says, as far as it matters.
+/// The part of `INFO server` that matters here.
 pub(super) struct Server {
-    /// The run of the server, shortened: 16 hexadecimal digits tell two runs apart.
+    /// The run of the server, shortened to 16 hexadecimal digits, which are enough to differ.
     pub(super) run: String,
-    /// Why this server cannot be used; none: it can.
+    /// Why this server cannot be used, if it cannot.
     pub(super) unusable: Option<String>,
 }
 
-/// Asks what the server is (https://redis.io/docs/latest/commands/info/, `redis_mode` and `run_id`).
+/// Reads the server's mode and run (https://redis.io/docs/latest/commands/info/, `redis_mode` and `run_id`).
 pub(super) async fn ask(connection: &mut MultiplexedConnection) -> RedisResult<Server> {
     let text: String = redis::cmd("INFO").arg("server").query_async(connection).await?;
     let value = |name: &str| {
@@ -31,7 +31,7 @@ pub(super) async fn ask(connection: &mut MultiplexedConnection) -> RedisResult<S
     Ok(Server { run: value("run_id").chars().take(16).collect(), unusable })
 }
 
-/// Why the server at this address cannot be used, as far as that is known now: one that is away may be what it likes.
+/// Why the server at this address cannot be used, as far as that is known now: the mode of an unreachable server is not.
 pub(super) async fn unusable(client: &Client, config: &AsyncConnectionConfig) -> Option<String> {
     let mut connection = client.get_multiplexed_async_connection_with_config(config).await.ok()?;
     ask(&mut connection).await.ok()?.unusable

@@ -1,4 +1,4 @@
-//! What Redis refuses, said once with its reason: no rights, no memory, keys on another node.
+//! Commands that Redis refuses, logged once for each reason: no rights, no memory, keys on another node.
 
 use std::sync::{
     Mutex, MutexGuard, PoisonError,
@@ -7,29 +7,29 @@ use std::sync::{
 
 use redis::RedisError;
 
-/// The refusals since Redis last took a write.
+/// The refusals since Redis last accepted a write.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
-    /// One for each code that was logged.
-    standing: Mutex<Vec<(String, String)>>,
-    /// Whether there are any; asked after every write.
+    /// Code and message of each refusal that was logged.
+    logged: Mutex<Vec<(String, String)>>,
+    /// Whether there are any; read after every write.
     any: AtomicBool,
 }
 
 impl Refusals {
-    /// Redis answered and did not do what it was asked.
+    /// Notes and logs a refused command.
     pub(super) fn note(&self, error: &RedisError) {
         let code = error.code().unwrap_or("no code").to_owned();
-        let mut standing = self.lock();
-        if standing.iter().any(|(known, _)| *known == code) {
+        let mut logged = self.lock();
+        if logged.iter().any(|(known, _)| *known == code) {
             return;
         }
         tracing::error!(%error, "Redis refuses: balances are read from Postgres until it does not");
-        standing.push((code, error.to_string()));
+        logged.push((code, error.to_string()));
         self.any.store(true, Ordering::Relaxed);
     }
 
-    /// Redis took a write.
+    /// Notes that Redis accepted a write.
     pub(super) fn written(&self) {
         if self.any.load(Ordering::Relaxed) && self.any.swap(false, Ordering::Relaxed) {
             self.lock().clear();
@@ -37,12 +37,12 @@ impl Refusals {
         }
     }
 
-    /// What Redis refused since it last took a write; none: nothing.
+    /// The message of the first refusal since Redis last accepted a write.
     pub(super) fn reason(&self) -> Option<String> {
         self.lock().first().map(|(_, reason)| reason.clone())
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<(String, String)>> {
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+        self.logged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,8 +1,8 @@
--- Takes tickets: answers with the life of each key's hash. Where there is none, or what is there cannot be read, an empty
--- hash is made that soon ends by itself.
+-- Takes tickets: returns the life of each key's hash. Where there is none, or one that cannot be read, an empty hash is
+-- made that expires soon.
 -- KEYS     the wallets' hashes
--- ARGV     1 the run of this Redis, 2 a token that no other call has, 3 the time to live of a new hash in milliseconds,
---          4 `1`: the hash is there and cannot be read, so it is made anew
+-- ARGV     1 the run of this Redis, 2 a token that is unique among all calls, 3 the time to live of a new hash in milliseconds,
+--          4 `1`: the hash exists and cannot be read, so it is replaced
 local run, born = ARGV[1], ARGV[1] .. ':' .. ARGV[2]
 local lives = {}
 for i, key in ipairs(KEYS) do

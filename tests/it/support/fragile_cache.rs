@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use wallet::{
-    adapters::embedded::InProcessCache,
+    adapters::in_process::InProcessCache,
     cache::{BalanceCache, CacheError, CacheMark, KnownBefore, Lookup, Ticket, ViewPart, WalletView},
     kernel::{books::Standing, ids::WalletId},
 };

@@ -5,7 +5,7 @@ use shaku::Component;
 
 use crate::limits::{Delta, ShareError, SharedCounts, Sums};
 
-/// Sums that nobody else adds to.
+/// Counts of this process alone.
 #[derive(Component, Default)]
 #[shaku(interface = SharedCounts)]
 pub struct InProcessCounts;

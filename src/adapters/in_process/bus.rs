@@ -1,5 +1,5 @@
-//! A bus inside this process. A group hears what is published while it is served; what nobody listens to goes
-//! nowhere. A group that is full holds up the publisher until it has room, or is gone.
+//! A bus inside this process. A group receives the messages that are published while it has a member; messages without a
+//! subscribed group are dropped. A full group delays the publisher until it has room, or is closed.
 
 use std::{
     collections::HashMap,
@@ -31,11 +31,11 @@ pub struct InProcessBus {
     groups: Groups,
 }
 
-/// The groups that are served, by name.
+/// The groups that have members, by name.
 #[derive(Default)]
 pub struct Groups {
     served: Mutex<HashMap<String, Served>>,
-    /// Numbers the messages.
+    /// The number of the next message.
     published: AtomicI64,
 }
 
@@ -44,8 +44,8 @@ struct Served {
     members: usize,
 }
 
-/// A place in a group; dropping it leaves the group, however serving ends.
-struct Seat<'g> {
+/// A membership in a group; dropping it leaves the group, however serving ends.
+struct Membership<'g> {
     groups: &'g Groups,
     name: String,
     group: Arc<Group>,
@@ -56,35 +56,35 @@ impl Groups {
         self.served.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn join(&self, subscription: &Subscription) -> Seat<'_> {
+    fn join(&self, subscription: &Subscription) -> Membership<'_> {
         let mut served = self.lock();
         let entry = served
             .entry(subscription.group.clone())
             .or_insert_with(|| Served { group: Arc::new(Group::new()), members: 0 });
         entry.members += 1;
-        entry.group.hear(&subscription.topics);
-        Seat { groups: self, name: subscription.group.clone(), group: Arc::clone(&entry.group) }
+        entry.group.subscribe(&subscription.topics);
+        Membership { groups: self, name: subscription.group.clone(), group: Arc::clone(&entry.group) }
     }
 
-    /// Hands the message to every group that hears its topic.
+    /// Queues the message for every group that is subscribed to its topic.
     async fn send(&self, message: Message) {
         let offset = self.published.fetch_add(1, Ordering::Relaxed);
-        let hearing: Vec<Arc<Group>> = self
+        let subscribed: Vec<Arc<Group>> = self
             .lock()
             .values()
-            .filter(|served| served.group.hears(&message.topic))
+            .filter(|served| served.group.is_subscribed_to(&message.topic))
             .map(|served| Arc::clone(&served.group))
             .collect();
         let waiting = Waiting { message, offset, since: Instant::now() };
-        for group in hearing {
+        for group in subscribed {
             group.send(waiting.clone()).await;
         }
     }
 
-    /// Serves what is there, and forgets it only then.
+    /// Serves a batch, and removes it only then.
     async fn serve(&self, group: &Group, queue: &mut Queue, consumer: &dyn Consumer) {
         queue.fill().await;
-        group.begins(&queue.batch);
+        group.begin(&queue.batch);
         let messages: Vec<Message> = queue.batch.iter().map(|waiting| waiting.message.clone()).collect();
         for (index, poison) in consumer.consume(&messages).await {
             let Some(Waiting { message, offset, .. }) = queue.batch.get(index) else { continue };
@@ -97,13 +97,13 @@ impl Groups {
     }
 }
 
-impl Drop for Seat<'_> {
+impl Drop for Membership<'_> {
     fn drop(&mut self) {
         let mut served = self.groups.lock();
         let Some(entry) = served.get_mut(&self.name) else { return };
         entry.members -= 1;
         if entry.members == 0 {
-            entry.group.gone.cancel();
+            entry.group.closed.cancel();
             served.remove(&self.name);
         }
     }
@@ -128,11 +128,11 @@ impl EventBus for InProcessBus {
     }
 
     async fn serve(&self, subscription: Subscription, consumer: Arc<dyn Consumer>, stop: CancellationToken) {
-        let seat = self.groups.join(&subscription);
+        let membership = self.groups.join(&subscription);
         let work = async {
-            let mut queue = seat.group.queue.lock().await;
+            let mut queue = membership.group.queue.lock().await;
             loop {
-                self.groups.serve(&seat.group, &mut queue, consumer.as_ref()).await;
+                self.groups.serve(&membership.group, &mut queue, consumer.as_ref()).await;
             }
         };
         tokio::select! {
@@ -149,7 +149,7 @@ impl EventBus for InProcessBus {
         Ok(())
     }
 
-    /// Nothing outlives this process here, so there is no other history to meet.
+    /// No message outlives this process, so none can be of another history of the books.
     async fn newest(&self, _topic: &str) -> Result<Vec<RowMark>, BusError> {
         Ok(Vec::new())
     }

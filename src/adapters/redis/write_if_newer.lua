@@ -1,17 +1,17 @@
--- Writes the parts of wallets' views that are newer than what is there, and answers with what was there.
+-- Writes the parts of wallets' views that are newer than those stored, and returns the versions stored before.
 -- KEYS     the wallets' hashes
--- ARGV     1 the run of this Redis, 2 the time to live in seconds, 3 a token that no other call has; then for each key
+-- ARGV     1 the run of this Redis, 2 the time to live in seconds, 3 a token that is unique among all calls; then for each key
 --          five: the owner, version (empty: no money part), money, status_version (empty: no status part), status;
 --          then, only where tickets are to be redeemed, for each key the life of its ticket
--- Answers, for each key, with the version of the part that was there before; -1: none was; -2: the ticket does not hold
+-- Returns, for each key, the version of the part that was stored before; -1: none; -2: the ticket is not valid
 --
--- A hash has a life: the run of Redis and the token of the call that made it. What is evicted, flushed or expired and
--- then made again has another life, so a ticket holds only as long as nothing that was written since can have been lost.
+-- A hash has a life: the run of Redis and the token of the call that made it. A hash that was evicted, flushed or expired
+-- and then made again has another life, so a ticket is valid only while no later write can have been lost.
 -- Only versions become Lua numbers: they are below 2^53, where those are exact. Money and times stay text.
 local run, live, born = ARGV[1], ARGV[2], ARGV[1] .. ':' .. ARGV[3]
 
--- What is there: life, version, status_version, status. What cannot be read is removed: another type under the key, a
--- hash of another run, a version that is no number.
+-- The stored life, version, status_version and status. A value that cannot be read is removed: another type under the key,
+-- a hash of another run, a version that is no number.
 local function read(key)
   local known = redis.pcall('HMGET', key, 'life', 'version', 'status_version', 'status')
   if known.err then
@@ -28,7 +28,7 @@ local function read(key)
   return {}
 end
 
--- The same status, maybe from a source that knows more of it: moments that were not at hand are taken over.
+-- The same status, perhaps from a source that knows more of it: missing times are taken over.
 local function complete(status, other)
   for _, moment in ipairs({'enabled_at=', 'disabled_at='}) do
     if string.match(status, moment .. '(%d*)') == '' then

@@ -1,4 +1,4 @@
-//! Whether the brokers can be reached, said once when it changes.
+//! Whether the brokers can be reached, logged once for each change.
 
 use std::sync::{
     Mutex, PoisonError,
@@ -10,9 +10,9 @@ use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
 };
 
-/// librdkafka's words for a listener that expects another protocol: one that wants TLS hangs up or answers with an alert,
-/// whose first bytes are no length; one that wants SASL hangs up at the first request; a handshake fails for a certificate
-/// that is not believed; a login is refused.
+/// Parts of librdkafka's log lines for a listener that expects another protocol: one with TLS closes the connection or
+/// answers with an alert, whose first bytes are no length; one with SASL closes it at the first request; a handshake fails
+/// for a certificate that is not trusted; a login is refused.
 const MISMATCHES: [&str; 5] = [
     "security.protocol",
     "SSL handshake",
@@ -20,23 +20,23 @@ const MISMATCHES: [&str; 5] = [
     "APIVERSION_QUERY",
     "SASL authentication error",
 ];
-/// The number of such failures before they are named: a broker that is just being stopped may hang up once.
+/// The number of such failures before they are logged: a broker that is being stopped may close a connection once.
 const MISMATCHES_MIN: u32 = 2;
 
-/// What all clients of a bus know together of the brokers.
+/// Whether the brokers can be reached, shared by all clients of a bus.
 #[derive(Debug, Default)]
-pub(super) struct Reach {
-    away: AtomicBool,
-    /// Why the last connection failed.
+pub(super) struct BrokerStatus {
+    is_down: AtomicBool,
+    /// Why the last connection failed, in librdkafka's words.
     failure: Mutex<String>,
-    /// How many failures since the last answer were those of a listener that speaks otherwise.
+    /// Failures of a listener that expects another protocol, since a broker last answered.
     mismatches: AtomicU32,
 }
 
-impl Reach {
+impl BrokerStatus {
     /// No broker answers.
-    pub(super) fn lost(&self, reason: &str) {
-        if !self.away.swap(true, Ordering::Relaxed) {
+    pub(super) fn mark_down(&self, reason: &str) {
+        if !self.is_down.swap(true, Ordering::Relaxed) {
             metrics::gauge!("wallet_bus_up").set(0.0);
             let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
             tracing::warn!(
@@ -48,35 +48,35 @@ impl Reach {
     }
 
     /// A broker answered.
-    pub(super) fn regained(&self) {
-        if self.away.load(Ordering::Relaxed) && self.away.swap(false, Ordering::Relaxed) {
+    pub(super) fn mark_up(&self) {
+        if self.is_down.load(Ordering::Relaxed) && self.is_down.swap(false, Ordering::Relaxed) {
             self.mismatches.store(0, Ordering::Relaxed);
             metrics::gauge!("wallet_bus_up").set(1.0);
             tracing::info!("Kafka can be reached again");
         }
     }
 
-    /// A connection failed.
-    fn failed(&self, line: &str) {
+    /// Notes a failed connection.
+    fn note_failure(&self, line: &str) {
         line.clone_into(&mut self.failure.lock().unwrap_or_else(PoisonError::into_inner));
         let is_mismatch = MISMATCHES.iter().any(|words| line.contains(words));
         if is_mismatch && self.mismatches.fetch_add(1, Ordering::Relaxed) + 1 == MISMATCHES_MIN {
             tracing::error!(
                 reason = line,
-                "Kafka cannot be spoken to: KAFKA_SECURITY_PROTOCOL, the certificates or the login do not fit the listener"
+                "the connection to Kafka fails: KAFKA_SECURITY_PROTOCOL, the certificates or the login do not fit the listener"
             );
         }
     }
 }
 
-/// librdkafka's lines that come with every attempt at a broker that is away, which [`Reach`] says once, and with every
-/// new producer.
+/// Facilities that librdkafka logs at every attempt to reach an unavailable broker, which [`BrokerStatus`] logs once, and
+/// with every new producer.
 const REPEATED: [&str; 5] = ["FAIL", "ERROR", "REQTMOUT", "GETPID", "CONFWARN"];
 
 /// Passes a line of librdkafka's log on.
-pub(super) fn log(reach: &Reach, level: RDKafkaLogLevel, facility: &str, line: &str) {
+pub(super) fn log(broker_status: &BrokerStatus, level: RDKafkaLogLevel, facility: &str, line: &str) {
     if facility == "FAIL" {
-        reach.failed(line);
+        broker_status.note_failure(line);
     }
     match level {
         RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
@@ -90,9 +90,9 @@ pub(super) fn log(reach: &Reach, level: RDKafkaLogLevel, facility: &str, line: &
 }
 
 /// Passes an error of a whole client on.
-pub(super) fn client_error(reach: &Reach, error: &KafkaError, reason: &str) {
+pub(super) fn client_error(broker_status: &BrokerStatus, error: &KafkaError, reason: &str) {
     match error.rdkafka_error_code() {
-        Some(RDKafkaErrorCode::AllBrokersDown) => reach.lost(reason),
+        Some(RDKafkaErrorCode::AllBrokersDown) => broker_status.mark_down(reason),
         _ => tracing::debug!(target: "librdkafka", %error, "{reason}"),
     }
 }

@@ -1,5 +1,5 @@
-//! A balance cache inside this process. Other processes do not reach it, so each part of a view is believed for two
-//! seconds: from when an event came, or from before Postgres was asked.
+//! A balance cache inside this process. Other processes cannot update it, so each part of a view is used for two seconds:
+//! from when an event arrived, or from before Postgres was read.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -23,9 +23,9 @@ use crate::{
     },
 };
 
-/// How long a part is believed: what a change by another process may lag.
+/// How long a part is used: the maximum delay of a change by another process.
 const TIME_TO_LIVE: Duration = Duration::from_secs(2);
-/// The maximum number of wallets that are remembered; some tens of megabytes.
+/// Maximum number of wallets that are cached; some tens of megabytes.
 const WALLETS_MAX: u64 = 100_000;
 
 /// The cache that the module has by default.
@@ -33,12 +33,12 @@ const WALLETS_MAX: u64 = 100_000;
 #[shaku(interface = BalanceCache)]
 pub struct InProcessCache {
     #[shaku(default)]
-    known: Known,
+    wallets: Wallets,
     #[shaku(default)]
     mark: Mark,
 }
 
-/// Which history of the books is remembered.
+/// Which history of the books the cached views are of.
 #[derive(Default)]
 pub struct Mark(Mutex<Option<CacheMark>>);
 
@@ -48,10 +48,10 @@ impl Mark {
     }
 }
 
-/// What is remembered of each wallet.
-pub struct Known(Cache<WalletId, Parts>);
+/// The cached parts of each wallet.
+pub struct Wallets(Cache<WalletId, Parts>);
 
-impl Default for Known {
+impl Default for Wallets {
     fn default() -> Self {
         Self(Cache::builder().max_capacity(WALLETS_MAX).time_to_live(TIME_TO_LIVE).build())
     }
@@ -60,29 +60,29 @@ impl Default for Known {
 #[derive(Clone, Copy)]
 struct Parts {
     owner: Xid,
-    money: Option<Told<(Currency, MoneyView)>>,
-    status: Option<Told<StatusView>>,
+    money: Option<Confirmed<(Currency, MoneyView)>>,
+    status: Option<Confirmed<StatusView>>,
 }
 
-/// A part, and the moment by which it was the newest.
+/// A part, and the last moment at which it was known to be the newest.
 #[derive(Clone, Copy)]
-struct Told<T> {
+struct Confirmed<T> {
     part: T,
     at: Instant,
 }
 
-impl<T: Copy> Told<T> {
+impl<T: Copy> Confirmed<T> {
     fn if_fresh(&self) -> Option<T> {
         (self.at.elapsed() < TIME_TO_LIVE).then_some(self.part)
     }
 }
 
 impl Parts {
-    /// Answers with the version that was known before.
-    fn tell_money(&mut self, currency: Currency, money: MoneyView, at: Instant) -> KnownBefore {
+    /// Returns the version that was known before.
+    fn write_money(&mut self, currency: Currency, money: MoneyView, at: Instant) -> KnownBefore {
         let known = self.money.map(|known| known.part.1.version);
         if known < Some(money.version) {
-            self.money = Some(Told { part: (currency, money), at });
+            self.money = Some(Confirmed { part: (currency, money), at });
         } else if known == Some(money.version)
             && let Some(same) = &mut self.money
         {
@@ -91,9 +91,9 @@ impl Parts {
         known
     }
 
-    /// Two sources of one status may know different moments of it: both are kept. Answers with the version that was
-    /// known before.
-    fn tell_status(&mut self, mut status: StatusView, mut at: Instant) -> KnownBefore {
+    /// Two sources of one status may know different times of it: both are stored. Returns the version that was known
+    /// before.
+    fn write_status(&mut self, mut status: StatusView, mut at: Instant) -> KnownBefore {
         let known = self.status.map(|known| known.part.version);
         if known > Some(status.version) {
             return known;
@@ -103,12 +103,12 @@ impl Parts {
             status.disabled_at = same.part.disabled_at.or(status.disabled_at);
             at = at.max(same.at);
         }
-        self.status = Some(Told { part: status, at });
+        self.status = Some(Confirmed { part: status, at });
         known
     }
 }
 
-impl Known {
+impl Wallets {
     /// Changes a wallet's parts; one change at a time for each wallet.
     fn change<T>(&self, wallet: WalletId, owner: Xid, change: impl FnOnce(&mut Parts) -> T) -> Option<T> {
         let mut answer = None;
@@ -124,10 +124,10 @@ impl Known {
 #[async_trait]
 impl BalanceCache for InProcessCache {
     async fn get(&self, wallet: WalletId) -> Result<Lookup, CacheError> {
-        let view = self.known.0.get(&wallet).and_then(|parts| {
+        let view = self.wallets.0.get(&wallet).and_then(|parts| {
             let (currency, money) = parts.money?.if_fresh()?;
             let status = parts.status?.if_fresh()?;
-            // Who shows an enabled wallet needs the moment of its enabling.
+            // An enabled wallet is shown with the time of its enabling.
             if status.enabled && status.enabled_at.is_none() {
                 return None;
             }
@@ -140,12 +140,12 @@ impl BalanceCache for InProcessCache {
         Ok(wallets.iter().copied().map(ticket).collect())
     }
 
-    /// Every ticket holds: a view counts from when its ticket was taken, and two seconds later it is gone.
+    /// Every ticket is valid: a view counts from when its ticket was taken, and expires two seconds later.
     async fn fill(&self, views: &[(Ticket, WalletView)]) -> Result<usize, CacheError> {
         for (ticket, view) in views {
-            self.known.change(view.id, view.owner, |parts| {
-                parts.tell_money(view.currency, view.money, ticket.taken);
-                parts.tell_status(view.status, ticket.taken);
+            self.wallets.change(view.id, view.owner, |parts| {
+                parts.write_money(view.currency, view.money, ticket.taken);
+                parts.write_status(view.status, ticket.taken);
             });
         }
         Ok(views.len())
@@ -153,15 +153,15 @@ impl BalanceCache for InProcessCache {
 
     async fn refresh(&self, parts: &[(WalletId, ViewPart)]) -> Result<Vec<KnownBefore>, CacheError> {
         let now = Instant::now();
-        let told = parts.iter().map(|(wallet, part)| match *part {
+        let known_before = parts.iter().map(|(wallet, part)| match *part {
             ViewPart::Money { owner, currency, money } => {
-                self.known.change(*wallet, owner, |parts| parts.tell_money(currency, money, now)).flatten()
+                self.wallets.change(*wallet, owner, |parts| parts.write_money(currency, money, now)).flatten()
             }
             ViewPart::Status { owner, status } => {
-                self.known.change(*wallet, owner, |parts| parts.tell_status(status, now)).flatten()
+                self.wallets.change(*wallet, owner, |parts| parts.write_status(status, now)).flatten()
             }
         });
-        Ok(told.collect())
+        Ok(known_before.collect())
     }
 
     async fn mark(&self) -> Result<Option<CacheMark>, CacheError> {
@@ -175,7 +175,7 @@ impl BalanceCache for InProcessCache {
         is_to_be_replaced: bool,
     ) -> Result<(), CacheError> {
         if is_to_be_replaced || !known.is_some_and(|known| standing.continues(&known.standing)) {
-            self.known.0.invalidate_all();
+            self.wallets.0.invalidate_all();
         }
         *self.mark.lock() = Some(CacheMark { standing: standing.clone(), epoch: String::new() });
         Ok(())

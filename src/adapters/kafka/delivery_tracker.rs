@@ -1,5 +1,5 @@
-//! Counting delivery reports. One batch is under way at a time, so two numbers are enough: how many reports are still
-//! to come, and the lowest index that failed.
+//! Counts delivery reports. One batch is in flight at a time, so two numbers are enough: the number of reports that are
+//! pending, and the lowest index that failed.
 
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -14,31 +14,31 @@ use rdkafka::{
 };
 use tokio::sync::Notify;
 
-use super::reach::{self, Reach};
+use super::broker_status::{self, BrokerStatus};
 use crate::kernel::fail_point::fail_point;
 
-/// How the batch under way stands.
+/// The delivery reports of the batch in flight.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct DeliveryTracker {
     pending: AtomicUsize,
-    /// The lowest index that failed, and the reason that came first: the others were purged because of it.
+    /// The lowest index that failed, and the first reason: the other messages were purged because of it.
     failure: Mutex<Option<(usize, String)>>,
     changed: Notify,
 }
 
-impl Tally {
-    /// A batch of this number of messages begins. The one before has had all its reports.
+impl DeliveryTracker {
+    /// Begins a batch of this number of messages. The batch before it has had all its reports.
     pub(super) fn begin(&self, count: usize) {
         *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.pending.store(count, Ordering::Release);
     }
 
-    /// These many messages of the batch are not sent at all.
-    pub(super) fn forgo(&self, count: usize) {
+    /// Expects no reports for this number of messages: they are not sent.
+    pub(super) fn discount(&self, count: usize) {
         self.pending.fetch_sub(count, Ordering::AcqRel);
     }
 
-    /// How many reports are still to come.
+    /// The number of reports that are pending.
     pub(super) fn pending(&self) -> usize {
         self.pending.load(Ordering::Acquire)
     }
@@ -48,7 +48,7 @@ impl Tally {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Waits for the last report, or for the first failure.
+    /// Waits for the last report or for the first failure.
     pub(super) async fn settled(&self) -> Result<(), String> {
         loop {
             // Read first: a failure is noted before its message ceases to be pending.
@@ -82,35 +82,35 @@ impl Tally {
     }
 }
 
-/// What a producer tells us.
-pub(super) struct Reports {
+/// The context of a producer: takes its delivery reports, its log and its statistics.
+pub(super) struct DeliveryContext {
     pub(super) topic: String,
-    pub(super) tally: Arc<Tally>,
-    pub(super) reach: Arc<Reach>,
+    pub(super) tracker: Arc<DeliveryTracker>,
+    pub(super) broker_status: Arc<BrokerStatus>,
 }
 
-impl ProducerContext for Reports {
+impl ProducerContext for DeliveryContext {
     type DeliveryOpaque = usize;
 
     fn delivery(&self, result: &DeliveryResult<'_>, index: usize) {
         match result {
             Ok(_) => {
-                self.reach.regained();
-                self.tally.delivered();
+                self.broker_status.mark_up();
+                self.tracker.delivered();
                 fail_point("relay.one_confirmed");
             }
-            Err((error, _)) => self.tally.failed(index, error),
+            Err((error, _)) => self.tracker.failed(index, error),
         }
     }
 }
 
-impl ClientContext for Reports {
+impl ClientContext for DeliveryContext {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
-        reach::log(&self.reach, level, facility, line);
+        broker_status::log(&self.broker_status, level, facility, line);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        reach::client_error(&self.reach, &error, reason);
+        broker_status::client_error(&self.broker_status, &error, reason);
     }
 
     fn stats(&self, statistics: Statistics) {

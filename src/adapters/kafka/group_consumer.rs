@@ -1,4 +1,4 @@
-//! A member of a consumer group: takes what is there, has it served, and only then stores how far it has come.
+//! A consumer of a group: takes messages, passes them on to be served, and only then stores their offsets.
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
@@ -14,46 +14,46 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     batch::Batch,
+    broker_status::BrokerStatus,
+    consumer_context::GroupConsumerContext,
     dead_letters::DeadLetters,
-    lag::{Lag, SharedProgress},
-    membership::Membership,
-    reach::Reach,
+    lag::{LagMonitor, SharedProgress},
     settings::KafkaSettings,
 };
 use crate::events::bus::{Consumer, Subscription};
 
-/// The most that is handed over at once.
+/// Maximum number of messages in a batch.
 const BATCH_MAX: usize = 500;
-/// Work that takes longer than this is waited for with all partitions paused, so that the group goes on seeing us.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// After an error of the consumer that librdkafka mends by itself.
-const PAUSE: Duration = Duration::from_millis(100);
-/// How long leaving the group may take: a broker that is away must not hold the process up.
-const LEAVE_LIMIT: Duration = Duration::from_secs(3);
+/// After this time of work the partitions are paused and polled, so that the consumer stays in its group.
+const PAUSE_AFTER: Duration = Duration::from_secs(1);
+/// Delay after an error that librdkafka recovers from by itself.
+const RETRY_DELAY: Duration = Duration::from_millis(100);
+/// Timeout for leaving the group: an unavailable broker must not delay the process's end.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(3);
 
-type Stream<'s> = MessageStream<'s, Membership>;
+type Stream<'s> = MessageStream<'s, GroupConsumerContext>;
 
-/// The consumer cannot go on; another has to take its place.
+/// The consumer cannot continue; another has to take its place.
 struct Fatal(KafkaError);
 
 /// One consumer of a group, from joining to leaving.
-pub(super) struct Member {
+pub(super) struct GroupConsumer {
     subscription: Subscription,
-    consumer: Arc<StreamConsumer<Membership>>,
+    consumer: Arc<StreamConsumer<GroupConsumerContext>>,
     settings: KafkaSettings,
     progress: SharedProgress,
 }
 
-impl Member {
-    /// Touches no network: joining happens while it serves. `progress` is where the group's is noted meanwhile.
+impl GroupConsumer {
+    /// Touches no network: the consumer joins while it serves. The group's progress is noted in `progress`.
     pub(super) fn join(
         settings: &KafkaSettings,
-        reach: &Arc<Reach>,
+        broker_status: &Arc<BrokerStatus>,
         subscription: &Subscription,
         progress: SharedProgress,
     ) -> KafkaResult<Self> {
-        let context = Membership::new(Arc::clone(reach));
-        let consumer: StreamConsumer<Membership> =
+        let context = GroupConsumerContext::new(Arc::clone(broker_status));
+        let consumer: StreamConsumer<GroupConsumerContext> =
             settings.consumer(&subscription.group).create_with_context(context)?;
         let topics: Vec<&str> = subscription.topics.iter().map(String::as_str).collect();
         consumer.subscribe(&topics)?;
@@ -65,7 +65,7 @@ impl Member {
         })
     }
 
-    /// Serves until `stop`, or until another member has to take its place.
+    /// Serves until `stop`, or until another consumer has to take its place.
     pub(super) async fn serve(
         self,
         dead_letters: &DeadLetters,
@@ -73,12 +73,13 @@ impl Member {
         stop: &CancellationToken,
     ) {
         let progress = Arc::clone(&self.progress);
-        let lag = Lag::new(&self.subscription, &self.settings, Arc::downgrade(&self.consumer), progress);
+        let monitor =
+            LagMonitor::new(&self.subscription, &self.settings, Arc::downgrade(&self.consumer), progress);
         tokio::select! {
             () = stop.cancelled() => {}
-            () = lag.watch() => {}
+            () = monitor.run() => {}
             Fatal(error) = self.work(dead_letters, consumer) => {
-                tracing::error!(group = self.subscription.group, %error, "the consumer ends; another begins");
+                tracing::error!(group = self.subscription.group, %error, "the group's consumer failed; a new one is created");
             }
         }
         self.leave().await;
@@ -94,7 +95,8 @@ impl Member {
                 return fatal;
             }
             let mut next = Batch::default();
-            let served = self.stay_while(batch.serve(consumer, dead_letters), &mut stream, &mut next).await;
+            let served =
+                self.poll_while_paused(batch.serve(consumer, dead_letters), &mut stream, &mut next).await;
             self.store(&batch);
             if let Err(fatal) = served {
                 return fatal;
@@ -103,39 +105,39 @@ impl Member {
         }
     }
 
-    /// Waits for a message, and takes what lies beside it.
+    /// Waits for a message, and takes those that are already fetched.
     async fn take(&self, stream: &mut Stream<'_>, batch: &mut Batch) -> Result<(), Fatal> {
         while batch.is_empty() {
             match stream.next().await {
-                Some(Ok(message)) => self.keep(&message, batch),
-                Some(Err(error)) => self.endure(error).await?,
-                None => tokio::time::sleep(PAUSE).await,
+                Some(Ok(message)) => self.push(&message, batch),
+                Some(Err(error)) => self.handle_consume_error(error).await?,
+                None => tokio::time::sleep(RETRY_DELAY).await,
             }
         }
         while batch.len() < BATCH_MAX
             && let Some(Some(Ok(message))) = stream.next().now_or_never()
         {
-            self.keep(&message, batch);
+            self.push(&message, batch);
         }
         Ok(())
     }
 
-    /// Copies the message: the consumer hangs for ever when it is dropped while one of its messages is alive.
-    fn keep(&self, message: &BorrowedMessage<'_>, batch: &mut Batch) {
-        self.consumer.context().is_well();
+    /// Copies the message: a consumer that is dropped while one of its messages is alive hangs for ever.
+    fn push(&self, message: &BorrowedMessage<'_>, batch: &mut Batch) {
+        self.consumer.context().note_message();
         batch.push(message);
     }
 
-    /// Does the work. When it takes long, the consumer is polled meanwhile, with its partitions paused: who does not
-    /// poll is put out of the group. What arrives all the same is kept for afterwards.
-    async fn stay_while(
+    /// Does the work. After [`PAUSE_AFTER`] the consumer is polled with its partitions paused, because the group expels a
+    /// consumer that does not poll. Messages that arrive all the same go to `next`.
+    async fn poll_while_paused(
         &self,
         work: impl Future<Output = ()>,
         stream: &mut Stream<'_>,
         next: &mut Batch,
     ) -> Result<(), Fatal> {
         let mut work = pin!(work);
-        if tokio::time::timeout(PATIENCE, &mut work).await.is_ok() {
+        if tokio::time::timeout(PAUSE_AFTER, &mut work).await.is_ok() {
             return Ok(());
         }
         self.consumer.context().pause(&self.consumer);
@@ -145,9 +147,9 @@ impl Member {
                 biased;
                 () = &mut work => break,
                 event = stream.next(), if outcome.is_ok() => match event {
-                    Some(Ok(message)) => self.keep(&message, next),
-                    Some(Err(error)) => outcome = self.endure(error).await,
-                    None => tokio::time::sleep(PAUSE).await,
+                    Some(Ok(message)) => self.push(&message, next),
+                    Some(Err(error)) => outcome = self.handle_consume_error(error).await,
+                    None => tokio::time::sleep(RETRY_DELAY).await,
                 },
             }
         }
@@ -155,18 +157,18 @@ impl Member {
         outcome
     }
 
-    /// A broker that is away, a topic that is not there yet: librdkafka tries again by itself.
-    async fn endure(&self, error: KafkaError) -> Result<(), Fatal> {
+    /// Waits after an error that librdkafka retries by itself: an unavailable broker, a topic that does not exist yet.
+    async fn handle_consume_error(&self, error: KafkaError) -> Result<(), Fatal> {
         if matches!(error, KafkaError::MessageConsumptionFatal(_)) {
             return Err(Fatal(error));
         }
-        self.consumer.context().trouble(&self.subscription.group, &error);
-        tokio::time::sleep(PAUSE).await;
+        self.consumer.context().log_failure(&self.subscription.group, &error);
+        tokio::time::sleep(RETRY_DELAY).await;
         Ok(())
     }
 
-    /// Notes that everything up to the batch's end is served; librdkafka sends it to the broker by itself. For a
-    /// partition that was taken from us meanwhile it refuses, and its present member serves the batch again.
+    /// Stores the offsets after the batch; librdkafka commits them by itself. It refuses the offset of a partition that
+    /// was revoked, and the consumer that has it now serves the batch again.
     fn store(&self, batch: &Batch) {
         let mut offsets = TopicPartitionList::new();
         let noted: KafkaResult<()> = batch.ends().into_iter().try_for_each(|((topic, partition), end)| {
@@ -177,23 +179,23 @@ impl Member {
         }
     }
 
-    /// Commits what is stored and leaves the group.
+    /// Commits the stored offsets and leaves the group.
     async fn leave(self) {
         let consumer = self.consumer;
-        let (farewell, left) = oneshot::channel();
-        // A thread that the runtime does not wait for at its end: without a broker this can take long.
+        let (closed, has_left) = oneshot::channel();
+        // A thread of its own, as the runtime must not wait for it at shutdown: without a broker it blocks.
         std::thread::spawn(move || {
-            // The look at the lag may still hold it for a moment.
+            // The lag monitor may hold it for one sample more.
             while Arc::strong_count(&consumer) > 1 {
                 std::thread::sleep(Duration::from_millis(5));
             }
             drop(consumer);
-            let _ = farewell.send(());
+            let _ = closed.send(());
         });
-        if tokio::time::timeout(LEAVE_LIMIT, left).await.is_err() {
+        if tokio::time::timeout(LEAVE_TIMEOUT, has_left).await.is_err() {
             tracing::warn!(
                 group = self.subscription.group,
-                "left the group without a farewell: Kafka does not answer"
+                "the group was not left in time: Kafka does not answer"
             );
         }
     }
