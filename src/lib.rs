@@ -11,6 +11,7 @@ pub mod app;
 pub mod cache;
 pub mod config;
 pub mod consumers;
+pub mod customers;
 pub mod db;
 pub mod door;
 pub mod events;

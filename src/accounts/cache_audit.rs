@@ -3,7 +3,7 @@
 use futures_util::future::try_join_all;
 use uuid::Uuid;
 
-use super::{error::AccountError, store};
+use super::{error::AccountError, views::view};
 use crate::{
     cache::{BalanceCache, CacheMark, Lookup, StatusView, WalletView},
     db::Database,
@@ -11,6 +11,7 @@ use crate::{
         finding::{Finding, Findings},
         ids::WalletId,
     },
+    ledger::wallets,
 };
 
 const IS_OF_THE_BOOKS: &str = "the cache is from the books' own history";
@@ -52,12 +53,13 @@ pub async fn audit_cache(db: &dyn Database, cache: &dyn BalanceCache) -> Result<
     let mut findings = Findings::default();
     let mut last = WalletId(Uuid::nil());
     loop {
-        let wallets = store::wallets_after(db.connection(), last, STEP).await?;
-        let Some(end) = wallets.last() else { break };
+        let ids = wallets::wallets_after(db.connection(), last, STEP).await?;
+        let Some(end) = ids.last() else { break };
         last = *end;
-        let cached = try_join_all(wallets.iter().map(|wallet| cache.get(*wallet))).await?;
-        let mut books = store::views(db.connection(), &wallets).await?.into_iter().peekable();
-        for (wallet, lookup) in wallets.iter().zip(cached) {
+        let cached = try_join_all(ids.iter().map(|wallet| cache.get(*wallet))).await?;
+        let found = wallets::wallets(db.connection(), &ids).await?;
+        let mut books = found.iter().map(view).peekable();
+        for (wallet, lookup) in ids.iter().zip(cached) {
             let Some(books) = books.next_if(|view| view.id == *wallet) else { continue };
             match lookup {
                 Lookup::Hit(view) => {

@@ -6,11 +6,12 @@ use async_trait::async_trait;
 use shaku::{Component, Interface};
 use uuid::Uuid;
 
-use super::{error::AccountError, store};
+use super::{error::AccountError, views::view};
 use crate::{
     cache::{BalanceCache, Ticket, WalletView},
     db::Database,
     kernel::ids::WalletId,
+    ledger::wallets,
 };
 
 /// Maximum number of wallets that are read from Postgres at once.
@@ -54,7 +55,7 @@ impl CacheFill for CacheFiller {
         let mut last = WalletId(Uuid::nil());
         let mut filled = 0;
         loop {
-            let wallets = store::wallets_after(self.db.connection(), last, STEP).await?;
+            let wallets = wallets::wallets_after(self.db.connection(), last, STEP).await?;
             let Some(end) = wallets.last() else { return Ok(filled) };
             last = *end;
             self.refill(&wallets).await?;
@@ -67,9 +68,9 @@ impl CacheFiller {
     /// Whether every ticket held: they are taken before Postgres is asked, and not for long.
     async fn fill(&self, wallets: &[WalletId]) -> Result<bool, AccountError> {
         let tickets = self.cache.tickets(wallets).await?;
-        let views = store::views(self.db.connection(), wallets).await?;
-        let mut filling: Vec<(Ticket, WalletView)> = Vec::with_capacity(views.len());
-        let mut views = views.into_iter().peekable();
+        let found = wallets::wallets(self.db.connection(), wallets).await?;
+        let mut filling: Vec<(Ticket, WalletView)> = Vec::with_capacity(found.len());
+        let mut views = found.iter().map(view).peekable();
         // Both are in the order in which they were asked for; a wallet that does not exist has no view.
         for ticket in tickets {
             if let Some(view) = views.next_if(|view| view.id == ticket.wallet) {

@@ -7,7 +7,6 @@ mod cache_fill;
 mod error;
 mod service;
 mod status_order;
-pub mod store;
 mod views;
 
 pub use booking::Booking;
@@ -16,5 +15,4 @@ pub use cache_fill::{CacheFill, CacheFiller};
 pub use error::AccountError;
 pub use service::{Accounts, AccountsService, AccountsServiceParameters};
 pub use status_order::StatusOrder;
-pub use store::{RecipientMatch, RecipientQuery, recipients};
 pub use views::{EnabledWallet, OwnedWallet, Versioned};

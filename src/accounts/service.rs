@@ -10,20 +10,22 @@ use super::{
     booking::Booking,
     error::AccountError,
     status_order::StatusOrder,
-    store,
-    views::{EnabledWallet, OwnedWallet, Versioned},
+    views::{EnabledWallet, OwnedWallet, Versioned, view},
 };
 use crate::{
     cache::{BalanceCache, Freshness, Lookup, StatusView, ViewPart, WalletView},
+    customers,
     db::{Database, DbError},
     kernel::{
         currency::Currency,
         ids::{OperationId, WalletId, Xid},
         page::{Page, PageRequest},
+        status::Status,
     },
     ledger::{
-        Done, LargestTransfers, Ledger, Outcome, Status,
+        Done, LargestTransfers, Ledger, Outcome,
         read::{Filter, HistoryItem, TransactionView},
+        wallets,
     },
 };
 
@@ -115,7 +117,15 @@ pub struct AccountsService {
 impl Accounts for AccountsService {
     async fn open(&self, owner: Xid, currency: Option<Currency>) -> Result<OwnedWallet, AccountError> {
         let currency = currency.unwrap_or(self.currency);
-        let wallet = store::open(self.db.connection(), owner, currency).await?;
+        let db = self.db.connection();
+        if let Some(wallet) = wallets::find(db, owner, currency).await? {
+            return Ok(OwnedWallet { wallet, owner });
+        }
+        // A customer without a wallet, left by a failure in between, is harmless: the next attempt finds the customer.
+        let customer = customers::ensure(db, owner).await?;
+        wallets::open(db, customer, currency).await?;
+        let opened = wallets::find(db, owner, currency).await?;
+        let wallet = opened.ok_or_else(|| DbError::Defect("a wallet just opened is missing".to_owned()))?;
         Ok(OwnedWallet { wallet, owner })
     }
 
@@ -144,7 +154,8 @@ impl Accounts for AccountsService {
                 Ok(Lookup::Hit(_)) | Err(_) => {}
             }
         }
-        let view = store::view(self.db.connection(), wallet).await?.ok_or(AccountError::NotFound)?;
+        let found = wallets::wallet(self.db.connection(), wallet).await?;
+        let view = view(&found.ok_or(AccountError::NotFound)?);
         FROM_POSTGRES.increment(1);
         if !new_enough(&view) {
             return Err(AccountError::VersionNotReached { current: view.money.version });

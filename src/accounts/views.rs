@@ -1,12 +1,33 @@
 //! What is read of a wallet.
 
 use crate::{
-    cache::WalletView,
+    cache::{MoneyView, StatusView, WalletView},
     kernel::{
+        buckets::Buckets,
         clock::Timestamp,
         ids::{WalletId, Xid},
+        status::Status,
     },
+    ledger::wallets::Wallet,
 };
+
+/// The balance view of a wallet as the books have it.
+pub(super) fn view(wallet: &Wallet) -> WalletView {
+    let Buckets { available, held, unreleased } = wallet.buckets;
+    WalletView {
+        id: wallet.id,
+        owner: wallet.owner,
+        currency: wallet.currency,
+        money: MoneyView { available, held, unreleased, version: wallet.version },
+        status: StatusView {
+            enabled: wallet.status == Status::Enabled,
+            frozen: wallet.frozen_at.is_some(),
+            enabled_at: wallet.enabled_at,
+            disabled_at: wallet.disabled_at,
+            version: wallet.status_version,
+        },
+    }
+}
 
 /// A wallet and its owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 pub mod actor;
 pub mod books;
+pub mod buckets;
 pub mod clock;
 pub mod currency;
 pub mod fail_point;
@@ -11,3 +12,4 @@ pub mod money;
 pub mod network;
 pub mod page;
 pub mod quota;
+pub mod status;

@@ -2,14 +2,13 @@
 
 use aws_lc_rs::digest;
 
-use super::{
-    kind::Kind,
-    wallet_state::{Buckets, Status},
-};
+use super::kind::Kind;
 use crate::kernel::{
+    buckets::Buckets,
     clock::Timestamp,
     currency::Currency,
     ids::{OperationId, ReferenceId, WalletId},
+    status::Status,
 };
 
 /// How a transaction stands, as stored (`smallint`).

@@ -33,7 +33,9 @@ mod refusal;
 mod service;
 pub mod top_transfers;
 pub mod wallet_state;
+pub mod wallets;
 
+pub use crate::kernel::{buckets::Buckets, status::Status};
 pub use error::LedgerError;
 pub use kind::Kind;
 pub use operation::{Action, Adjustment, Direction, Key, KeyName, Operation, Refusals, Transfer};
@@ -44,4 +46,4 @@ pub use prior_state::PriorState;
 pub use refusal::Refusal;
 pub use service::{Ledger, LedgerService, LedgerServiceParameters};
 pub use top_transfers::LargestTransfers;
-pub use wallet_state::{Buckets, Status, WalletState};
+pub use wallet_state::WalletState;

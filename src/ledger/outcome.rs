@@ -1,11 +1,8 @@
 //! What becomes of an operation.
 
 use crate::{
-    kernel::{clock::Timestamp, currency::Currency, ids::OperationId},
-    ledger::{
-        refusal::Refusal,
-        wallet_state::{Buckets, Status, WalletState},
-    },
+    kernel::{buckets::Buckets, clock::Timestamp, currency::Currency, ids::OperationId, status::Status},
+    ledger::{refusal::Refusal, wallet_state::WalletState},
 };
 
 /// A wallet's balance right after an entry.

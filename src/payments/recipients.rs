@@ -14,9 +14,9 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::{
-    accounts::{self, RecipientMatch, RecipientQuery},
     db::{DbError, Pool},
     kernel::{currency::Currency, ids::WalletId},
+    ledger::wallets::{self, RecipientMatch, RecipientQuery},
 };
 
 /// The most recipients that one statement looks up; the others wait for the next one.
@@ -170,7 +170,7 @@ impl LookUps {
         }
         let asked: Vec<RecipientQuery> = waiting.iter().map(|look_up| look_up.asked).collect();
         // Who has gone away needs no answer.
-        match accounts::recipients(db, &asked).await {
+        match wallets::recipients(db, &asked).await {
             Ok(found) => waiting.into_iter().zip(found).for_each(|(look_up, found)| {
                 let _ = look_up.answer.send(Ok(found));
             }),

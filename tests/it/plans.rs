@@ -6,13 +6,14 @@ use std::sync::LazyLock;
 
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 use wallet::{
-    accounts::store as wallets,
+    customers::store as customers,
     events,
     ledger::{
         log::{self, Follower, Log},
         posting::store,
         read,
         top_transfers::store as top_transfers,
+        wallets,
     },
 };
 
@@ -198,25 +199,31 @@ static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
         },
         Case {
             name: "find a customer's wallet",
-            sql: wallets::FIND,
+            sql: wallets::store::FIND,
             session: Session::Pool,
             indexes: &["wallets_owner_currency_key"],
         },
         Case {
+            name: "find a customer",
+            sql: customers::FIND,
+            session: Session::Pool,
+            indexes: &["customers_xid_key"],
+        },
+        Case {
             name: "view a wallet",
-            sql: wallets::VIEW,
+            sql: wallets::store::WALLET,
             session: Session::Pool,
             indexes: &["wallets_pkey"],
         },
         Case {
             name: "view wallets",
-            sql: wallets::VIEWS,
+            sql: wallets::store::WALLETS,
             session: Session::Pool,
             indexes: &["wallets_pkey"],
         },
         Case {
             name: "wallets after one",
-            sql: wallets::WALLETS_AFTER,
+            sql: wallets::store::WALLETS_AFTER,
             session: Session::Pool,
             indexes: &["wallets_pkey"],
         },

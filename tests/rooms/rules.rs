@@ -8,7 +8,7 @@ use super::{
 /// The rooms and what each may name of the others; `ledger::log` is that module and no more, and `db::DbError` is part of
 /// the service traits, whose errors hold it. `app` and the two roots
 /// (`lib.rs`, `main.rs`) put everything together and may name all.
-const ROOMS: [(&str, &[&str]); 17] = [
+const ROOMS: [(&str, &[&str]); 18] = [
     ("kernel", &[]),
     ("config", &["kernel"]),
     ("telemetry", &["config"]),
@@ -17,7 +17,8 @@ const ROOMS: [(&str, &[&str]); 17] = [
     ("cache", &["kernel"]),
     ("limits", &["kernel"]),
     ("ledger", &["db", "kernel"]),
-    ("accounts", &["ledger", "cache", "db", "kernel"]),
+    ("customers", &["db", "kernel"]),
+    ("accounts", &["customers", "ledger", "cache", "db", "kernel"]),
     ("payments", &["accounts", "ledger", "cache", "db", "kernel"]),
     ("payouts", &["ledger", "db", "kernel"]),
     ("identity", &["accounts", "db", "kernel"]),
@@ -67,7 +68,7 @@ struct Guard {
 }
 
 const HTTP: &str = "a header, a status, OpenAPI belong in src/api/ (src/app/serve.rs starts the server)";
-const SQL: &str = "SQL, a lock, a constraint's name belong in src/db/ or in the room's store.rs (the ledger's log/, read/, audit/ and posting/batch_writer.rs too)";
+const SQL: &str = "SQL, a lock, a constraint's name belong in src/db/ or in the room's store.rs (the ledger's log/, read/, audit/, wallets/ and posting/batch_writer.rs too)";
 const ENVIRONMENT: &str = "the environment is read in src/config/ only; hand the value over as a parameter";
 const CLOCK: &str =
     "the system's clock is read in src/adapters/clock.rs only; ask the port kernel::clock::Clock";
@@ -144,7 +145,7 @@ fn is_http(file: &str) -> bool {
 }
 
 fn is_sql(file: &str) -> bool {
-    let ledger = ["log", "read", "audit", "posting/batch_writer.rs"].map(|part| format!("src/ledger/{part}"));
+    let ledger = ["log", "read", "audit", "wallets", "posting/batch_writer.rs"].map(|part| format!("src/ledger/{part}"));
     file.starts_with("src/db/")
         || file.ends_with("/store.rs")
         || file.contains("/store/")
@@ -234,7 +235,7 @@ fn belongs(room: &str) -> &'static str {
         "ledger" => {
             "the ledger is reached through the services of accounts, payments or ledger, its log through ledger::log"
         }
-        "accounts" | "payments" | "identity" | "payouts" | "cache" | "limits" => {
+        "customers" | "accounts" | "payments" | "identity" | "payouts" | "cache" | "limits" => {
             "arrows never turn back: put it in the room that knows both"
         }
         "kernel" => "kernel is for words that several rooms share",

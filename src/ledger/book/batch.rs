@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     kernel::{
+        buckets::Buckets,
         clock::Timestamp,
         ids::{OperationId, WalletId},
     },
@@ -13,7 +14,7 @@ use crate::{
         entry::{AdjustmentNote, Entry, StatusChange, Transaction},
         kind::Kind,
         refusal::Refusal,
-        wallet_state::{Buckets, WalletState},
+        wallet_state::WalletState,
     },
 };
 

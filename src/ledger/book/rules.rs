@@ -4,11 +4,9 @@ use crate::{
     kernel::{
         clock::Timestamp,
         money::{Amount, MAX_MINOR_UNITS},
+        status::Status,
     },
-    ledger::{
-        refusal::Refusal,
-        wallet_state::{Status, WalletState},
-    },
+    ledger::{refusal::Refusal, wallet_state::WalletState},
 };
 
 /// The largest balance with which a wallet can receive a transfer, in minor units: 2^52.

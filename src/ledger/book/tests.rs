@@ -13,15 +13,16 @@ use super::{
 use crate::{
     kernel::{
         actor::Actor,
+        buckets::Buckets,
         ids::{ReferenceId, WalletId},
         money::{Amount, MAX_MINOR_UNITS},
+        status::Status,
     },
     ledger::{
         IdempotencyRecord, WalletState,
         entry::{Entry, Transaction, TransactionStatus},
         kind::Kind,
         operation::{Action, Adjustment, Direction, Key, KeyName, Refusals, Transfer},
-        wallet_state::{Buckets, Status},
     },
 };
 

@@ -160,8 +160,9 @@ mod tests {
         kernel::{
             clock::Timestamp,
             ids::{WalletId, Xid},
+            status::Status,
         },
-        ledger::{log::StatusChangeRow, wallet_state::Status},
+        ledger::log::StatusChangeRow,
     };
 
     fn row(position: i64) -> LogRow {

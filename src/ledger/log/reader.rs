@@ -9,14 +9,15 @@ use super::rows::{EntryRow, Log, LogRow, StatusChangeRow};
 use crate::{
     db::DbError,
     kernel::{
+        buckets::Buckets,
         currency::Currency,
         ids::{OperationId, ReferenceId, WalletId, Xid},
+        status::Status,
     },
     ledger::{
         entry::TransactionStatus,
         fragments::{entry_status, visible_fee, visible_reference},
         kind::Kind,
-        wallet_state::{Buckets, Status},
     },
 };
 

@@ -2,15 +2,13 @@
 
 use crate::{
     kernel::{
+        buckets::Buckets,
         clock::Timestamp,
         currency::Currency,
         ids::{OperationId, ReferenceId, WalletId, Xid},
+        status::Status,
     },
-    ledger::{
-        entry::TransactionStatus,
-        kind::Kind,
-        wallet_state::{Buckets, Status},
-    },
+    ledger::{entry::TransactionStatus, kind::Kind},
 };
 
 /// One of the ledger's two logs.

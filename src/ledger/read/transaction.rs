@@ -6,13 +6,13 @@ use super::entry_line::{HistoryItem, line};
 use crate::{
     db::{DbError, Pool, ask},
     kernel::{
+        buckets::Buckets,
         currency::Currency,
         ids::{OperationId, WalletId},
     },
     ledger::{
         error::LedgerError,
         fragments::{entry_line, visible_fee},
-        wallet_state::Buckets,
     },
 };
 

@@ -2,7 +2,7 @@
 
 use super::single::{Single, book_single};
 use crate::{
-    kernel::{clock::Timestamp, money::Amount},
+    kernel::{buckets::Buckets, clock::Timestamp, money::Amount},
     ledger::{
         book::{
             batch::Batch,
@@ -13,7 +13,6 @@ use crate::{
         operation::Operation,
         outcome::{Decision, Done},
         refusal::Refusal,
-        wallet_state::Buckets,
     },
 };
 

@@ -1,7 +1,7 @@
 //! What most decisions write: a transaction with one entry.
 
 use crate::{
-    kernel::clock::Timestamp,
+    kernel::{buckets::Buckets, clock::Timestamp},
     ledger::{
         book::batch::{Batch, append},
         entry::{Transaction, TransactionStatus},
@@ -9,7 +9,6 @@ use crate::{
         operation::Operation,
         outcome::Receipt,
         refusal::Refusal,
-        wallet_state::Buckets,
     },
 };
 

@@ -1,14 +1,14 @@
 //! A change of a wallet's status: no money moves. Frozen stands beside enabled and disabled.
 
 use crate::{
-    kernel::clock::Timestamp,
+    kernel::{clock::Timestamp, status::Status},
     ledger::{
         book::batch::Batch,
         entry::StatusChange,
         operation::{Action, Operation},
         outcome::{Decision, Done, StatusReceipt},
         refusal::Refusal,
-        wallet_state::{Status, WalletState},
+        wallet_state::WalletState,
     },
 };
 

@@ -2,7 +2,7 @@
 
 use super::single::transaction;
 use crate::{
-    kernel::clock::Timestamp,
+    kernel::{buckets::Buckets, clock::Timestamp},
     ledger::{
         book::{
             batch::{Batch, append},
@@ -13,7 +13,6 @@ use crate::{
         operation::{Operation, Transfer},
         outcome::{Decision, Done, Receipt},
         refusal::Refusal,
-        wallet_state::Buckets,
     },
 };
 

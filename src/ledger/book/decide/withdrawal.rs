@@ -2,7 +2,7 @@
 
 use super::single::{Single, book_single};
 use crate::{
-    kernel::{clock::Timestamp, money::Amount},
+    kernel::{buckets::Buckets, clock::Timestamp, money::Amount},
     ledger::{
         book::{
             batch::Batch,
@@ -12,7 +12,6 @@ use crate::{
         kind::Kind,
         operation::{Operation, Refusals},
         outcome::{Decision, Done},
-        wallet_state::Buckets,
     },
 };
 

@@ -26,8 +26,8 @@ pub use self::{
 };
 use crate::{
     db::{DbError, commit_durably, open, session_options},
-    kernel::{currency::Currency, ids::WalletId},
-    ledger::wallet_state::{Buckets, Status, WalletState},
+    kernel::{buckets::Buckets, currency::Currency, ids::WalletId, status::Status},
+    ledger::wallet_state::WalletState,
 };
 
 /// Wallets by their ids, as [`wallet_state`] reads them.

@@ -8,11 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     db::DbError,
-    kernel::{clock::Timestamp, currency::Currency, ids::OperationId},
+    kernel::{buckets::Buckets, clock::Timestamp, currency::Currency, ids::OperationId, status::Status},
     ledger::{
         outcome::{BalanceAfter, Decision, Done, StatusReceipt},
         refusal::Refusal,
-        wallet_state::{Buckets, Status},
     },
 };
 

@@ -7,12 +7,11 @@ use uuid::Uuid;
 use super::outcome_record::OutcomeRecord;
 use crate::{
     db::DbError,
-    kernel::{clock::Timestamp, currency::Currency, ids::OperationId},
+    kernel::{buckets::Buckets, clock::Timestamp, currency::Currency, ids::OperationId},
     ledger::{
         locks::log_lock,
         operation::{KeyName, ReferenceKey},
         outcome::{BalanceAfter, Done, IdempotencyRecord, Receipt},
-        wallet_state::Buckets,
     },
 };
 

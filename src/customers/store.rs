@@ -1,0 +1,28 @@
+//! Every statement on `customers`.
+
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+
+use crate::{
+    db::{DbError, Pool, ask},
+    kernel::ids::{CustomerId, Xid},
+};
+
+/// A customer by its xid.
+pub const FIND: &str = "select id from customers where xid = $1";
+
+const ADD: &str = "insert into customers (id, xid) values ($1, $2) on conflict (xid) do nothing";
+
+/// The customer with this xid, who is made if it does not exist. Two at once get the same one: the second insertion waits for
+/// the first, and the statement after it finds the customer.
+pub async fn ensure(db: &Pool, xid: Xid) -> Result<CustomerId, DbError> {
+    let new = CustomerId::generate();
+    ask(db, move |db| async move {
+        let add = Statement::from_sql_and_values(DbBackend::Postgres, ADD, [new.0.into(), xid.0.into()]);
+        let find = Statement::from_sql_and_values(DbBackend::Postgres, FIND, [xid.0.into()]);
+        db.execute_raw(add).await?;
+        let found = db.query_one_raw(find).await?;
+        let found = found.ok_or_else(|| DbError::Defect("a customer just made is missing".to_owned()))?;
+        Ok(CustomerId(found.try_get_by_index(0)?))
+    })
+    .await
+}
