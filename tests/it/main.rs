@@ -48,6 +48,7 @@ mod relay;
 mod roles;
 mod schema;
 mod scripts;
+mod spans;
 mod stress;
 mod support;
 mod terminate;

@@ -68,7 +68,7 @@ struct Guard {
 }
 
 const HTTP: &str = "a header, a status, OpenAPI belong in src/api/ (src/app/serve.rs starts the server)";
-const SQL: &str = "SQL, a lock, a constraint's name belong in src/db/ or in the room's store.rs (the ledger's log/, read/, audit/, wallets/ and posting/batch_writer.rs too)";
+const SQL: &str = "SQL, a lock, a constraint's name belong in src/db/ or in the room's store.rs (the ledger's log/, read/, audit/, wallets/, and of posting/ the files that hold a connection, too)";
 const ENVIRONMENT: &str = "the environment is read in src/config/ only; hand the value over as a parameter";
 const CLOCK: &str =
     "the system's clock is read in src/adapters/clock.rs only; ask the port kernel::clock::Clock";
@@ -145,7 +145,8 @@ fn is_http(file: &str) -> bool {
 }
 
 fn is_sql(file: &str) -> bool {
-    let ledger = ["log", "read", "audit", "wallets", "posting/batch_writer.rs"].map(|part| format!("src/ledger/{part}"));
+    let ledger = ["log", "read", "audit", "wallets", "posting/batch_writer.rs", "posting/locking.rs"]
+        .map(|part| format!("src/ledger/{part}"));
     file.starts_with("src/db/")
         || file.ends_with("/store.rs")
         || file.contains("/store/")

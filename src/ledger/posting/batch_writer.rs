@@ -1,20 +1,20 @@
-//! The lane: one connection to Postgres and what happens to a batch on it. Begin, lock, recall, decide, write, commit;
-//! and the ways out when one of these fails.
-
-use std::collections::HashSet;
+//! The batch writer: one connection to Postgres, and a batch on it. Begin, lock, read the prior state, decide, write, commit; and
+//! the ways out when one of these fails.
 
 use sqlx::PgConnection;
 use tokio::{
     sync::OwnedSemaphorePermit,
     time::{Instant, sleep, timeout, timeout_at},
 };
-use tracing::{error, info, warn};
+use tracing::{Span, error, info, warn};
 
 use super::{
     batch_clock::BatchClock,
     batch_end::{Decided, Failure, Halt, Report, Run},
     blockers::{Blockers, Step},
-    left_out::{leave_out, without},
+    left_out::without,
+    locking::{Locking, lock_wallets, watched},
+    spans::millis,
     store,
     time_limits::{
         BUSY_RETRIES, COMMIT_RESOLUTION_TIMEOUT, COMMIT_TIMEOUT, CONNECT_TIMEOUT, MIN_ATTEMPT, RETRY_DELAY,
@@ -23,24 +23,12 @@ use super::{
 };
 use crate::{
     db::DbError,
-    kernel::{fail_point::fail_point, ids::WalletId},
+    kernel::fail_point::fail_point,
     ledger::{
         book::Book,
         operation::{KeyName, Operation, ReferenceKey},
-        prior_state::PriorState,
     },
 };
-
-/// How a batch's wallets are locked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Locking {
-    /// All of them, each waited for in line, 250 ms at most.
-    InLine,
-    /// Those that nobody holds, without waiting.
-    Free,
-    /// This one is waited for in line, with no other lock held meanwhile; then as `Free`.
-    After(WalletId),
-}
 
 /// A run whose commit was sent and lost.
 struct Lost<'a> {
@@ -77,14 +65,14 @@ impl BatchWriter {
     }
 
     /// Decides and commits a batch, whole or not at all but for what is left out; its oldest operation waits since
-    /// `since`. `locking` changes to [`Locking::Free`] when a wallet could not be had in time. `turn` is given up when the
+    /// `since`. `locking` changes to [`Locking::Free`] when a wallet could not be had in time. `pre_commit_permit` is given up when the
     /// commit is sent: from then on another batch may go on beside this one.
     pub(super) async fn post(
         &mut self,
         batch: &[&Operation],
         since: Instant,
         locking: &mut Locking,
-        turn: &mut Option<OwnedSemaphorePermit>,
+        pre_commit_permit: &mut Option<OwnedSemaphorePermit>,
     ) -> Report {
         let give_up_at = (since + WORK_TIMEOUT).max(Instant::now() + MIN_ATTEMPT);
         let mut lost: Option<Lost<'_>> = None;
@@ -101,7 +89,8 @@ impl BatchWriter {
                 None => (batch, *locking),
             };
             let mut is_refuted = false;
-            let run = self.run(operations, how, lost.as_ref(), &mut is_refuted, deadline, turn).await;
+            let run =
+                self.run(operations, how, lost.as_ref(), &mut is_refuted, deadline, pre_commit_permit).await;
             let halt = match run {
                 Run::Done(Decided { outcomes, left_out, .. }) => {
                     self.serves_again();
@@ -188,7 +177,7 @@ impl BatchWriter {
         lost: Option<&Lost<'_>>,
         is_refuted: &mut bool,
         deadline: Instant,
-        turn: &mut Option<OwnedSemaphorePermit>,
+        pre_commit_permit: &mut Option<OwnedSemaphorePermit>,
     ) -> Run {
         let prepared = timeout_at(deadline, self.prepare(batch, locking, lost, is_refuted)).await;
         let prepared = prepared.unwrap_or_else(|_| Err(DbError::Away("no answer in time".to_owned()).into()));
@@ -208,9 +197,10 @@ impl BatchWriter {
         };
         fail_point("lane.before_commit");
         let sent_at = Instant::now();
-        *turn = None;
+        *pre_commit_permit = None;
         let committed = timeout(COMMIT_TIMEOUT, store::control(conn, "commit")).await;
         metrics::histogram!("wallet_commit_seconds").record(sent_at.elapsed());
+        Span::current().record("commit_ms", millis(sent_at.elapsed()));
         fail_point("lane.committed");
         match committed {
             Ok(Ok(())) => Run::Done(decided),
@@ -242,26 +232,9 @@ impl BatchWriter {
         store::control(conn, "begin").await?;
         fail_point("lane.begun");
         let locking_since = Instant::now();
-        let ids = wallets_of(batch);
-        let (wallets, left_out) = match locking {
-            Locking::InLine => (store::lock(conn, &ids).await.map_err(Halt::at_locks)?, Vec::new()),
-            Locking::Free | Locking::After(_) => {
-                if let Locking::After(wallet) = locking {
-                    let step = store::lock_one(conn, wallet);
-                    watched(blockers, session, (wallet, Step::Lock), step).await.map_err(Halt::at_locks)?;
-                }
-                let wallets = store::lock_free(conn, &ids).await.map_err(Halt::at_locks)?;
-                if let Some(blockers) = blockers {
-                    wallets.iter().for_each(|wallet| blockers.is_free(wallet.id, Step::Lock));
-                }
-                let got: HashSet<WalletId> = wallets.iter().map(|wallet| wallet.id).collect();
-                let missing: Vec<WalletId> = ids.into_iter().filter(|id| !got.contains(id)).collect();
-                // What does not exist is not held by anybody.
-                let held = if missing.is_empty() { missing } else { store::existing(conn, &missing).await? };
-                (wallets, leave_out(batch, &held))
-            }
-        };
+        let (wallets, left_out) = lock_wallets(conn, batch, locking, blockers, session).await?;
         metrics::histogram!("wallet_lock_seconds").record(locking_since.elapsed());
+        Span::current().record("lock_ms", millis(locking_since.elapsed()));
         fail_point("lane.locked");
         if let Some(Lost { decided: Decided { outcomes, proof: Some(proof), .. }, refusal, .. }) = lost {
             if store::is_committed(conn, proof).await? {
@@ -280,11 +253,11 @@ impl BatchWriter {
         let references: Vec<ReferenceKey> =
             batch.iter().filter_map(|operation| operation.reference()).collect();
         let keys: Vec<&KeyName> = batch.iter().filter_map(|o| Some(&o.key.as_ref()?.name)).collect();
-        let known = store::prior_state(conn, store::PRIOR_STATE, &references, &keys).await?;
+        let (prior, postgres_time) =
+            store::prior_state(conn, store::PRIOR_STATE, wallets, &references, &keys).await?;
         fail_point("lane.recalled");
-        let now = clock.time(known.now, async || store::clock_accepted_at(conn).await).await?;
+        let now = clock.time(postgres_time, async || store::clock_accepted_at(conn).await).await?;
         let now = now.ok_or(Halt::Undated)?;
-        let prior = PriorState { wallets, used_references: known.references, known_keys: known.keys };
         let mut book = Book::new(prior);
         let outcomes = batch.iter().map(|operation| book.apply(operation, now)).collect();
         let changes = book.into_changes();
@@ -327,24 +300,4 @@ impl BatchWriter {
         }
         Ok(self.session)
     }
-}
-
-async fn watched<T>(
-    blockers: &mut Option<Blockers>,
-    session: i32,
-    what: (WalletId, Step),
-    step: impl Future<Output = Result<T, DbError>>,
-) -> Result<T, DbError> {
-    match blockers {
-        Some(blockers) => blockers.watch(session, what, step).await,
-        None => step.await,
-    }
-}
-
-/// The wallets of a batch, each once, in the order in which everybody locks them.
-fn wallets_of(batch: &[&Operation]) -> Vec<WalletId> {
-    let mut ids: Vec<WalletId> = batch.iter().flat_map(|operation| operation.wallets()).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    ids
 }

@@ -3,9 +3,7 @@
 use super::store;
 use crate::{
     db::{Pool, ask},
-    ledger::{
-        book::Book, error::LedgerError, operation::Operation, outcome::Outcome, prior_state::PriorState,
-    },
+    ledger::{book::Book, error::LedgerError, operation::Operation, outcome::Outcome},
 };
 
 /// What would become of an operation; it may become something else a moment later. Its key is not looked at.
@@ -15,9 +13,9 @@ pub async fn preview(db: &Pool, operation: Operation) -> Result<Outcome, LedgerE
         let wallets: Vec<_> = operation.wallets().collect();
         let wallets = store::read(&mut conn, &wallets).await?;
         let references: Vec<_> = operation.reference().into_iter().collect();
-        let known = store::prior_state(&mut conn, store::PRIOR_STATE_UNLOCKED, &references, &[]).await?;
-        let prior = PriorState { wallets, used_references: known.references, known_keys: known.keys };
-        Ok(Book::new(prior).preview(&operation, known.now))
+        let (prior, now) =
+            store::prior_state(&mut conn, store::PRIOR_STATE_UNLOCKED, wallets, &references, &[]).await?;
+        Ok(Book::new(prior).preview(&operation, now))
     });
     Ok(Outcome::new(decision.await?))
 }

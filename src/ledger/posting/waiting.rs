@@ -6,6 +6,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, oneshot},
     time::Instant,
 };
+use tracing::Span;
 
 use super::backlog::{Claim, Claims};
 use crate::{
@@ -18,8 +19,10 @@ pub(super) struct Waiting {
     pub(super) operation: Operation,
     pub(super) since: Instant,
     pub(super) answer: oneshot::Sender<Result<Outcome, LedgerError>>,
-    /// Its place in the queue, until its batch begins.
-    pub(super) place: Option<OwnedSemaphorePermit>,
+    /// Its permit of the queue, until its batch begins.
+    pub(super) queue_permit: Option<OwnedSemaphorePermit>,
+    /// The operation's span, a child of the request's.
+    pub(super) span: Span,
     /// The wallet that another session held when it was last tried.
     pub(super) held: Option<WalletId>,
 }

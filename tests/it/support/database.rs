@@ -211,7 +211,10 @@ pub async fn deposit_without_its_commit(
     store::control(&mut slow, "begin").await.expect("begun");
     let locked = store::lock(&mut slow, &[wallet]).await.expect("locked");
     let now = if holds_the_logs_lock {
-        store::prior_state(&mut slow, store::PRIOR_STATE, &[], &[]).await.expect("recalled").now
+        store::prior_state(&mut slow, store::PRIOR_STATE, Vec::new(), &[], &[])
+            .await
+            .expect("a prior state")
+            .1
     } else {
         sqlx::query_scalar("select clock_timestamp()").fetch_one(&mut slow).await.expect("the time")
     };

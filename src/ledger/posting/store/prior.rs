@@ -12,6 +12,8 @@ use crate::{
         locks::log_lock,
         operation::{KeyName, ReferenceKey},
         outcome::{BalanceAfter, Done, IdempotencyRecord, Receipt},
+        prior_state::PriorState,
+        wallet_state::WalletState,
     },
 };
 
@@ -51,17 +53,6 @@ pub const PRIOR_STATE: &str = prior_state!(" from pg_advisory_xact_lock_shared("
 /// The same for a dry run, which writes nothing: without the log's lock.
 pub const PRIOR_STATE_UNLOCKED: &str = prior_state!();
 
-/// What the books know of a batch's references and keys.
-#[derive(Debug)]
-pub struct Known {
-    /// The batch's time: Postgres' clock, read under the locks.
-    pub now: Timestamp,
-    /// The references of the batch that are used up, and by which transaction.
-    pub references: Vec<(ReferenceKey, OperationId)>,
-    /// Those keys of the batch that have a stored decision.
-    pub keys: Vec<(KeyName, IdempotencyRecord)>,
-}
-
 /// The payload of a known key.
 #[derive(Deserialize)]
 struct KnownKey {
@@ -83,13 +74,15 @@ struct Booked {
     buckets: Buckets,
 }
 
-/// Reads the batch's time, and looks references and keys up, by [`PRIOR_STATE`] or [`PRIOR_STATE_UNLOCKED`].
+/// Completes the prior state of a batch, whose wallets have been read, by [`PRIOR_STATE`] or [`PRIOR_STATE_UNLOCKED`]. Answers
+/// with it and with the batch's time: Postgres' clock, read under the locks.
 pub async fn prior_state(
     conn: &mut PgConnection,
     statement: &'static str,
+    wallets: Vec<WalletState>,
     references: &[ReferenceKey],
     keys: &[&KeyName],
-) -> Result<Known, DbError> {
+) -> Result<(PriorState, Timestamp), DbError> {
     let rows = sqlx::query(statement)
         .bind(references.iter().map(|key| key.wallet.0).collect::<Vec<_>>())
         .bind(references.iter().map(|key| key.kind.code()).collect::<Vec<_>>())
@@ -99,19 +92,19 @@ pub async fn prior_state(
         .fetch_all(conn)
         .await?;
     let mut now = None;
-    let (mut used_references, mut known_keys) = (Vec::new(), Vec::new());
+    let mut prior = PriorState::from(wallets);
     for row in &rows {
         match row.try_get::<i16, _>("what")? {
             0 => now = Some(row.try_get("at")?),
             1 => {
                 let Json(id) = row.try_get("payload")?;
-                used_references.push((*asked(row, references)?, OperationId(id)));
+                prior.used_references.push((*asked(row, references)?, OperationId(id)));
             }
-            _ => known_keys.push(((*asked(row, keys)?).clone(), known_key(row)?)),
+            _ => prior.known_keys.push(((*asked(row, keys)?).clone(), known_key(row)?)),
         }
     }
     let now = now.ok_or_else(|| DbError::Defect("prior state: no time came back".to_owned()))?;
-    Ok(Known { now, references: used_references, keys: known_keys })
+    Ok((prior, now))
 }
 
 /// The parameter that a row answers.
