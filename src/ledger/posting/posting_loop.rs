@@ -32,7 +32,8 @@ use super::{
     waiting::{Waiting, claim},
 };
 use crate::{
-    kernel::{fail_point::fail_point, ids::WalletId},
+    fail_point::fail_point,
+    kernel::ids::WalletId,
     ledger::{error::LedgerError, operation::Operation, outcome::Outcome},
 };
 
