@@ -10,6 +10,7 @@ mod blockers;
 mod left_out;
 mod posting_loop;
 mod preview;
+pub mod queue_gauge;
 pub mod store;
 mod time_limits;
 mod waiting;
