@@ -1,7 +1,7 @@
-//! A wallet service that is right and fast at once: row locks hold the truth, and requests that arrive while a
-//! commit is under way share the next one. `docs/architecture.md` is the map of the rooms below.
+//! A wallet service that is right and fast at once: every decision is made under row locks, and requests that arrive
+//! while a batch commits share the next batch. `docs/architecture.md` is the map of the rooms below.
 
-// Both panic where what they write to is closed or full: app::output prints.
+// Both panic when their stream is closed or full: app::output prints instead.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 pub mod accounts;
@@ -15,6 +15,7 @@ pub mod customers;
 pub mod db;
 pub mod door;
 pub mod events;
+pub mod fail_point;
 pub mod identity;
 pub mod kernel;
 pub mod ledger;

@@ -1,4 +1,4 @@
-//! Log lines and metrics: set up once, at the start of the process.
+//! Log and metrics, set up once at the start of the process.
 
 use std::{io::IsTerminal, time::Duration};
 
@@ -10,16 +10,16 @@ use tracing_subscriber::{EnvFilter, filter::ParseError, util::TryInitError};
 
 use crate::config::{Config, LogFormat};
 
-/// How often histograms are swept; between two scrapes they only grow.
-const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+/// Interval between two clean-ups of the histograms, which grow between two scrapes.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
-/// From a cached read (a tenth of a millisecond) to the longest that a request may take.
-const SECONDS: [f64; 16] = [
+/// From a cached read (a tenth of a millisecond) to the longest request.
+const SECONDS_BUCKETS: [f64; 16] = [
     0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
 
-/// Counts of things, such as operations in a batch.
-const COUNTS: [f64; 13] =
+/// For counts, such as operations in a batch.
+const COUNT_BUCKETS: [f64; 13] =
     [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1_024.0, 2_048.0, 4_096.0];
 
 /// Telemetry could not be set up.
@@ -48,9 +48,9 @@ impl Telemetry {
         self.metrics.render()
     }
 
-    /// Sweeps the histograms for as long as it is polled; never ends.
+    /// Cleans the histograms up, in a loop that never ends.
     pub async fn run_upkeep(self) {
-        let mut tick = tokio::time::interval(UPKEEP_EVERY);
+        let mut tick = tokio::time::interval(UPKEEP_INTERVAL);
         loop {
             tick.tick().await;
             self.metrics.run_upkeep();
@@ -58,7 +58,7 @@ impl Telemetry {
     }
 }
 
-/// Sends log lines to stderr and collects metrics from here on. Once for each process: a second time is an error.
+/// Starts to log to stderr and to collect metrics. A second call in one process is an error.
 pub fn init(config: &Config) -> Result<Telemetry, TelemetryError> {
     let filter = EnvFilter::builder().parse(&config.log_filter)?;
     init_log(config.log_format, filter)?;
@@ -71,7 +71,7 @@ pub fn init(config: &Config) -> Result<Telemetry, TelemetryError> {
 fn init_log(format: LogFormat, filter: EnvFilter) -> Result<(), TryInitError> {
     use tracing_subscriber::util::SubscriberInitExt;
 
-    // A line that cannot be written is lost: to complain of it on stderr as well would panic.
+    // A line that cannot be written is lost: reporting that on stderr would panic.
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -86,8 +86,8 @@ fn init_log(format: LogFormat, filter: EnvFilter) -> Result<(), TryInitError> {
 /// be summaries, which cannot be added up over processes.
 fn recorder() -> Result<PrometheusRecorder, BuildError> {
     Ok(PrometheusBuilder::new()
-        .set_buckets(&COUNTS)?
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
+        .set_buckets(&COUNT_BUCKETS)?
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS_BUCKETS)?
         .build_recorder())
 }
 
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn histograms_have_buckets_that_fit_what_they_count() {
+    fn histograms_have_buckets_of_seconds_or_of_counts() {
         let recorder = recorder().unwrap();
         let telemetry = Telemetry { metrics: recorder.handle() };
         metrics::with_local_recorder(&recorder, || {

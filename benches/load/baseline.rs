@@ -15,29 +15,34 @@ use super::{
     args::Args,
     postgres::Postgres,
     process::{Cpu, Processes},
-    scenario::Spread,
+    scenario::Distribution,
     server::migrate,
     wallets::FUNDS,
 };
 
 /// The transfer; who sends and who receives stands in front of it.
 const TRANSFER: &str = include_str!("sql/transfer.sql");
-const SPREADS: [(Spread, &str); 4] = [
-    (Spread::Even, include_str!("sql/even.sql")),
-    (Spread::Zipf, include_str!("sql/zipf.sql")),
-    (Spread::HotReceiver, include_str!("sql/hot_receiver.sql")),
-    (Spread::HotSender, include_str!("sql/hot_sender.sql")),
+const DISTRIBUTIONS: [(Distribution, &str); 4] = [
+    (Distribution::Even, include_str!("sql/even.sql")),
+    (Distribution::Zipf, include_str!("sql/zipf.sql")),
+    (Distribution::HotReceiver, include_str!("sql/hot_receiver.sql")),
+    (Distribution::HotSender, include_str!("sql/hot_sender.sql")),
 ];
 /// Numbers of clients; the best one counts.
 const CLIENTS: [usize; 3] = [8, 32, 64];
 /// What a quick run is content with: where the best is found as a rule, and where the p99 is taken.
-const QUICK: [(Spread, usize); 4] =
-    [(Spread::Even, 32), (Spread::Even, 64), (Spread::HotReceiver, 8), (Spread::HotReceiver, 32)];
+const QUICK: [(Distribution, usize); 4] = [
+    (Distribution::Even, 32),
+    (Distribution::Even, 64),
+    (Distribution::HotReceiver, 8),
+    (Distribution::HotReceiver, 32),
+];
 
 /// One run of pgbench.
 #[derive(Clone, Debug, Serialize)]
 pub struct BaselineRow {
-    pub spread: &'static str,
+    #[serde(rename = "spread")]
+    pub distribution: &'static str,
     pub clients: usize,
     pub seconds: u64,
     /// Transactions a second.
@@ -73,18 +78,18 @@ async fn measure_on(postgres: &mut Postgres, url: &str, args: &Args) -> Result<V
     let processes = Processes { postmaster: postgres.postmaster().await?, ..Processes::default() };
     let seconds = args.baseline_seconds();
     let mut rows = Vec::new();
-    for (spread, chosen) in SPREADS {
+    for (distribution, chosen) in DISTRIBUTIONS {
         for clients in CLIENTS {
-            if args.quick && !QUICK.contains(&(spread, clients)) {
+            if args.quick && !QUICK.contains(&(distribution, clients)) {
                 continue;
             }
             postgres.checkpoint().await?;
             let (wal, cpu) = (postgres.wal_bytes().await?, processes.cpu());
             let script = format!("{chosen}{TRANSFER}");
             let run = pgbench(postgres, url, &script, clients, args.wallets, seconds)
-                .with_context(|| format!("plain SQL, {}, {clients} clients", spread.word()))?;
+                .with_context(|| format!("plain SQL, {}, {clients} clients", distribution.as_str()))?;
             let row = BaselineRow {
-                spread: spread.word(),
+                distribution: distribution.as_str(),
                 clients,
                 seconds,
                 rate: run.rate,
@@ -96,7 +101,7 @@ async fn measure_on(postgres: &mut Postgres, url: &str, args: &Args) -> Result<V
             };
             println!(
                 "  plain SQL, {:<12} {clients:>3} clients  {:>7.0}/s  p50 {:>6.2} ms  p99 {:>7.2} ms",
-                row.spread, row.rate, row.p50_ms, row.p99_ms
+                row.distribution, row.rate, row.p50_ms, row.p99_ms
             );
             rows.push(row);
         }

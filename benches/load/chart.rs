@@ -3,17 +3,17 @@
 use std::fmt::Write;
 
 use super::{
-    ratio::{EVEN, FILLED, best},
+    ratio::{EVEN_PEAKS, FILLED_PEAKS, best},
     report::Report,
 };
 
 /// A pair of bars: its label, the scenarios of which the best counts, and the baseline's spread beside it.
 const PAIRS: [(&str, [&str; 2], Option<&str>); 5] = [
-    ("any wallet to any other", EVEN, Some("even")),
+    ("any wallet to any other", EVEN_PEAKS, Some("even")),
     ("popular wallets (Zipf 1.0)", ["transfers-zipf-64", "transfers-zipf-256"], Some("zipf")),
     ("one hot receiver", ["hot-receiver-64", "hot-receiver-256"], Some("hot receiver")),
     ("one hot sender", ["hot-sender-64", "hot-sender-256"], Some("hot sender")),
-    ("millions of entries in the books", FILLED, None),
+    ("millions of entries in the books", FILLED_PEAKS, None),
 ];
 
 // Pixels.
@@ -45,14 +45,14 @@ pub fn chart(report: &Report) -> String {
 }
 
 fn draw(report: &Report, svg: &mut String) -> std::fmt::Result {
-    let sql_rate = |spread: &str| {
-        let rows = report.baseline.iter().filter(|row| row.spread == spread);
+    let sql_rate = |distribution: &str| {
+        let rows = report.baseline.iter().filter(|row| row.distribution == distribution);
         rows.map(|row| row.rate).max_by(f64::total_cmp)
     };
     let pairs: Vec<(&str, f64, Option<f64>)> = PAIRS
         .iter()
-        .filter_map(|(label, names, spread)| {
-            Some((*label, best(&report.scenarios, *names)?.rate, spread.and_then(sql_rate)))
+        .filter_map(|(label, names, distribution)| {
+            Some((*label, best(&report.scenarios, *names)?.rate, distribution.and_then(sql_rate)))
         })
         .collect();
     let most = pairs.iter().flat_map(|(_, wallet, sql)| [*wallet, sql.unwrap_or(0.0)]).fold(1.0, f64::max);

@@ -10,9 +10,9 @@ use std::{
 use tokio::net::TcpStream;
 
 /// An answer that takes longer counts as none.
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Room for an answer; it grows when one is longer.
-const ROOM: usize = 4_096;
+const BUFFER_BYTES: usize = 4_096;
 
 pub struct Connection {
     stream: TcpStream,
@@ -31,12 +31,12 @@ impl Connection {
     pub async fn open(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, answer: vec![0; ROOM] })
+        Ok(Self { stream, answer: vec![0; BUFFER_BYTES] })
     }
 
     /// Sends a request and reads its answer.
     pub async fn exchange(&mut self, request: &[u8]) -> io::Result<Answer<'_>> {
-        let (head, whole) = tokio::time::timeout(ANSWER_WITHIN, async {
+        let (head, whole) = tokio::time::timeout(RESPONSE_TIMEOUT, async {
             self.send(request).await?;
             self.receive().await
         })

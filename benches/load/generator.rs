@@ -22,7 +22,7 @@ use super::{
 };
 
 /// How long after its end an open loop may still send what was due before it; what is left then counts as unanswered.
-const DRAIN_WITHIN: Duration = Duration::from_secs(10);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A load: which requests, over how many connections, for how long.
 pub struct Load {
@@ -160,7 +160,7 @@ impl Pacer {
             }
             // What is due already is still sent, for a while; then everybody hears that no more comes. (Closing at once
             // would take away what was handed to a task that has not run yet.)
-            let patience = start + length + DRAIN_WITHIN;
+            let patience = start + length + DRAIN_TIMEOUT;
             let is_left = || taken.load(Ordering::Relaxed) < total && Instant::now() < patience;
             while is_left() && !stopped.load(Ordering::Relaxed) {
                 std::thread::sleep(Duration::from_millis(1));

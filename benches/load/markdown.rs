@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{costs::costs, format::figure, report::Report};
+use super::{cost_report::cost_report, format::figure, report::Report};
 
 /// More than that for the load generator, and it may have been the slowest of all: it is one thread.
 const BUSY_GENERATOR: f64 = 0.8;
@@ -80,7 +80,7 @@ fn write_page(report: &Report, page: &mut String) -> std::fmt::Result {
     ratios(report, page)?;
     scenarios(report, page)?;
     baseline(report, page)?;
-    costs(report, page)
+    cost_report(report, page)
 }
 
 fn ratios(report: &Report, page: &mut String) -> std::fmt::Result {
@@ -184,7 +184,7 @@ fn baseline(report: &Report, page: &mut String) -> std::fmt::Result {
         writeln!(
             page,
             "| {} | {} | {:.0} | {} | {} | {} | {:.0} | {:.2} | {:.2} | {:.2} |",
-            row.spread,
+            row.distribution,
             row.clients,
             row.rate,
             figure(row.p50_ms),

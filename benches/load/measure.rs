@@ -9,7 +9,7 @@ use anyhow::Result;
 use hdrhistogram::Histogram;
 
 /// The longest latency that is told apart, in microseconds.
-const LONGEST_MICROS: u64 = 60_000_000;
+const LATENCY_MAX_MICROS: u64 = 60_000_000;
 
 /// Counts answers while the load runs.
 pub struct Recorder {
@@ -43,7 +43,7 @@ impl Recorder {
             expected,
             start,
             per_second: vec![0; length.as_secs() as usize],
-            latency: Histogram::new_with_bounds(1, LONGEST_MICROS, 3)?,
+            latency: Histogram::new_with_bounds(1, LATENCY_MAX_MICROS, 3)?,
             others: BTreeMap::new(),
             broken: 0,
         })

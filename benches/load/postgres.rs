@@ -9,9 +9,9 @@ use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection, postgres::PgConnectOptio
 use super::process;
 
 /// What makes a commit durable; must be on.
-const DURABLE: [&str; 3] = ["fsync", "full_page_writes", "synchronous_commit"];
+const DURABILITY_SETTINGS: [&str; 3] = ["fsync", "full_page_writes", "synchronous_commit"];
 /// What else decides how fast it can be.
-const TOLD: [&str; 6] = [
+const REPORTED_SETTINGS: [&str; 6] = [
     "wal_sync_method",
     "wal_compression",
     "max_wal_size",
@@ -43,7 +43,7 @@ impl Postgres {
         let port = options.get_port();
         let mut conn = options.connect().await.context("DATABASE_URL: cannot connect")?;
         let mut facts = Facts { version: setting(&mut conn, "server_version").await?, ..Facts::default() };
-        for name in DURABLE {
+        for name in DURABILITY_SETTINGS {
             let value = setting(&mut conn, name).await?;
             ensure!(
                 value == "on",
@@ -51,7 +51,7 @@ impl Postgres {
             );
             facts.settings.push((name.to_owned(), value));
         }
-        for name in TOLD {
+        for name in REPORTED_SETTINGS {
             facts.settings.push((name.to_owned(), setting(&mut conn, name).await.unwrap_or_default()));
         }
         let data = setting(&mut conn, "data_directory").await.unwrap_or_default();

@@ -6,8 +6,8 @@ use super::{
 };
 
 /// The best of 64 and 256 connections counts.
-pub const EVEN: [&str; 2] = ["transfers-64", "transfers-256"];
-pub const FILLED: [&str; 2] = ["filled-64", "filled-256"];
+pub const EVEN_PEAKS: [&str; 2] = ["transfers-64", "transfers-256"];
+pub const FILLED_PEAKS: [&str; 2] = ["filled-64", "filled-256"];
 
 /// The faster one of two scenarios.
 pub fn best<'a>(rows: &'a [Row], names: [&str; 2]) -> Option<&'a Row> {
@@ -18,10 +18,15 @@ pub fn best<'a>(rows: &'a [Row], names: [&str; 2]) -> Option<&'a Row> {
 pub fn ratios(rows: &[Row], baseline: &[BaselineRow], freshness: Option<Freshness>) -> Vec<Ratio> {
     let named = |name: &str| rows.iter().find(|row| row.name == name);
     let rate = |names: [&str; 2]| best(rows, names).map(|row| row.rate);
-    let sql = |spread: &str| {
-        baseline.iter().filter(|row| row.spread == spread).map(|row| row.rate).max_by(f64::total_cmp)
+    let sql = |distribution: &str| {
+        baseline
+            .iter()
+            .filter(|row| row.distribution == distribution)
+            .map(|row| row.rate)
+            .max_by(f64::total_cmp)
     };
-    let sql_p99 = baseline.iter().find(|row| row.spread == "even" && row.clients == 64).map(|row| row.p99_ms);
+    let sql_p99 =
+        baseline.iter().find(|row| row.distribution == "even" && row.clients == 64).map(|row| row.p99_ms);
     let half_p99 = named("transfers-half").map(|row| row.p99_ms);
     let first_second = named("transfers-64").map(|row| row.first_second);
     let full = rows.iter().filter(|row| row.operation == "transfer" && row.offered.is_none());
@@ -29,7 +34,7 @@ pub fn ratios(rows: &[Row], baseline: &[BaselineRow], freshness: Option<Freshnes
     let behind = named("transfers-minute").map(|row| row.topic_behind_ms);
     let behind = behind.or_else(|| most(|row| row.topic_behind_ms)).map(|millis| millis / 1_000.0);
     let over = |a: Option<f64>, b: Option<f64>| Some(a? / b?);
-    let (even, read) = (rate(EVEN), rate(["reads-64", "reads-256"]));
+    let (even, read) = (rate(EVEN_PEAKS), rate(["reads-64", "reads-256"]));
     let receiver = rate(["hot-receiver-64", "hot-receiver-256"]);
     let sender = rate(["hot-sender-64", "hot-sender-256"]);
     let cpu = |names| best(rows, names).map(|row| (row.cpu.server + row.cpu.postgres) / row.rate);
@@ -71,7 +76,7 @@ pub fn ratios(rows: &[Row], baseline: &[BaselineRow], freshness: Option<Freshnes
         (
             "time of a transfer (1/rate), filled database",
             "fresh database",
-            over(even, rate(FILLED)),
+            over(even, rate(FILLED_PEAKS)),
             "×",
             1.3,
             1.1,
@@ -79,7 +84,7 @@ pub fn ratios(rows: &[Row], baseline: &[BaselineRow], freshness: Option<Freshnes
         (
             "CPU of a transfer (service and Postgres), filled database",
             "fresh database",
-            over(cpu(FILLED), cpu(EVEN)),
+            over(cpu(FILLED_PEAKS), cpu(EVEN_PEAKS)),
             "×",
             1.3,
             1.1,

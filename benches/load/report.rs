@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{
-    args::Args, baseline::BaselineRow, fill::Filled, follow::Lag, measure::Measurement, postgres::Facts,
+    args::Args, baseline::BaselineRow, fill::Filled, lag::Lag, measure::Measurement, postgres::Facts,
     process::Cpu, scenario::Scenario, server::Audited,
 };
 
 /// More than this behind the books, and the run does not count.
-pub const BEHIND_MAX_MS: f64 = 5_000.0;
+pub const LAG_MAX_MS: f64 = 5_000.0;
 
 /// A whole run; `load.json` is this.
 #[derive(Debug, Serialize)]
@@ -69,7 +69,8 @@ pub struct Machine {
 pub struct Row {
     pub name: &'static str,
     pub operation: &'static str,
-    pub spread: &'static str,
+    #[serde(rename = "spread")]
+    pub distribution: &'static str,
     pub connections: usize,
     /// Entries in the books before it.
     pub entries: i64,
@@ -129,8 +130,8 @@ impl Row {
     ) -> Self {
         Self {
             name: scenario.name,
-            operation: scenario.operation.word(),
-            spread: scenario.spread.word(),
+            operation: scenario.operation.as_str(),
+            distribution: scenario.distribution.as_str(),
             connections: scenario.connections,
             entries: costs.entries,
             offered,
@@ -167,14 +168,14 @@ impl Row {
         for (what, millis) in
             [("the topic", self.topic_behind_ms), ("the refresher", self.refresher_behind_ms)]
         {
-            if millis > BEHIND_MAX_MS {
+            if millis > LAG_MAX_MS {
                 found
                     .push(format!("{name}: {what} was {:.1} s behind when the load ended", millis / 1_000.0));
             }
         }
         match self.cache_caught_up_ms {
             None => found.push(format!("{name}: the cache never showed the last versions")),
-            Some(millis) if millis > BEHIND_MAX_MS => {
+            Some(millis) if millis > LAG_MAX_MS => {
                 found.push(format!(
                     "{name}: the cache showed the last versions only after {:.1} s",
                     millis / 1_000.0
@@ -189,7 +190,7 @@ impl Row {
 impl Freshness {
     /// Why it does not count.
     pub fn problem(&self) -> Option<String> {
-        let is_late = self.max_ms > BEHIND_MAX_MS;
+        let is_late = self.max_ms > LAG_MAX_MS;
         is_late
             .then(|| format!("an answered write was in the cache only after {:.1} s", self.max_ms / 1_000.0))
     }

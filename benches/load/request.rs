@@ -5,7 +5,7 @@ use std::{cell::Cell, net::SocketAddr};
 use anyhow::{Result, ensure};
 use uuid::Uuid;
 
-use super::scenario::{Operation, Spread};
+use super::scenario::{Distribution, Operation};
 
 /// What stands where a fresh reference, a fresh key and a recipient are to be written; each as long as one.
 const REFERENCE: &str = "00000000-0000-0000-0000-000000000000";
@@ -28,7 +28,7 @@ pub struct Request {
 
 /// What is written into a request just before it goes out, where it has room for it.
 #[derive(Clone, Copy, Default)]
-pub struct Fresh {
+pub struct RequestIds {
     pub reference: Uuid,
     pub key: Uuid,
     /// A wallet's id.
@@ -79,10 +79,10 @@ impl Request {
     }
 
     /// The request as it goes out.
-    pub fn write(&self, fresh: &Fresh, out: &mut Vec<u8>) {
+    pub fn write(&self, ids: &RequestIds, out: &mut Vec<u8>) {
         out.clear();
         out.extend_from_slice(&self.bytes);
-        for (at, id) in self.slots.iter().zip([fresh.reference, fresh.key, fresh.recipient]) {
+        for (at, id) in self.slots.iter().zip([ids.reference, ids.key, ids.recipient]) {
             if let Some(at) = *at {
                 id.hyphenated().encode_lower(&mut out[at..at + REFERENCE.len()]);
             }
@@ -118,7 +118,7 @@ pub struct Workload {
     wallets: Vec<Uuid>,
     /// Whether it is the sender who asks.
     is_transfer: bool,
-    spread: Spread,
+    distribution: Distribution,
     /// For Zipf: the shares of the first n wallets together.
     shares: Vec<f64>,
     references: References,
@@ -127,7 +127,12 @@ pub struct Workload {
 
 impl Workload {
     /// Of the wallets the first is the most popular one.
-    pub fn new(host: SocketAddr, operation: Operation, spread: Spread, wallets: &[Wallet]) -> Result<Self> {
+    pub fn new(
+        host: SocketAddr,
+        operation: Operation,
+        distribution: Distribution,
+        wallets: &[Wallet],
+    ) -> Result<Self> {
         ensure!(wallets.len() > 1, "a workload needs two wallets");
         let requests = wallets.iter().enumerate().map(|(n, Wallet { token, .. })| match operation {
             // Large enough for a fee of a few cents.
@@ -141,8 +146,8 @@ impl Workload {
             requests: requests.collect(),
             wallets: wallets.iter().map(|wallet| wallet.id).collect(),
             is_transfer: operation == Operation::Transfer,
-            spread,
-            shares: if spread == Spread::Zipf { zipf(wallets.len()) } else { Vec::new() },
+            distribution,
+            shares: if distribution == Distribution::Zipf { zipf(wallets.len()) } else { Vec::new() },
             references: References::new(),
             random: Cell::new(seed | 1),
         })
@@ -152,30 +157,30 @@ impl Workload {
     pub fn next(&self, out: &mut Vec<u8>) {
         let (sender, receiver) = self.pick();
         let asks = if self.is_transfer { sender } else { receiver };
-        let fresh = Fresh {
+        let ids = RequestIds {
             reference: self.references.next(),
             key: self.references.next(),
             recipient: self.wallets[receiver],
         };
-        self.requests[asks].write(&fresh, out);
+        self.requests[asks].write(&ids, out);
     }
 
     /// Two different wallets: who sends and who receives.
     fn pick(&self) -> (usize, usize) {
         let count = self.requests.len();
-        match self.spread {
-            Spread::Even => {
+        match self.distribution {
+            Distribution::Even => {
                 let receiver = self.below(count);
                 ((receiver + 1 + self.below(count - 1)) % count, receiver)
             }
-            Spread::Zipf => {
+            Distribution::Zipf => {
                 let receiver = self.popular();
                 let senders = std::iter::repeat_with(|| self.popular()).take(100);
                 let sender = senders.into_iter().find(|sender| *sender != receiver);
                 (sender.unwrap_or((receiver + 1) % count), receiver)
             }
-            Spread::HotReceiver => (1 + self.below(count - 1), 0),
-            Spread::HotSender => (0, 1 + self.below(count - 1)),
+            Distribution::HotReceiver => (1 + self.below(count - 1), 0),
+            Distribution::HotSender => (0, 1 + self.below(count - 1)),
         }
     }
 

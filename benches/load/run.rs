@@ -13,14 +13,14 @@ use sqlx::{Connection, PgConnection};
 use super::{
     args::Args,
     fill,
-    follow::{self, Cache, Lag},
     generator::{Load, offer},
-    means::means,
+    histogram_means::histogram_means,
+    lag::{self, Cache, Lag},
     postgres::Postgres,
     process::{Processes, listener, memory_mib},
     report::{Costs, Freshness, Report, Row},
     request::{Wallet, Workload},
-    scenario::{FILLED, FRESH, Pace, Scenario},
+    scenario::{FILLED_SCENARIOS, Pace, SCENARIOS, Scenario},
     server::{Published, Server, Settings, audit, migrate, rebuild_cache},
     wallets,
 };
@@ -59,8 +59,8 @@ pub async fn service(
     postgres: &mut Postgres,
     report: &mut Report,
 ) -> Result<()> {
-    let fresh = FRESH.iter().filter(|scenario| scenario.quick || !args.quick);
-    let filled = FILLED.iter().filter(|_| args.entries().is_some());
+    let fresh = SCENARIOS.iter().filter(|scenario| scenario.quick || !args.quick);
+    let filled = FILLED_SCENARIOS.iter().filter(|_| args.entries().is_some());
     let stages = [
         Stage { name: "", entries: None, scenarios: fresh.collect() },
         Stage { name: "_filled", entries: args.entries(), scenarios: filled.collect() },
@@ -171,7 +171,7 @@ impl Bench<'_> {
         let host = self.server.address;
         let load = Load {
             host,
-            workload: Workload::new(host, scenario.operation, scenario.spread, &self.wallets)?,
+            workload: Workload::new(host, scenario.operation, scenario.distribution, &self.wallets)?,
             connections: scenario.connections,
             length,
             expected_status: scenario.operation.expected_status(),
@@ -184,14 +184,14 @@ impl Bench<'_> {
             let wallet = self.wallets.last().cloned();
             let cache = self.cache.clone();
             tokio::task::spawn_local(async move {
-                follow::probe(host, wallet.context("no wallet")?, cache, length).await
+                lag::probe(host, wallet.context("no wallet")?, cache, length).await
             })
         });
         let (metrics, wal, cpu) =
             (self.server.metrics().await?, self.postgres.wal_bytes().await?, self.processes.cpu());
         let measured = offer(load).await?;
         let lag = if scenario.operation.writes() {
-            follow::lag(&self.server, &mut self.books, &mut self.cache).await?
+            lag::measure(&self.server, &mut self.books, &mut self.cache).await?
         } else {
             Lag { topic_behind_ms: 0.0, refresher_behind_ms: 0.0, cache_caught_up_ms: Some(0.0) }
         };
@@ -201,7 +201,7 @@ impl Bench<'_> {
             cpu: self.processes.cpu().since(&cpu),
             wal_bytes: self.postgres.wal_bytes().await? - wal,
             memory_mib: memory_mib(self.server.pid()),
-            service_means: means(&metrics, &self.server.metrics().await?),
+            service_means: histogram_means(&metrics, &self.server.metrics().await?),
         };
         if let Some(probes) = probes {
             let found = probes.await??;
@@ -229,8 +229,8 @@ async fn entries(books: &mut PgConnection) -> Result<i64> {
 fn offered(scenario: &Scenario, so_far: &[Row]) -> Result<Option<f64>> {
     let Pace::ShareOfPeak(percent) = scenario.pace else { return Ok(None) };
     let alike = so_far.iter().filter(|row| {
-        row.operation == scenario.operation.word()
-            && row.spread == scenario.spread.word()
+        row.operation == scenario.operation.as_str()
+            && row.distribution == scenario.distribution.as_str()
             && row.offered.is_none()
     });
     let peak = alike.map(|row| row.rate).max_by(f64::total_cmp);

@@ -5,7 +5,7 @@
 pub struct Scenario {
     pub name: &'static str,
     pub operation: Operation,
-    pub spread: Spread,
+    pub distribution: Distribution,
     pub connections: usize,
     pub pace: Pace,
     /// How many times as long as the others.
@@ -28,7 +28,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Transfer => "transfer",
             Self::Deposit => "deposit",
@@ -53,7 +53,7 @@ impl Operation {
 
 /// Which wallets. A transfer has two, who sends and who receives; everything else is asked of the one that receives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Spread {
+pub enum Distribution {
     /// All, equally often.
     Even,
     /// The n-th most popular one with a share of 1/n, on both sides.
@@ -64,8 +64,8 @@ pub enum Spread {
     HotSender,
 }
 
-impl Spread {
-    pub fn word(self) -> &'static str {
+impl Distribution {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Even => "even",
             Self::Zipf => "zipf",
@@ -85,14 +85,19 @@ pub enum Pace {
     ShareOfPeak(u32),
 }
 
-const fn peak(name: &'static str, operation: Operation, spread: Spread, connections: usize) -> Scenario {
-    Scenario { name, operation, spread, connections, pace: Pace::Peak, times: 1, quick: false }
+const fn peak(
+    name: &'static str,
+    operation: Operation,
+    distribution: Distribution,
+    connections: usize,
+) -> Scenario {
+    Scenario { name, operation, distribution, connections, pace: Pace::Peak, times: 1, quick: false }
 }
 
 /// Half of the best peak so far, at a fixed rate.
 const fn half(name: &'static str, operation: Operation, connections: usize) -> Scenario {
     let pace = Pace::ShareOfPeak(50);
-    Scenario { pace, ..peak(name, operation, Spread::Even, connections) }
+    Scenario { pace, ..peak(name, operation, Distribution::Even, connections) }
 }
 
 /// Part of a quick run too.
@@ -101,30 +106,30 @@ const fn quick(scenario: Scenario) -> Scenario {
 }
 
 /// In this order, on a database that was migrated for the run. The first shows what the first second is worth.
-pub const FRESH: [Scenario; 17] = [
-    quick(peak("transfers-64", Operation::Transfer, Spread::Even, 64)),
-    quick(peak("transfers-256", Operation::Transfer, Spread::Even, 256)),
-    peak("transfers-16", Operation::Transfer, Spread::Even, 16),
-    peak("transfers-zipf-64", Operation::Transfer, Spread::Zipf, 64),
-    peak("transfers-zipf-256", Operation::Transfer, Spread::Zipf, 256),
-    peak("hot-receiver-64", Operation::Transfer, Spread::HotReceiver, 64),
-    quick(peak("hot-receiver-256", Operation::Transfer, Spread::HotReceiver, 256)),
-    peak("hot-sender-64", Operation::Transfer, Spread::HotSender, 64),
-    quick(peak("hot-sender-256", Operation::Transfer, Spread::HotSender, 256)),
+pub const SCENARIOS: [Scenario; 17] = [
+    quick(peak("transfers-64", Operation::Transfer, Distribution::Even, 64)),
+    quick(peak("transfers-256", Operation::Transfer, Distribution::Even, 256)),
+    peak("transfers-16", Operation::Transfer, Distribution::Even, 16),
+    peak("transfers-zipf-64", Operation::Transfer, Distribution::Zipf, 64),
+    peak("transfers-zipf-256", Operation::Transfer, Distribution::Zipf, 256),
+    peak("hot-receiver-64", Operation::Transfer, Distribution::HotReceiver, 64),
+    quick(peak("hot-receiver-256", Operation::Transfer, Distribution::HotReceiver, 256)),
+    peak("hot-sender-64", Operation::Transfer, Distribution::HotSender, 64),
+    quick(peak("hot-sender-256", Operation::Transfer, Distribution::HotSender, 256)),
     // How far topic and cache are behind after a minute at full rate.
-    Scenario { times: 3, ..peak("transfers-minute", Operation::Transfer, Spread::Even, 256) },
+    Scenario { times: 3, ..peak("transfers-minute", Operation::Transfer, Distribution::Even, 256) },
     quick(half("transfers-half", Operation::Transfer, 256)),
-    peak("deposits-256", Operation::Deposit, Spread::Even, 256),
-    peak("deposits-hot-256", Operation::Deposit, Spread::HotReceiver, 256),
-    quick(peak("reads-64", Operation::Read, Spread::Even, 64)),
-    peak("reads-256", Operation::Read, Spread::Even, 256),
+    peak("deposits-256", Operation::Deposit, Distribution::Even, 256),
+    peak("deposits-hot-256", Operation::Deposit, Distribution::HotReceiver, 256),
+    quick(peak("reads-64", Operation::Read, Distribution::Even, 64)),
+    peak("reads-256", Operation::Read, Distribution::Even, 256),
     half("reads-half", Operation::Read, 64),
-    quick(peak("hello-64", Operation::Hello, Spread::Even, 64)),
+    quick(peak("hello-64", Operation::Hello, Distribution::Even, 64)),
 ];
 
 /// On a database of its own that was filled with millions of entries before: does a transfer cost more there? Longer than
 /// the others: after a checkpoint the first change of a page writes the whole page to the log, and there are many pages.
-pub const FILLED: [Scenario; 2] = [
-    Scenario { times: 3, ..peak("filled-64", Operation::Transfer, Spread::Even, 64) },
-    Scenario { times: 3, ..peak("filled-256", Operation::Transfer, Spread::Even, 256) },
+pub const FILLED_SCENARIOS: [Scenario; 2] = [
+    Scenario { times: 3, ..peak("filled-64", Operation::Transfer, Distribution::Even, 64) },
+    Scenario { times: 3, ..peak("filled-256", Operation::Transfer, Distribution::Even, 256) },
 ];

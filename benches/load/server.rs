@@ -15,11 +15,11 @@ use serde_json::Value;
 use super::{
     connection::Connection,
     process,
-    request::{Fresh, Request},
+    request::{Request, RequestIds},
 };
 
-const UP_WITHIN: Duration = Duration::from_secs(40);
-const DOWN_WITHIN: Duration = Duration::from_secs(20);
+const START_TIMEOUT: Duration = Duration::from_secs(40);
+const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Settings of the service: everything that it writes carries the name of the run.
 #[derive(Clone)]
@@ -95,8 +95,8 @@ impl Server {
                 bail!("the service ended with {status}:\n{}", server.log_tail());
             }
             ensure!(
-                began.elapsed() < UP_WITHIN,
-                "the service is not ready after {UP_WITHIN:?}:\n{}",
+                began.elapsed() < START_TIMEOUT,
+                "the service is not ready after {START_TIMEOUT:?}:\n{}",
                 server.log_tail()
             );
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -131,7 +131,7 @@ impl Server {
     /// The body of a path that answers with 200.
     async fn get(&self, path: &str) -> Result<Vec<u8>> {
         let mut request = Vec::new();
-        Request::get(self.address, path).write(&Fresh::default(), &mut request);
+        Request::get(self.address, path).write(&RequestIds::default(), &mut request);
         let mut connection = Connection::open(self.address).await?;
         let answer = connection.exchange(&request).await?;
         ensure!(answer.status == 200, "{path} answers with {}", answer.status);
@@ -148,7 +148,7 @@ impl Server {
                 ensure!(status.success(), "the service ended with {status}:\n{}", self.log_tail());
                 return Ok(());
             }
-            ensure!(began.elapsed() < DOWN_WITHIN, "the service does not end after SIGTERM");
+            ensure!(began.elapsed() < STOP_TIMEOUT, "the service does not end after SIGTERM");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{
     connection::Connection,
-    request::{Fresh, Request, Wallet},
+    request::{Request, RequestIds, Wallet},
 };
 
 /// Over how many connections they are made.
@@ -55,7 +55,7 @@ async fn open_one(connection: &mut Connection, host: SocketAddr, funded: bool) -
 /// Sends a request whose reference may be anything, and expects 201.
 async fn created(connection: &mut Connection, request: &Request) -> Result<Value> {
     let mut bytes = Vec::new();
-    request.write(&Fresh { reference: Uuid::new_v4(), ..Fresh::default() }, &mut bytes);
+    request.write(&RequestIds { reference: Uuid::new_v4(), ..RequestIds::default() }, &mut bytes);
     let answer = connection.exchange(&bytes).await?;
     ensure!(answer.status == 201, "{}: {}", answer.status, String::from_utf8_lossy(answer.body));
     Ok(serde_json::from_slice(answer.body)?)

@@ -53,11 +53,11 @@ pub async fn audit_cache(db: &dyn Database, cache: &dyn BalanceCache) -> Result<
     let mut findings = Findings::default();
     let mut last = WalletId(Uuid::nil());
     loop {
-        let ids = wallets::wallets_after(db.connection(), last, STEP).await?;
+        let ids = wallets::wallets_after(db.pool(), last, STEP).await?;
         let Some(end) = ids.last() else { break };
         last = *end;
         let cached = try_join_all(ids.iter().map(|wallet| cache.get(*wallet))).await?;
-        let found = wallets::wallets(db.connection(), &ids).await?;
+        let found = wallets::wallets(db.pool(), &ids).await?;
         let mut books = found.iter().map(view).peekable();
         for (wallet, lookup) in ids.iter().zip(cached) {
             let Some(books) = books.next_if(|view| view.id == *wallet) else { continue };

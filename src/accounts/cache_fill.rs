@@ -55,7 +55,7 @@ impl CacheFill for CacheFiller {
         let mut last = WalletId(Uuid::nil());
         let mut filled = 0;
         loop {
-            let wallets = wallets::wallets_after(self.db.connection(), last, STEP).await?;
+            let wallets = wallets::wallets_after(self.db.pool(), last, STEP).await?;
             let Some(end) = wallets.last() else { return Ok(filled) };
             last = *end;
             self.refill(&wallets).await?;
@@ -68,7 +68,7 @@ impl CacheFiller {
     /// Whether every ticket held: they are taken before Postgres is asked, and not for long.
     async fn fill(&self, wallets: &[WalletId]) -> Result<bool, AccountError> {
         let tickets = self.cache.tickets(wallets).await?;
-        let found = wallets::wallets(self.db.connection(), wallets).await?;
+        let found = wallets::wallets(self.db.pool(), wallets).await?;
         let mut filling: Vec<(Ticket, WalletView)> = Vec::with_capacity(found.len());
         let mut views = found.iter().map(view).peekable();
         // Both are in the order in which they were asked for; a wallet that does not exist has no view.

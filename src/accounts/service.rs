@@ -19,7 +19,7 @@ use crate::{
     kernel::{
         currency::Currency,
         ids::{OperationId, WalletId, Xid},
-        page::{Page, PageRequest},
+        pagination::{Page, PageRequest},
         status::Status,
     },
     ledger::{
@@ -117,7 +117,7 @@ pub struct AccountsService {
 impl Accounts for AccountsService {
     async fn open(&self, owner: Xid, currency: Option<Currency>) -> Result<OwnedWallet, AccountError> {
         let currency = currency.unwrap_or(self.currency);
-        let db = self.db.connection();
+        let db = self.db.pool();
         if let Some(wallet) = wallets::find(db, owner, currency).await? {
             return Ok(OwnedWallet { wallet, owner });
         }
@@ -154,7 +154,7 @@ impl Accounts for AccountsService {
                 Ok(Lookup::Hit(_)) | Err(_) => {}
             }
         }
-        let found = wallets::wallet(self.db.connection(), wallet).await?;
+        let found = wallets::wallet(self.db.pool(), wallet).await?;
         let view = view(&found.ok_or(AccountError::NotFound)?);
         FROM_POSTGRES.increment(1);
         if !new_enough(&view) {

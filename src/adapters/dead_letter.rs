@@ -1,6 +1,9 @@
 //! Dead letters: messages that can never be served.
 
-use crate::events::bus::{Message, Poison};
+use crate::events::{
+    bus::{Message, Poison},
+    topics::dead_letter_topic,
+};
 
 /// The message as it is published to `<topic>.dlq`: the same key, value and headers to the byte, null where they were
 /// null, with its topic, partition, offset and error as further headers.
@@ -22,9 +25,4 @@ pub(super) fn dead_letter(message: &Message, partition: i32, offset: i64, poison
 
 fn text(value: &str) -> Option<Vec<u8>> {
     Some(value.as_bytes().to_vec())
-}
-
-/// The name of the topic's dead-letter topic.
-pub(super) fn dead_letter_topic(topic: &str) -> String {
-    format!("{topic}.dlq")
 }

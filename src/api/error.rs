@@ -58,7 +58,7 @@ impl From<PaymentError> for ApiError {
 
 impl From<DbError> for ApiError {
     fn from(error: DbError) -> Self {
-        let code = if error.is_passing() { Code::Unavailable } else { Code::Internal };
+        let code = if error.is_transient() { Code::Unavailable } else { Code::Internal };
         Self::new(code, Detail::Cause(error.to_string()))
     }
 }

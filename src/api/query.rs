@@ -17,7 +17,7 @@ use super::{
 use crate::{
     kernel::{
         clock::Timestamp,
-        page::{Cursor, DEFAULT_LIMIT, LIMIT_RANGE, PATTERN},
+        pagination::{Cursor, DEFAULT_LIMIT, LIMIT_RANGE, PATTERN},
     },
     ledger::{Kind, entry::TransactionStatus, top_transfers::KEPT},
 };

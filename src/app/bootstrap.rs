@@ -1,4 +1,4 @@
-//! Connecting to what the service stands on, before anything is wired.
+//! Connects to the servers, before the components are wired.
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,13 +32,13 @@ use crate::{
     limits::{Limits, Quotas},
 };
 
-/// How long the service waits for Postgres at its start.
-const WAIT_FOR_POSTGRES: Duration = Duration::from_secs(30);
-const UNUSABLE: &str = "Postgres, as DATABASE_URL names it, cannot be used";
-/// How long Redis remembers a wallet when no Kafka repeats what a dead process did not say.
-const WITHOUT_KAFKA: Duration = Duration::from_secs(2);
+/// Timeout for Postgres to become reachable at the start.
+const POSTGRES_START_TIMEOUT: Duration = Duration::from_secs(30);
+const POSTGRES_UNUSABLE: &str = "Postgres, as DATABASE_URL names it, cannot be used";
+/// Time to live of a view in Redis without Kafka, where the events of a dead process are lost.
+const TIME_TO_LIVE_WITHOUT_KAFKA: Duration = Duration::from_secs(2);
 
-/// What was connected; the module is built from it.
+/// The clients of the servers, from which the module is built.
 pub struct Infra {
     pub shared: Shared,
     /// None: the in-process bus.
@@ -47,22 +47,22 @@ pub struct Infra {
     pub redis: Option<RedisCache>,
 }
 
-/// What components and background tasks have in common. Clones are handles on the same things.
+/// The parts that components and workers share. Clones are handles on the same parts.
 #[derive(Clone)]
 pub struct Shared {
     pub db: db::Pool,
-    /// For the service's own questions.
+    /// For the service's own queries.
     pub internal_db: db::Pool,
     pub posting_loop: PostingLoop,
-    /// Told after each commit of this process.
+    /// Notified after each commit of this process.
     pub committed: Arc<Notify>,
     pub freshness: Arc<Freshness>,
     pub relays: Arc<RelayState>,
     pub limits: Arc<Limits>,
 }
 
-/// Connects. Postgres is not asked here ([`wait_for_postgres`] does), and a Kafka or a Redis that is away now is no
-/// reason not to start.
+/// Makes the clients. Postgres is not queried here ([`wait_for_postgres`] does that), and the service starts also without
+/// a reachable Kafka or Redis.
 pub fn connect(config: &Config) -> anyhow::Result<Infra> {
     let db = db::connect(&config.database_url, config.database_pool_max).context("DATABASE_URL")?;
     let internal_db = db::connect_internal(&config.database_url).context("DATABASE_URL")?;
@@ -86,8 +86,8 @@ pub fn connect(config: &Config) -> anyhow::Result<Infra> {
     let redis = match redis_address(config)? {
         Some(address) => {
             let redis = RedisCache::connect(address, &config.redis_prefix).context("REDIS_URL")?;
-            // An in-process bus forgets its events when the process dies; the cache must not outlive them for long.
-            Some(if kafka.is_some() { redis } else { redis.with_time_to_live(WITHOUT_KAFKA) })
+            // An in-process bus loses its events when the process dies; the cache must not outlive them for long.
+            Some(if kafka.is_some() { redis } else { redis.with_time_to_live(TIME_TO_LIVE_WITHOUT_KAFKA) })
         }
         None => None,
     };
@@ -103,11 +103,11 @@ fn quotas(config: &Config) -> Quotas {
     }
 }
 
-/// How to reach Kafka; None: the bus is in-process.
+/// The settings of Kafka. None: the bus is in-process.
 pub(super) fn kafka_settings(config: &Config) -> anyhow::Result<Option<KafkaSettings>> {
     let Some(brokers) = config.kafka_brokers.clone() else { return Ok(None) };
     if let Some(file) = &config.kafka_security.ca_file {
-        // The client would say it once a second.
+        // The client would log it once a second.
         certificates("KAFKA_CA_FILE", file)?;
     }
     Ok(Some(KafkaSettings {
@@ -117,7 +117,7 @@ pub(super) fn kafka_settings(config: &Config) -> anyhow::Result<Option<KafkaSett
     }))
 }
 
-/// Where Redis is; None: the cache is in-process.
+/// The address of Redis. None: the cache is in-process.
 fn redis_address(config: &Config) -> anyhow::Result<Option<RedisAddress>> {
     let Some(url) = config.redis_url.as_deref() else { return Ok(None) };
     let address = RedisAddress::from(url);
@@ -127,7 +127,7 @@ fn redis_address(config: &Config) -> anyhow::Result<Option<RedisAddress>> {
     }))
 }
 
-/// What a file of certificates holds; without any, nothing would be believed.
+/// Reads a file of certificates; without a certificate in it, no server would be trusted.
 fn certificates(variable: &str, file: &str) -> anyhow::Result<Vec<u8>> {
     const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
     let text = std::fs::read(file).with_context(|| format!("{variable}: {file} cannot be read"))?;
@@ -138,8 +138,8 @@ fn certificates(variable: &str, file: &str) -> anyhow::Result<Vec<u8>> {
     Ok(text)
 }
 
-/// Refuses a Redis that can never serve, such as a node of a cluster. One that is away may be what it likes: should it turn
-/// out to be such a one later, the log says so, and balances are read from Postgres.
+/// Refuses a Redis that can never be used, such as a node of a cluster. An unreachable one is accepted: if it cannot be used
+/// later, the log has the reason, and balances are read from Postgres.
 pub async fn check_redis(config: &Config) -> anyhow::Result<()> {
     let Some(address) = redis_address(config)? else { return Ok(()) };
     match RedisCache::unusable(&address).await.context("REDIS_URL")? {
@@ -148,9 +148,9 @@ pub async fn check_redis(config: &Config) -> anyhow::Result<()> {
     }
 }
 
-/// A server that may lose what it has confirmed is no place for money.
+/// Refuses, in production, a server that may lose confirmed commits.
 async fn refuse_unsafe_settings(config: &Config) -> anyhow::Result<()> {
-    let off = db::unsafe_settings(&config.database_url).await.context(UNUSABLE)?;
+    let off = db::unsafe_settings(&config.database_url).await.context(POSTGRES_UNUSABLE)?;
     if off.is_empty() {
         return Ok(());
     }
@@ -164,37 +164,37 @@ async fn refuse_unsafe_settings(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Refuses a Postgres that can never be used, such as one behind a pooler. One that is away may be what it likes: the
-/// command itself says so.
+/// Refuses a Postgres that can never be used, such as one behind a pooler. An unreachable one is accepted: the command
+/// itself fails.
 pub(super) async fn refuse_unfit_postgres(config: &Config) -> anyhow::Result<()> {
     match db::server_fault(&config.database_url).await {
-        Ok(Some(fault)) => Err(fault).context(UNUSABLE),
+        Ok(Some(fault)) => Err(fault).context(POSTGRES_UNUSABLE),
         _ => Ok(()),
     }
 }
 
-/// Waits until Postgres answers and this binary can run on what it has. In development a database that lacks migrations
-/// gets them; in production that is somebody's decision.
+/// Waits until Postgres answers and has a schema that this binary can run on. In development missing migrations are run; in
+/// production an operator decides that.
 pub async fn wait_for_postgres(config: &Config) -> anyhow::Result<()> {
-    let give_up_at = Instant::now() + WAIT_FOR_POSTGRES;
+    let give_up_at = Instant::now() + POSTGRES_START_TIMEOUT;
     let mut has_waited = false;
     let state = loop {
-        let asked = match db::server_fault(&config.database_url).await {
+        let attempt = match db::server_fault(&config.database_url).await {
             Ok(None) => migrator::status(&config.database_url).await,
-            Ok(Some(fault)) => return Err(fault).context(UNUSABLE),
+            Ok(Some(fault)) => return Err(fault).context(POSTGRES_UNUSABLE),
             Err(error) => Err(error),
         };
-        match asked {
+        match attempt {
             Ok(state) => break state,
-            // A wrong login or database does not mend itself.
-            Err(error @ DbError::Misconfigured(_)) => return Err(error).context(UNUSABLE),
-            Err(error) if error.is_passing() && Instant::now() < give_up_at => {
+            // A wrong login or database stays wrong.
+            Err(error @ DbError::Misconfigured(_)) => return Err(error).context(POSTGRES_UNUSABLE),
+            Err(error) if error.is_transient() && Instant::now() < give_up_at => {
                 if !std::mem::replace(&mut has_waited, true) {
-                    warn!(%error, "waiting for Postgres, for {} s at most", WAIT_FOR_POSTGRES.as_secs());
+                    warn!(%error, "waiting for Postgres, for {} s at most", POSTGRES_START_TIMEOUT.as_secs());
                 }
                 sleep(Duration::from_millis(250)).await;
             }
-            Err(error) => return Err(error).context(UNUSABLE),
+            Err(error) => return Err(error).context(POSTGRES_UNUSABLE),
         }
     };
     refuse_unsafe_settings(config).await?;
@@ -208,7 +208,7 @@ pub async fn wait_for_postgres(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Sets the logs' sequences to where their rows and cursors are, where a restore has left them behind.
+/// Advances the logs' sequences to their rows and cursors, where a restore has left them behind.
 pub async fn advance_sequences(config: &Config) -> anyhow::Result<()> {
     let behind = log::advance_sequences(&config.database_url).await;
     for (sequence, position) in behind.context("the logs' sequences cannot be set right")? {
@@ -220,7 +220,8 @@ pub async fn advance_sequences(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Warns of an entry that is dated in the future: its wallet stays at that time until then. Money moves all the same.
+/// Warns of an entry that is dated in the future: later entries of its wallet get the same time until then. Money moves all
+/// the same.
 pub async fn warn_of_entry_ahead(db: &db::Pool) {
     match store::entry_ahead(db).await {
         Ok(Some(EntryAhead { wallet, version, occurred_at })) => warn!(

@@ -16,8 +16,8 @@ use crate::{
     events::topic_watcher::TopicWatcher,
 };
 
-/// The maximum time for the connection to Redis to come about, and for the mark to stay as it was read.
-const LIMIT: Duration = Duration::from_secs(5);
+/// Timeout for the connection to Redis, and for a mark that is not changed while it is replaced.
+const REDIS_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The subcommands of `wallet cache`.
 #[derive(Clone, Copy, Debug, Subcommand)]
@@ -33,7 +33,7 @@ pub(super) async fn run(config: &Config, command: CacheCommand) -> anyhow::Resul
     }
 }
 
-/// Replaces everything in Redis by what Postgres has.
+/// Replaces all views in Redis by those of the books.
 async fn rebuild(config: &Config) -> anyhow::Result<()> {
     if config.redis_url.is_none() {
         bail!("REDIS_URL is empty: the in-process cache has nothing to rebuild");
@@ -48,10 +48,10 @@ async fn rebuild(config: &Config) -> anyhow::Result<()> {
     output::line(format_args!("{filled} wallets are in the cache"))
 }
 
-/// Nothing that is there is believed from now on, by any process.
+/// Begins another epoch, so that every process ignores all present views.
 async fn replace(config: &Config, cache: &dyn BalanceCache) -> anyhow::Result<()> {
     let mut topic = TopicWatcher::new(config.database_url.clone());
-    let until = Instant::now() + LIMIT;
+    let until = Instant::now() + REDIS_TIMEOUT;
     loop {
         let attempt = async {
             let known = cache.mark().await?;
@@ -71,10 +71,10 @@ pub(super) async fn audit(config: &Config) -> anyhow::Result<CacheAudited> {
     let module = module::build(config, bootstrap::connect(config)?);
     let (db, cache): (&dyn Database, &dyn BalanceCache) = (module.resolve_ref(), module.resolve_ref());
     let mut topic = TopicWatcher::new(config.database_url.clone());
-    let until = Instant::now() + LIMIT;
+    let until = Instant::now() + REDIS_TIMEOUT;
     loop {
         match audit_under_its_mark(&mut topic, db, cache).await {
-            // Redis is connected in the background, and a server may note its mark at this moment.
+            // Redis is connected in the background, and a server may be changing its mark.
             Err(error) if error.is::<CacheError>() && Instant::now() < until => {
                 sleep(Duration::from_millis(50)).await;
             }
@@ -83,7 +83,7 @@ pub(super) async fn audit(config: &Config) -> anyhow::Result<CacheAudited> {
     }
 }
 
-/// Reads what a server would believe.
+/// Audits the views that a server would use.
 async fn audit_under_its_mark(
     topic: &mut TopicWatcher,
     db: &dyn Database,

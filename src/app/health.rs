@@ -1,4 +1,4 @@
-//! How the service is: asked of each part when somebody wants to know.
+//! The state of the service, read from its parts when it is requested.
 
 use std::sync::Arc;
 
@@ -14,25 +14,25 @@ use crate::{
     ledger::posting::PostingLoop,
 };
 
-/// Everything whose health matters.
+/// The parts whose health is reported.
 #[derive(Clone)]
 pub struct Health {
-    /// The pool for the service's own questions.
+    /// The pool for the service's own queries.
     pub db: db::Pool,
     pub posting_loop: PostingLoop,
     pub cache: Arc<dyn BalanceCache>,
     pub bus: Arc<dyn EventBus>,
     pub freshness: Arc<Freshness>,
     pub relays: Arc<RelayState>,
-    /// Whether the database still is one that this binary can run on.
+    /// Whether this binary can still run on the database.
     pub schema: Arc<SchemaCheck>,
-    /// Cancelled when the process is on its way out.
+    /// Cancelled when the shutdown begins.
     pub stopping: CancellationToken,
     pub dead_tasks: DeadTasks,
     pub probes: Probes,
 }
 
-/// Whether each dependency answers, asked once at a time for the whole process.
+/// Whether each dependency answers, probed once at a time for the whole process.
 #[derive(Clone, Default)]
 pub struct Probes {
     books: SingleFlight<Books>,
@@ -40,12 +40,12 @@ pub struct Probes {
     bus: SingleFlight<bool>,
 }
 
-/// How the books are.
+/// The state of the books.
 #[derive(Clone, Copy, Default)]
 struct Books {
     /// Postgres answers.
     answers: bool,
-    /// And its tables are those that this version needs.
+    /// Postgres answers, and its tables are those that this version needs.
     are_usable: bool,
 }
 
@@ -101,14 +101,14 @@ impl HealthSource for Health {
 }
 
 impl Health {
-    /// Postgres and the schema are asked at once, so that both have answered within the time limit of one.
+    /// Postgres and the schema are checked at once, so that both results are there within one timeout.
     async fn books(&self) -> Books {
         let (db, schema) = (self.db.clone(), Arc::clone(&self.schema));
-        let question = async move {
+        let query = async move {
             let (ping, fault) = tokio::join!(db::ping(&db), schema.fault());
             Books { answers: ping.is_ok(), are_usable: ping.is_ok() && fault.is_none() }
         };
-        self.probes.books.ask(question).await.unwrap_or_default()
+        self.probes.books.ask(query).await.unwrap_or_default()
     }
 
     async fn cache(&self) -> bool {

@@ -1,4 +1,4 @@
-//! Binding a port.
+//! Binds a port.
 
 use std::{
     io,
@@ -8,10 +8,10 @@ use std::{
 use anyhow::{Context, anyhow};
 use socket2::{Domain, Protocol, Socket, Type};
 
-/// How many connections may wait to be accepted.
-const BACKLOG: i32 = 1024;
+/// Maximum number of connections that wait to be accepted.
+const BACKLOG_MAX: i32 = 1024;
 
-/// Binds the port. Small answers leave at once (`TCP_NODELAY`, which accepted sockets take over from the listener).
+/// Binds the port. Small answers are sent at once (`TCP_NODELAY`, which accepted sockets inherit from the listener).
 pub(super) fn listen(host: &str, port: u16) -> anyhow::Result<TcpListener> {
     let address = (host, port).to_socket_addrs().ok().and_then(|mut found| found.next());
     let address = address.ok_or_else(|| anyhow!("HOST={host} is no address of this machine"))?;
@@ -19,7 +19,7 @@ pub(super) fn listen(host: &str, port: u16) -> anyhow::Result<TcpListener> {
     socket.set_reuse_address(true)?;
     socket.set_tcp_nodelay(true)?;
     socket.set_nonblocking(true)?;
-    match socket.bind(&address.into()).and_then(|()| socket.listen(BACKLOG)) {
+    match socket.bind(&address.into()).and_then(|()| socket.listen(BACKLOG_MAX)) {
         Ok(()) => Ok(socket.into()),
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(anyhow!(
             "port {port} is taken by another program; choose a free one, such as PORT={}",

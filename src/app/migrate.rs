@@ -36,8 +36,8 @@ pub(super) enum MigrateCommand {
     },
 }
 
-/// Runs the migrations and prints where the database stands; `status` fails if something is wrong with it. That
-/// migrations are missing is an answer, and no failure.
+/// Runs the migrations and prints the state of the database; `status` fails if the state is wrong. Missing migrations are
+/// no failure.
 pub(super) async fn run(config: &Config, command: MigrateCommand) -> anyhow::Result<()> {
     let url = &config.database_url;
     match command {
@@ -52,7 +52,7 @@ pub(super) async fn run(config: &Config, command: MigrateCommand) -> anyhow::Res
     }
 }
 
-/// Prints the statements that give a role what the service needs.
+/// Prints the statements that give a role the rights that the service needs.
 pub(super) fn print_grants(role: &str) -> anyhow::Result<()> {
     let Some(sql) = migrator::grants(role) else {
         bail!("--role {role:?} is not the name of one role");

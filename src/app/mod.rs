@@ -1,13 +1,11 @@
-//! Composition: what is connected, which implementation runs, and one file for each command.
+//! Composition: connects to the servers, chooses the implementations, and has one file for each command.
 
 pub mod audit;
-pub mod background;
 pub mod books;
 pub mod bootstrap;
 pub mod cache;
 pub mod cli;
 mod freeze;
-mod greeting;
 pub mod health;
 mod listen;
 pub mod migrate;
@@ -16,5 +14,7 @@ pub mod openapi;
 mod output;
 pub mod serve;
 pub mod single_flight;
+mod startup_banner;
 pub mod supervisor;
 pub mod token;
+pub mod workers;

@@ -27,7 +27,7 @@ module! {
         components = [
             // Postgres.
             PgDatabase,
-            // The outside world; Kafka and Redis take the place of what is in-process when they are configured.
+            // Clock, tokens, bus, cache and counts; Kafka and Redis replace the in-process ones when they are configured.
             SystemClock, JwtTokens, InProcessBus, InProcessCache, InProcessCounts,
             // The services of the domain rooms.
             LedgerService, AccountsService, PaymentsService, CacheFiller, IdentityService,
@@ -36,13 +36,13 @@ module! {
     }
 }
 
-/// Builds the module from what was connected.
+/// Builds the module from the clients of the servers.
 #[must_use]
 pub fn build(config: &Config, infra: Infra) -> AppModule {
     let Shared { db, internal_db, posting_loop, freshness, .. } = infra.shared;
     let mut builder = AppModule::builder()
         .with_component_parameters::<PgDatabase>(PgDatabaseParameters {
-            connection: db,
+            pool: db,
             internal_pool: internal_db,
         })
         .with_component_parameters::<JwtTokens>(JwtTokensParameters {

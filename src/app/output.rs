@@ -1,5 +1,5 @@
-//! What a command prints. Nobody has to read it: `println!` panics where standard output is closed or full, and the lint
-//! at the top of the library keeps it out.
+//! Prints the output of commands without a panic: `println!` panics if standard output is closed or full, and a lint of the
+//! library refuses it.
 
 use std::{
     fmt::Display,
@@ -8,10 +8,10 @@ use std::{
 
 use anyhow::{Context, Result};
 
-/// Prints a line. A reader that has read enough (`| head -1`) is no error.
+/// Prints a line. That standard output was closed (`| head -1`) is no error.
 ///
 /// # Errors
-/// The line is lost for another reason: a full disk, say.
+/// The line cannot be written for another reason, such as a full disk.
 pub(super) fn line(text: impl Display) -> Result<()> {
     print(&format!("{text}\n"))
 }
@@ -21,7 +21,7 @@ pub(super) fn line(text: impl Display) -> Result<()> {
 /// # Errors
 /// As those of [`line`].
 pub(super) fn print(text: &str) -> Result<()> {
-    // All of it now: what is left in a buffer at the end of the process is lost without a word.
+    // Flushed: bytes that are in a buffer at the end of the process are lost silently.
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
@@ -31,8 +31,8 @@ pub(super) fn print(text: &str) -> Result<()> {
     }
 }
 
-/// Says why a command failed.
+/// Prints on stderr why a command failed.
 pub(super) fn complain(text: impl Display) {
-    // There is nobody else to say it to.
+    // An error cannot be reported anywhere else.
     let _ = writeln!(io::stderr(), "{text}");
 }

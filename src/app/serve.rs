@@ -1,4 +1,4 @@
-//! `wallet serve`: everything in one process.
+//! `wallet serve`: the whole service in one process.
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -26,11 +26,11 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::{
-    background::{self, Faces},
-    bootstrap, greeting,
+    bootstrap,
     health::{Health, Probes},
-    listen, module,
+    listen, module, startup_banner,
     supervisor::DeadTasks,
+    workers::{self, Services},
 };
 use crate::{
     api::{self, Parts, Renderer, ServiceKey},
@@ -42,27 +42,28 @@ use crate::{
     telemetry::Telemetry,
 };
 
-/// How many connections the port for those who run the service takes at once.
+/// Maximum number of connections of the operators' port.
 const ADMIN_CONNECTIONS_MAX: usize = 64;
 
-/// A server that runs.
+/// A running server.
 pub struct Running {
-    /// Where it listens.
+    /// The clients' address.
     pub address: SocketAddr,
-    /// Where it listens for those who run the service; none: there is no second port.
+    /// The operators' address; none: there is no second port.
     pub admin_address: Option<SocketAddr>,
-    /// Cancelled when the end begins.
+    /// Cancelled when the shutdown begins.
     stopping: CancellationToken,
     closing: Closing,
-    /// From the announcement of the end to the end of accepting.
+    /// From the announcement of the shutdown to the end of accepting connections.
     delay: Duration,
-    /// From the end of accepting to the end of the last connection.
+    /// From there to the end of the last connection.
     timeout: Duration,
     served: JoinHandle<()>,
     posting_loop: PostingLoop,
 }
 
-/// Serves until SIGTERM, SIGHUP or Ctrl-C. An error when the posting loop has died: another process has to take its place.
+/// Serves until SIGTERM, SIGHUP or Ctrl-C. Fails if the posting loop has died, so that another
+/// process takes this one's place.
 pub(super) async fn run(config: Config, telemetry: Telemetry) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hang_up = signal(SignalKind::hangup())?;
@@ -70,30 +71,30 @@ pub(super) async fn run(config: Config, telemetry: Telemetry) -> anyhow::Result<
     tokio::spawn(telemetry.clone().run_upkeep());
     door::raise_limit();
     #[cfg(debug_assertions)]
-    if let Some(place) = config.fail_point.clone() {
-        tracing::warn!(?place, "a fail point is armed: this process, or a task of it, will die there");
-        crate::kernel::fail_point::arm(place);
+    if let Some(armed) = config.fail_point.clone() {
+        tracing::warn!(place = ?armed, "a fail point is armed: this process, or a task of it, will die there");
+        crate::fail_point::arm(armed);
     }
-    let told_to_stop = async {
+    let stop_signal = async {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = hang_up.recv() => {}
             _ = interrupt.recv() => {}
         }
     };
-    tokio::pin!(told_to_stop);
+    tokio::pin!(stop_signal);
     let running = tokio::select! {
         running = start(config.clone(), Arc::new(move || telemetry.render())) => running?,
-        // It waits for Postgres: nothing was begun that would have to be finished.
-        () = &mut told_to_stop => return Ok(()),
+        // Still waiting for Postgres: no work has begun.
+        () = &mut stop_signal => return Ok(()),
     };
-    greeting::print(&config, running.address, running.admin_address);
+    startup_banner::print(&config, running.address, running.admin_address);
     let has_died = tokio::select! {
-        () = told_to_stop => false,
+        () = stop_signal => false,
         () = running.died() => true,
     };
     info!("stopping; what was accepted is finished first");
-    // A dead loop answers nobody; the next process must not wait for it.
+    // A dead loop answers no request; the next process must not wait for it.
     let delay = if has_died { Duration::ZERO } else { running.delay };
     Running { delay, ..running }.stop().await?;
     if has_died {
@@ -102,7 +103,7 @@ pub(super) async fn run(config: Config, telemetry: Telemetry) -> anyhow::Result<
     Ok(())
 }
 
-/// Starts everything; answers when requests are served.
+/// Starts the service; returns when requests are served.
 pub async fn start(config: Config, metrics: Renderer) -> anyhow::Result<Running> {
     let listener = listen::listen(&config.host, config.port)?;
     let admin_listener = config.admin_port.map(|port| listen::listen(&config.host, port)).transpose()?;
@@ -113,7 +114,7 @@ pub async fn start(config: Config, metrics: Renderer) -> anyhow::Result<Running>
     bootstrap::check_redis(&config).await?;
     let infra = bootstrap::connect(&config)?;
     let shared = infra.shared.clone();
-    // Before the relays and the others connect, too.
+    // Before the workers connect.
     db::warm_up(&shared.db, &shared.internal_db).await;
     bootstrap::warn_of_entry_ahead(&shared.db).await;
     let module = module::build(&config, infra);
@@ -151,24 +152,24 @@ pub async fn start(config: Config, metrics: Renderer) -> anyhow::Result<Running>
         }
         _ => None,
     };
-    // What follows the books outlives the last request: what that one has booked is published as well.
-    let last = CancellationToken::new();
-    let faces = Faces {
+    // The workers outlive the last request, so that its rows are published as well.
+    let stop_workers = CancellationToken::new();
+    let services = Services {
         bus: module.resolve(),
         cache: module.resolve(),
         fill: module.resolve(),
         clock: module.resolve(),
         counts: module.resolve(),
     };
-    let followers = background::start(&config, &shared, faces, dead_tasks, &last);
+    let workers = workers::start(&config, &shared, services, dead_tasks, &stop_workers);
     let served = tokio::spawn(async move {
         tokio::join!(public.run(), async {
             if let Some(admin) = admin {
                 admin.run().await;
             }
         });
-        last.cancel();
-        followers.join().await;
+        stop_workers.cancel();
+        workers.join().await;
     });
     Ok(Running {
         address,
@@ -183,13 +184,13 @@ pub async fn start(config: Config, metrics: Renderer) -> anyhow::Result<Running>
 }
 
 impl Running {
-    /// Waits until the service can go on no more, because its posting loop has died.
+    /// Waits until the posting loop has died, without which the service cannot continue.
     async fn died(&self) {
         self.posting_loop.died().await;
     }
 
-    /// Is not ready any more, and after the delay accepts nothing more; answers every request that was read, publishes what is
-    /// booked, and ends.
+    /// Reports not ready, stops accepting connections after the delay, answers every request that was read, publishes the
+    /// committed rows, and ends.
     pub async fn stop(self) -> anyhow::Result<()> {
         self.stopping.cancel();
         self.closing.announced.cancel();
@@ -197,7 +198,7 @@ impl Running {
         self.closing.closed.cancel();
         let mut served = self.served;
         if timeout(self.timeout, &mut served).await.is_err() {
-            warn!("SHUTDOWN_TIMEOUT is over: connections are closed, whatever they wait for");
+            warn!("SHUTDOWN_TIMEOUT is over: all connections are closed");
             self.closing.abandoned.cancel();
             served.await?;
         }
@@ -205,7 +206,7 @@ impl Running {
     }
 }
 
-/// The API behind a door.
+/// The API, as a door serves it.
 #[derive(Clone)]
 struct Served {
     endpoint: Arc<BoxEndpoint<'static, Response>>,

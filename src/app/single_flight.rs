@@ -1,4 +1,4 @@
-//! Questions that cost something and that many ask at once: one is under way at a time, and everybody gets its answer.
+//! Runs one query at a time for any number of callers, who all get its result.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,41 +7,41 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-/// How long an answer may take. Whatever hangs, a report that asks several at once is there within 2.5 s.
-const TIMEOUT: Duration = Duration::from_millis(2_200);
-/// How long an answer is given again.
-const REMEMBERED: Duration = Duration::from_secs(1);
+/// Timeout of a query. A report that runs several at once is complete within 2.5 s.
+const QUERY_TIMEOUT: Duration = Duration::from_millis(2_200);
+/// How long a result is reused.
+const RESULT_TTL: Duration = Duration::from_secs(1);
 
-/// One question, asked once at a time for the whole process. Clones ask together.
+/// One query, run once at a time for the whole process. Clones share it.
 #[derive(Clone)]
 pub struct SingleFlight<T> {
-    /// The last answer, and when it was there. The lock is held while the next one is on its way.
+    /// The last result and its time. The lock is held while the query runs.
     last: Arc<Mutex<Option<Answered<T>>>>,
     timeout: Duration,
-    remembered: Duration,
+    result_ttl: Duration,
 }
 
 #[derive(Clone)]
 struct Answered<T> {
     at: Instant,
-    /// None: there was none in time.
+    /// None: the query timed out.
     answer: Option<T>,
 }
 
 impl<T> Default for SingleFlight<T> {
     fn default() -> Self {
-        Self { last: Arc::default(), timeout: TIMEOUT, remembered: REMEMBERED }
+        Self { last: Arc::default(), timeout: QUERY_TIMEOUT, result_ttl: RESULT_TTL }
     }
 }
 
 impl<T: Clone + Send + 'static> SingleFlight<T> {
-    /// The answer, at most a second old. None: there was none in time.
+    /// The result, at most [`RESULT_TTL`] old. None: the query timed out.
     pub async fn ask(&self, question: impl Future<Output = T> + Send + 'static) -> Option<T> {
-        let Self { last, timeout: limit, remembered } = self.clone();
-        // A task of its own: a client that hangs up would leave the question half asked, and the next one would ask anew.
+        let Self { last, timeout: limit, result_ttl } = self.clone();
+        // A task of its own, so that the query goes on if the caller is dropped.
         let answer = tokio::spawn(async move {
             let mut last = last.lock().await;
-            if let Some(Answered { answer, .. }) = last.as_ref().filter(|last| last.at.elapsed() < remembered)
+            if let Some(Answered { answer, .. }) = last.as_ref().filter(|last| last.at.elapsed() < result_ttl)
             {
                 return answer.clone();
             }
@@ -63,8 +63,8 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_crowd_asks_once_and_somebody_later_asks_again() {
-        let flight = SingleFlight { remembered: Duration::from_millis(50), ..SingleFlight::default() };
+    async fn concurrent_callers_run_one_query_and_a_later_caller_another() {
+        let flight = SingleFlight { result_ttl: Duration::from_millis(50), ..SingleFlight::default() };
         let asked = Arc::new(AtomicU32::new(0));
         let question = || {
             let asked = Arc::clone(&asked);
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_question_without_an_answer_ends_for_everybody_who_waits() {
+    async fn a_query_that_hangs_times_out_for_all_callers() {
         let flight = SingleFlight { timeout: Duration::from_millis(50), ..SingleFlight::<()>::default() };
         let since = Instant::now();
         let answers = join_all((0..100).map(|_| flight.ask(std::future::pending()))).await;
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_caller_that_hangs_up_does_not_take_the_answer_along() {
+    async fn a_caller_that_is_dropped_does_not_end_the_query() {
         let flight = SingleFlight::default();
         let goes_on = Arc::new(Notify::new());
         let question = {
@@ -107,9 +107,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_question_that_panics_is_no_answer_and_is_asked_again() {
+    async fn a_query_that_panics_has_no_result_and_is_run_again() {
         let flight = SingleFlight::default();
-        assert_eq!(flight.ask(async { panic!("asked too much") }).await, None::<u32>);
+        assert_eq!(flight.ask(async { panic!("the query failed") }).await, None::<u32>);
         assert_eq!(flight.ask(async { 2 }).await, Some(2));
     }
 }

@@ -1,5 +1,5 @@
-//! The tasks that run beside the requests: each has a name, and one that panics, or ends before it was asked to, is
-//! started again after a pause. Nobody else would notice: a relay that is dead and a relay with nothing to do look alike.
+//! Runs background tasks, and restarts those that panic or end too early, after a delay. Without it a dead relay would not
+//! be noticed: it looks like an idle one.
 
 use std::{
     any::Any,
@@ -17,14 +17,14 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
-/// How long a dead task waits for its restart.
+/// The delays before restarts.
 #[derive(Clone, Copy, Debug)]
 struct Backoff {
-    /// Before the first restart; before each further one twice as long …
+    /// The delay before the first restart; it doubles with each restart …
     first: Duration,
     /// … up to this.
     longest: Duration,
-    /// A task that has run for this long begins with the first pause again.
+    /// After a run of this length a task begins with the first delay again.
     stable_after: Duration,
 }
 
@@ -34,7 +34,7 @@ const BACKOFF: Backoff = Backoff {
     stable_after: Duration::from_secs(60),
 };
 
-/// Runs tasks until they are asked to stop, and restarts those that die before.
+/// Runs tasks until `stop`, and restarts those that end before.
 pub struct Supervisor {
     stop: CancellationToken,
     tasks: JoinSet<()>,
@@ -42,18 +42,18 @@ pub struct Supervisor {
     backoff: Backoff,
 }
 
-/// The tasks that have died and were not yet started again. Clones show the same.
+/// The tasks that have died and were not restarted yet. Clones share the set.
 #[derive(Clone, Debug, Default)]
 pub struct DeadTasks(Arc<Mutex<BTreeSet<&'static str>>>);
 
 impl Supervisor {
-    /// A supervisor without tasks. Its tasks are asked to end by `stop`.
+    /// A supervisor without tasks. Its tasks end after `stop`.
     #[must_use]
     pub fn new(stop: CancellationToken, dead: DeadTasks) -> Self {
         Self { stop, tasks: JoinSet::new(), dead, backoff: BACKOFF }
     }
 
-    /// Runs a task that ends only after `stop`; `start` makes it anew for each attempt.
+    /// Runs a task that ends only after `stop`; `start` makes it for each attempt.
     pub fn run<F>(
         &mut self,
         task: &'static str,
@@ -87,7 +87,7 @@ impl Supervisor {
         self.tasks.spawn(Supervised { task, may_end, stop, dead, backoff }.run(start));
     }
 
-    /// Waits for the end of all tasks; they must have been asked to end.
+    /// Waits for the end of all tasks; `stop` must be cancelled.
     pub async fn join(self) {
         self.tasks.join_all().await;
     }
@@ -142,7 +142,7 @@ impl Supervised {
     }
 }
 
-/// What a panic said.
+/// The message of a panic.
 fn message(panic: &(dyn Any + Send)) -> &str {
     panic
         .downcast_ref::<&str>()

@@ -1,4 +1,4 @@
-//! Whether the cache may be believed: a lease.
+//! Whether the cache is fresh enough to answer: a lease.
 
 use std::{
     sync::atomic::{AtomicI64, AtomicU64, Ordering},
@@ -7,12 +7,12 @@ use std::{
 
 use tokio::time::Instant;
 
-/// How long the cache may answer after the moment through which it is known to be fresh; the exercise allows 5 s.
+/// How long the cache may answer after the moment through which it is known to be complete; the exercise allows 5 s.
 pub const LEASE: Duration = Duration::from_secs(2);
 
-/// Through which moment the cache is known to have everything that was booked. The moment is one of the monotonic
-/// clock, taken before the question whose answer proved it, and the lease ends by itself: a process that stood still, a
-/// watcher that died and a broker that is slow all end in a read of Postgres.
+/// Through which moment the cache is known to have all committed rows. The moment is of the monotonic clock, taken before
+/// the query that proved it, and the lease expires by itself: after a suspended process, a dead watcher or a slow broker,
+/// balances are read from Postgres.
 #[derive(Debug)]
 pub struct Freshness {
     origin: Instant,
@@ -25,7 +25,7 @@ pub struct Freshness {
 }
 
 impl Default for Freshness {
-    /// Nothing is known, so the cache may not answer.
+    /// Not known to be fresh, so the cache may not answer.
     fn default() -> Self {
         Self {
             origin: Instant::now(),
@@ -39,33 +39,33 @@ impl Default for Freshness {
 }
 
 impl Freshness {
-    /// The cache has everything that was booked by this moment. An earlier one than known changes nothing.
+    /// Notes that the cache has all rows committed by this moment. An earlier one than the known one changes nothing.
     pub fn extend(&self, fresh_through: Instant) {
         let nanos = self.nanos(fresh_through);
         self.fresh_through.fetch_max(nanos, Ordering::Relaxed);
     }
 
-    /// Whether a balance that the cache has just answered may be shown. Asked after the answer, because the process may
-    /// have stood still before it.
+    /// Whether a balance that was just read from the cache may be shown. Checked after the read, because the process may
+    /// have been suspended before it.
     #[must_use]
     pub fn cache_may_answer(&self) -> bool {
         self.age().is_some_and(|age| age < LEASE)
     }
 
-    /// How old the moment is through which the cache is fresh; none: not known.
+    /// The age of the moment through which the cache is fresh; none: not known.
     #[must_use]
     pub fn age(&self) -> Option<Duration> {
         let through = self.fresh_through.load(Ordering::Relaxed);
         (through > 0).then(|| Duration::from_nanos(self.nanos(Instant::now()).saturating_sub(through)))
     }
 
-    /// The books turned out not to continue what they were: whatever was remembered of them may be of a lost history.
+    /// Begins another history of the books: views cached before may be of a lost one.
     pub fn begin_history(&self, generation: i64) {
         self.generation.store(generation, Ordering::Release);
         self.histories.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// How many histories of the books this process has met; what is remembered holds for one of them only.
+    /// The number of histories of the books that this process has met. A cached value is valid for one of them only.
     #[must_use]
     pub fn histories(&self) -> u64 {
         self.histories.load(Ordering::Acquire)
@@ -77,13 +77,13 @@ impl Freshness {
         self.generation.load(Ordering::Acquire)
     }
 
-    /// For people: how far the topic is behind the books, in milliseconds.
-    pub fn topic_is_behind(&self, millis: i64) {
+    /// Notes how far the topic is behind the books, in milliseconds, for `/health`.
+    pub fn set_topic_behind(&self, millis: i64) {
         self.topic_behind_millis.store(millis, Ordering::Relaxed);
     }
 
-    /// For people: how far the refresher is behind the topic, in milliseconds.
-    pub fn refresher_is_behind(&self, millis: i64) {
+    /// Notes how far the refresher is behind the topic, in milliseconds, for `/health`.
+    pub fn set_refresher_behind(&self, millis: i64) {
         self.refresher_behind_millis.store(millis, Ordering::Relaxed);
     }
 
@@ -109,13 +109,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_fresh_before_anything_is_known() {
+    fn the_cache_is_not_fresh_before_its_first_extension() {
         let freshness = Freshness::default();
         assert_eq!((freshness.age(), freshness.cache_may_answer()), (None, false));
     }
 
     #[test]
-    fn the_lease_counts_from_the_moment_that_was_proved_and_not_from_when_it_was_told() {
+    fn the_lease_counts_from_the_moment_that_was_proved_and_not_from_when_it_was_noted() {
         let now = Instant::now();
         let freshness = Freshness { origin: now - Duration::from_secs(60), ..Freshness::default() };
         freshness.extend(now - LEASE);

@@ -1,5 +1,5 @@
-//! The balance cache: a port, the view that it keeps, and how stale it may be. The truth is in Postgres; everything
-//! here can be lost at any moment and is rebuilt from there.
+//! The balance cache: its port, the view that it stores, and how stale it may be. The books are in Postgres; the cache can
+//! be lost at any moment and is rebuilt from there.
 
 mod balance_cache;
 mod freshness;

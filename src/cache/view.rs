@@ -1,4 +1,4 @@
-//! The balance view: what `GET /wallet` answers with, in two parts that move by themselves.
+//! The balance view, from which `GET /wallet` is answered, in two parts that change independently.
 
 use crate::kernel::{
     clock::Timestamp,
@@ -17,7 +17,7 @@ pub struct MoneyView {
 }
 
 impl MoneyView {
-    /// All that the customer owns.
+    /// The sum of all buckets.
     #[must_use]
     pub const fn balance(&self) -> i64 {
         self.available + self.held + self.unreleased
@@ -29,15 +29,15 @@ impl MoneyView {
 pub struct StatusView {
     pub enabled: bool,
     pub frozen: bool,
-    /// When the wallet was last enabled; none if it never was, or if it is disabled and the moment is not at hand.
+    /// When the wallet was last enabled; none if it never was, or if it is disabled and the time is not known.
     pub enabled_at: Option<Timestamp>,
-    /// When the wallet was last disabled; none if it never was, or if it is enabled and the moment is not at hand.
+    /// When the wallet was last disabled; none if it never was, or if it is enabled and the time is not known.
     pub disabled_at: Option<Timestamp>,
     /// The number of the wallet's last status change; 0 before the first.
     pub version: i64,
 }
 
-/// Both parts, and what never changes.
+/// Both parts, and the fields that never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WalletView {
     pub id: WalletId,
@@ -47,7 +47,7 @@ pub struct WalletView {
     pub status: StatusView,
 }
 
-/// A part of a view that has moved, as an event tells it.
+/// A part of a view that has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ViewPart {
     Money { owner: Xid, currency: Currency, money: MoneyView },

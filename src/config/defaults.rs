@@ -1,4 +1,4 @@
-//! The names that can be set, and what holds when they are not.
+//! The names of the variables, and the values of those that are not set.
 
 use super::settings::{AppEnv, Compression, LogFormat};
 use crate::kernel::quota::{Period, Quota};
@@ -51,7 +51,7 @@ pub const VARIABLES: [&str; 40] = [
 pub(super) const SECRET: [&str; 5] =
     ["DATABASE_URL", "REDIS_URL", "KAFKA_SASL_PASSWORD", "JWT_SECRET", "SERVICE_API_KEY"];
 
-/// What signs tokens in development when nothing is set. Everybody knows it: production refuses it.
+/// The secret of tokens in development if none is set. It is public, so production refuses it.
 pub const DEVELOPMENT_JWT_SECRET: &str = "known-to-everybody-and-refused-in-production";
 
 /// An HMAC key shorter than the hash (256 bits) weakens it (RFC 7518, section 3.2).
@@ -66,20 +66,20 @@ pub(super) const KAFKA_REPLICATION: i32 = 1;
 pub(super) const KAFKA_COMPRESSION: Compression = Compression::None;
 pub(super) const KAFKA_GROUP_PREFIX: &str = "wallet";
 pub(super) const HOST: &str = "0.0.0.0";
-/// In development, while tokens are signed by the secret that everybody knows.
+/// In development, while tokens are signed with the public secret.
 pub(super) const PRIVATE_HOST: &str = "127.0.0.1";
 pub(super) const PORT: u16 = 8089;
 pub(super) const PRODUCTION_ADMIN_PORT: u16 = 8090;
 pub(super) const CONNECTIONS_MAX: usize = 4_096;
 pub(super) const APP_ENV: AppEnv = AppEnv::Development;
 pub(super) const JWT_TTL_SECONDS: u64 = 24 * 60 * 60;
-/// Ten years: beyond it a token would outlive every key.
+/// Ten years: a longer-lived token would outlive every key.
 pub(super) const JWT_TTL_MAX_SECONDS: u64 = 10 * 365 * 24 * 60 * 60;
-/// In production: what a token allows cannot be taken back before its end.
+/// In production: a token cannot be revoked before it expires.
 pub(super) const JWT_TTL_MAX_SECONDS_IN_PRODUCTION: u64 = 30 * 24 * 60 * 60;
-/// A person who mistypes amounts stays far below it; what a loop can write in a day stays below 100,000 rows.
+/// A person who mistypes amounts stays far below it; a client in a loop writes at most 100,000 rows a day.
 pub(super) const RATE_LIMIT_REFUSALS: Option<Quota> = Quota::try_new(60, Period::Minute);
-/// Many customers may be behind one address, each with a token that has just ended.
+/// Many customers may share one address, each with a token that has just expired.
 pub(super) const RATE_LIMIT_FAILURES: Option<Quota> = Quota::try_new(30, Period::Minute);
 pub(super) const RATE_LIMIT_MOVES: Option<Quota> = None;
 pub(super) const RATE_LIMIT_INITS: Option<Quota> = None;
@@ -87,9 +87,9 @@ pub(super) const DEFAULT_CURRENCY: &str = "USD";
 pub(super) const TRANSFER_FEE_BPS: u32 = 150;
 pub(super) const BATCH_MAX: usize = 256;
 pub(super) const QUEUE_MAX: usize = 10_000;
-/// A load balancer that asks every two seconds has noticed after two answers.
+/// A load balancer that checks every two seconds has noticed after two checks.
 pub(super) const PRODUCTION_SHUTDOWN_DELAY_SECONDS: u64 = 5;
 pub(super) const SHUTDOWN_TIMEOUT_SECONDS: u64 = 10;
 pub(super) const LOG_FORMAT: LogFormat = LogFormat::Text;
-/// Libraries tell of every statement and every reconnect; what matters of it reaches our own lines.
+/// Libraries log every statement and every reconnect; the service's own lines have what an operator needs.
 pub(super) const RUST_LOG: &str = "info,rdkafka=warn,librdkafka=warn,sqlx=warn,sea_orm=warn,poem=warn";

@@ -1,4 +1,4 @@
-//! Reads the environment, and beneath it `.env`.
+//! Reads the environment and the file `.env`.
 
 use std::{collections::BTreeMap, io::ErrorKind};
 
@@ -8,11 +8,11 @@ use super::{
     settings::{Config, ConfigError},
 };
 
-/// Where the file with a developer's settings lies: in the directory that the service is started in.
+/// The file with a developer's settings, in the directory in which the service is started.
 const ENV_FILE: &str = ".env";
 
 impl Config {
-    /// Whether tokens are signed by the secret that everybody knows.
+    /// Whether tokens are signed with the public secret of development.
     #[must_use]
     pub fn has_known_secret(&self) -> bool {
         self.jwt_secret.expose() == DEVELOPMENT_JWT_SECRET
@@ -23,7 +23,8 @@ impl Config {
         read::config(environment, &[])
     }
 
-    /// Reads the environment, and beneath it the file `.env` of the current directory, if there is one.
+    /// Reads the environment, and the file `.env` of the current directory, if there is one, for variables that the
+    /// environment does not set.
     pub fn load() -> Result<Self, ConfigError> {
         let mut problems = Vec::new();
         let environment = environment(&mut problems);
@@ -39,7 +40,7 @@ impl Config {
     }
 }
 
-/// The environment as far as it is text; a variable of ours that is not is a problem.
+/// The variables of the environment that are UTF-8; one of this service that is not is a problem.
 fn environment(problems: &mut Vec<String>) -> BTreeMap<String, String> {
     let mut texts = BTreeMap::new();
     for (name, value) in std::env::vars_os() {
@@ -66,7 +67,7 @@ fn env_file(problems: &mut Vec<String>) -> Vec<(String, String)> {
     }
 }
 
-/// The settings of a `.env` file. The text of a line that is none is not repeated: it may be a secret.
+/// The settings of a `.env` file. An invalid line is not shown: it may hold a secret.
 pub(super) fn lines_of(text: &str, problems: &mut Vec<String>) -> Vec<(String, String)> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut settings = Vec::new();

@@ -1,17 +1,17 @@
-//! Telling a misspelled name from an unrelated one.
+//! Distinguishes a misspelled name from an unrelated one.
 
-/// Names up to this length have many innocent neighbours (HOST and HOME), so that only one edit counts there.
-const SHORT: usize = 5;
+/// Names up to this length have many unrelated neighbours (HOST and HOME), so only one edit is allowed there.
+const SHORT_NAME_CHARACTERS_MAX: usize = 5;
 
-/// The name of `known` that `name` was probably meant to be: within two edits of it, or within one if it is short. An
-/// edit is a letter too many, too few, another one, or two neighbours swapped. Letters in the wrong case are no edits,
-/// except in short names.
-pub(super) fn meant(name: &str, known: &[&'static str]) -> Option<&'static str> {
+/// The known name that `name` is probably a misspelling of: within two edits, or within one if it is short. An edit is a
+/// letter too many, too few, a different one, or two neighbours swapped. Letters in the wrong case are no edits, except
+/// in short names.
+pub(super) fn closest_match(name: &str, known: &[&'static str]) -> Option<&'static str> {
     if known.contains(&name) {
         return None;
     }
     let distance = |candidate: &'static str| -> Option<(usize, &'static str)> {
-        let edits = if candidate.len() <= SHORT {
+        let edits = if candidate.len() <= SHORT_NAME_CHARACTERS_MAX {
             Some(edits(name, candidate)).filter(|edits| *edits <= 1)
         } else {
             Some(edits(&name.to_ascii_uppercase(), candidate)).filter(|edits| *edits <= 2)
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn slips_of_the_finger_are_found() {
+    fn misspellings_are_found() {
         for (slip, name) in [
             ("DATABSE_URL", "DATABASE_URL"),
             ("DATABASE_URI", "DATABASE_URL"),
@@ -79,14 +79,14 @@ mod tests {
             ("PROT", "PORT"),
             ("HOSTS", "HOST"),
         ] {
-            assert_eq!(meant(slip, &VARIABLES), Some(name), "{slip}");
+            assert_eq!(closest_match(slip, &VARIABLES), Some(name), "{slip}");
         }
     }
 
     #[test]
     fn names_of_ordinary_machines_are_left_alone() {
         for name in VARIABLES {
-            assert_eq!(meant(name, &VARIABLES), None, "{name}");
+            assert_eq!(closest_match(name, &VARIABLES), None, "{name}");
         }
         for name in [
             "HOME",
@@ -172,7 +172,7 @@ mod tests {
             "no_proxy",
             "LD_LIBRARY_PATH",
         ] {
-            assert_eq!(meant(name, &VARIABLES), None, "{name}");
+            assert_eq!(closest_match(name, &VARIABLES), None, "{name}");
         }
     }
 }

@@ -5,6 +5,7 @@ mod load;
 mod misspelled;
 mod production;
 mod read;
+mod reader;
 mod settings;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,5 @@
-//! What production refuses beyond what is impossible: weak secrets, tokens that hold for too long, passwords and
-//! balances in the clear on a network.
+//! The settings that only production refuses: weak secrets, long-lived tokens, passwords and balances in the clear on a
+//! network.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use super::{
     urls,
 };
 
-/// Secrets that everybody can read: ours of development and of the tests, and those of well-known examples.
+/// Public secrets: those of development and of the tests, and those of well-known examples.
 const KNOWN_SECRETS: [&str; 5] = [
     DEVELOPMENT_JWT_SECRET,
     // The example of jwt.io.
@@ -21,13 +21,13 @@ const KNOWN_SECRETS: [&str; 5] = [
 
 /// The length of an HMAC-SHA256 key in bytes (RFC 7518, section 3.2).
 const SECRET_MIN_CHARACTERS: usize = 32;
-/// A random key of 32 hexadecimal digits has 14 of the 16 on the average; a word that is repeated has fewer than this.
-const SECRET_MIN_DIFFERENT: usize = 12;
+/// A random key of 32 hexadecimal digits has 14 of the 16 on average; a repeated word has fewer than this.
+const SECRET_MIN_DIFFERENT_CHARACTERS: usize = 12;
 
-/// What is looked at.
+/// The settings to check.
 pub(super) struct Production<'c> {
     pub(super) config: &'c Config,
-    /// None: there is none, or one that is impossible; another sentence says so.
+    /// None: not set, or not valid, which is another problem.
     pub(super) given_secret: Option<&'c Secret>,
     /// Where the driver finds a Postgres whose URL names no host; none: on this machine.
     pub(super) default_host: Option<&'c str>,
@@ -87,7 +87,7 @@ impl Production<'_> {
     }
 }
 
-/// What is wrong with a secret, as the end of a sentence.
+/// The weakness of a secret, as the end of a sentence.
 fn weakness(secret: &Secret) -> Option<String> {
     let text = secret.expose();
     let different = text.chars().collect::<BTreeSet<_>>().len();
@@ -95,14 +95,16 @@ fn weakness(secret: &Secret) -> Option<String> {
         Some("is one that everybody knows".to_owned())
     } else if text.chars().count() < SECRET_MIN_CHARACTERS {
         Some(format!("must have at least {SECRET_MIN_CHARACTERS} characters in production"))
-    } else if different < SECRET_MIN_DIFFERENT {
-        Some(format!("must have at least {SECRET_MIN_DIFFERENT} different characters in production"))
+    } else if different < SECRET_MIN_DIFFERENT_CHARACTERS {
+        Some(format!(
+            "must have at least {SECRET_MIN_DIFFERENT_CHARACTERS} different characters in production"
+        ))
     } else {
         None
     }
 }
 
-/// A secret without what a slip of the hand adds: blanks, and letters in another case.
+/// A secret without blanks and in lower case, which are easily changed by mistake.
 fn bare(secret: &str) -> String {
     secret.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).collect()
 }

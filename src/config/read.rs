@@ -1,24 +1,23 @@
-//! From names and texts to a checked [`Config`]; pure, so that every rule can be tested.
+//! Makes a checked [`Config`] of names and texts; pure, so that every rule can be tested.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{
-    defaults::{self, DEVELOPMENT_JWT_SECRET, SECRET, VARIABLES},
-    misspelled::meant,
+    defaults::{self, DEVELOPMENT_JWT_SECRET},
     production::Production,
+    reader::Reader,
     settings::{AppEnv, Config, ConfigError, KafkaLogin, KafkaSecurity, Secret, Topics},
-    urls,
-    values::{self, Must},
+    urls, values,
 };
 use crate::kernel::currency::Currency;
 
-/// Checks everything and tells of everything that is wrong at once. A variable of the environment goes before the same
-/// one of the file, also when it is empty; an empty one counts as not given.
+/// Checks every variable and reports all problems at once. A variable of the environment replaces the same one of the
+/// file, also when it is empty; an empty one counts as not given.
 pub(super) fn config(
     environment: &BTreeMap<String, String>,
     file: &[(String, String)],
 ) -> Result<Config, ConfigError> {
-    let mut reader = Reader { values: BTreeMap::new(), problems: Vec::new() };
+    let mut reader = Reader::default();
     reader.take_file(file);
     reader.take_environment(environment);
     let config = reader.read();
@@ -28,36 +27,8 @@ pub(super) fn config(
     }
 }
 
-struct Reader<'a> {
-    values: BTreeMap<&'a str, &'a str>,
-    problems: Vec<String>,
-}
-
-impl<'a> Reader<'a> {
-    fn take_file(&mut self, file: &'a [(String, String)]) {
-        let mut seen = BTreeSet::new();
-        for (name, value) in file {
-            if !VARIABLES.contains(&name.as_str()) {
-                let hint = meant(name, &VARIABLES)
-                    .map_or_else(|| ".".to_owned(), |meant| format!(": was {meant} meant?"));
-                self.problems.push(format!("{name} in .env is no variable of this service{hint}"));
-            } else if !seen.insert(name) {
-                self.problems.push(format!("{name} stands more than once in .env."));
-            }
-            self.values.insert(name, value);
-        }
-    }
-
-    fn take_environment(&mut self, environment: &'a BTreeMap<String, String>) {
-        for (name, value) in environment {
-            if let Some(meant) = meant(name, &VARIABLES) {
-                self.problems.push(format!("{name} in the environment looks like a misspelled {meant}."));
-            }
-            self.values.insert(name, value);
-        }
-    }
-
-    /// None only when the currency is none; every problem is noted.
+impl Reader<'_> {
+    /// None only when the currency is invalid; every problem is noted.
     fn read(&mut self) -> Option<Config> {
         let database_url = self.given("DATABASE_URL", urls::database_url);
         if database_url.is_none() && self.value("DATABASE_URL").is_none() {
@@ -73,7 +44,7 @@ impl<'a> Reader<'a> {
         let service_api_key = self.service_api_key(app_env);
         let default_currency = self.default_currency();
         let topics = self.topics();
-        // A release build only sees to it that there is none.
+        // A release build only checks that it is not set.
         #[cfg_attr(not(debug_assertions), allow(unused_variables))]
         let fail_point = self.given("FAIL_POINT", values::fail_point(app_env));
         let port = self.or("PORT", values::number(0..=u16::MAX), defaults::PORT);
@@ -158,15 +129,16 @@ impl<'a> Reader<'a> {
             log_filter: self.text("RUST_LOG", values::log_filter, defaults::RUST_LOG),
             #[cfg(debug_assertions)]
             fail_point,
-            // Last: it may end the reading, and everything else must have been looked at by then.
+            // Last: it may return, and every other variable must be checked before.
             default_currency: default_currency?,
         };
         self.check_transport(&config);
         if app_env == AppEnv::Production {
             // Where the driver finds a Postgres whose URL names no host.
             let default_host = self.value("PGHOSTADDR").or_else(|| self.value("PGHOST"));
-            let looked_at = Production { config: &config, given_secret: given_secret.as_ref(), default_host };
-            self.problems.extend(looked_at.problems(trusts_the_network));
+            let production =
+                Production { config: &config, given_secret: given_secret.as_ref(), default_host };
+            self.problems.extend(production.problems(trusts_the_network));
         }
         Some(config)
     }
@@ -195,7 +167,7 @@ impl<'a> Reader<'a> {
         KafkaSecurity { is_encrypted, ca_file, login }
     }
 
-    /// A setting that would do nothing is not meant that way: somebody takes a connection for safer than it is.
+    /// Refuses a security setting without effect: with it, a connection would be believed safer than it is.
     fn check_transport(&mut self, config: &Config) {
         if config.redis_ca_file.is_some()
             && config.redis_url.as_ref().is_some_and(|url| !url.starts_with("rediss://"))
@@ -263,47 +235,5 @@ impl<'a> Reader<'a> {
             );
         }
         Topics { transactions, status }
-    }
-
-    fn value(&self, name: &'static str) -> Option<&'a str> {
-        self.values.get(name).copied().filter(|value| !value.is_empty())
-    }
-
-    fn given<T>(&mut self, name: &'static str, read: impl Fn(&str) -> Result<T, Must>) -> Option<T> {
-        let text = self.value(name)?;
-        self.check(name, text, read)
-    }
-
-    fn or<T>(&mut self, name: &'static str, read: impl Fn(&str) -> Result<T, Must>, default: T) -> T {
-        self.given(name, read).unwrap_or(default)
-    }
-
-    fn text(
-        &mut self,
-        name: &'static str,
-        read: impl Fn(&str) -> Result<String, Must>,
-        default: &str,
-    ) -> String {
-        self.given(name, read).unwrap_or_else(|| default.to_owned())
-    }
-
-    fn check<T>(
-        &mut self,
-        name: &'static str,
-        text: &str,
-        read: impl Fn(&str) -> Result<T, Must>,
-    ) -> Option<T> {
-        match read(text) {
-            Ok(value) => Some(value),
-            Err(must) if SECRET.contains(&name) => {
-                self.problems.push(format!("{name} {must}."));
-                None
-            }
-            Err(must) => {
-                let shown: String = text.chars().take(60).collect();
-                self.problems.push(format!("{name} {must}, not {shown:?}."));
-                None
-            }
-        }
     }
 }

@@ -1,32 +1,32 @@
-//! What can be set, and the values that it can have.
+//! The settings, and their types.
 
 use std::fmt;
 
 use thiserror::Error;
 
 #[cfg(debug_assertions)]
-use crate::kernel::fail_point::Armed;
+use crate::fail_point::Armed;
 use crate::kernel::{currency::Currency, network::Network, quota::Quota};
 
-/// Everything that can be set, checked.
+/// All settings, checked.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Config {
     /// Where the books are: a `postgres://` or `postgresql://` URL. May hold a password.
     pub database_url: String,
     /// `redis://` or `rediss://`, with TLS. None: the in-process cache. May hold a password.
     pub redis_url: Option<String>,
-    /// The certificates (PEM) that Redis' own must come from; none: those that the system trusts.
+    /// The certificates (PEM) of the authorities that are trusted for Redis; none: those that the system trusts.
     pub redis_ca_file: Option<String>,
     /// `host:port`, several with commas between them. None: the in-process bus.
     pub kafka_brokers: Option<String>,
-    /// How the brokers are spoken to.
+    /// TLS and login for the brokers.
     pub kafka_security: KafkaSecurity,
     pub topics: Topics,
-    /// Of a topic that is made at start, because it is missing.
+    /// Partitions of a topic that the service creates.
     pub kafka_partitions: i32,
-    /// Of a topic that is made at start, because it is missing.
+    /// Replicas of a topic that the service creates.
     pub kafka_replication: i32,
-    /// How what is published is compressed.
+    /// The compression of published messages.
     pub kafka_compression: Compression,
     /// In front of every consumer group's name.
     pub kafka_group_prefix: String,
@@ -34,48 +34,48 @@ pub struct Config {
     pub redis_prefix: String,
     /// The address to listen on: an IP address or a name.
     pub host: String,
-    /// Whether `host` was chosen, and is not the default.
+    /// Whether `host` is set, and not the default.
     pub host_is_given: bool,
     /// 0 picks a free one.
     pub port: u16,
     /// Where `/metrics`, `/swagger` and the details of `/health` are; none: on `port`. 0 picks a free one.
     pub admin_port: Option<u16>,
-    /// How many connections clients may hold at once.
+    /// Maximum number of connections of clients.
     pub connections_max: usize,
     pub app_env: AppEnv,
-    /// At least 32 bytes; in production never the one that everybody knows.
+    /// At least 32 bytes; in production never the published one.
     pub jwt_secret: Secret,
-    /// How long a token holds, in seconds.
+    /// The lifetime of a token, in seconds.
     pub jwt_ttl_seconds: u64,
-    /// What `POST /init` needs in `X-Api-Key`; none: open.
+    /// The key that `POST /init` needs in `X-Api-Key`; none: no key.
     pub service_api_key: Option<Secret>,
-    /// How many requests of a wallet the books may refuse before refusals are not stored any more; none: any number.
+    /// Maximum number of a wallet's refused requests before refusals are no longer stored; none: no limit.
     pub rate_limit_refusals: Option<Quota>,
-    /// How many credentials may fail from one source; none: any number.
+    /// Maximum number of failed credentials of one source; none: no limit.
     pub rate_limit_failures: Option<Quota>,
-    /// How many requests to move money a wallet may make; none: any number.
+    /// Maximum number of a wallet's requests to move money; none: no limit.
     pub rate_limit_moves: Option<Quota>,
-    /// How many wallets one source may open without a service key; none: any number.
+    /// Maximum number of wallets that one source may open without a service key; none: no limit.
     pub rate_limit_inits: Option<Quota>,
-    /// Whose word on where a request comes from is taken.
+    /// The proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<Network>,
     pub default_currency: Currency,
-    /// What a sender pays for a transfer, in basis points (hundredths of a per cent) of the amount.
+    /// The sender's fee for a transfer, in basis points (hundredths of a per cent) of the amount.
     pub transfer_fee_bps: u32,
-    /// How many operations may share a commit.
+    /// Maximum number of operations in a batch.
     pub batch_max: usize,
-    /// How many operations may wait for one; more are refused at once.
+    /// Maximum number of operations that wait for a batch; more are refused at once.
     pub queue_max: usize,
-    /// How many connections the pool for reads may hold; up to 11 others are opened beside it.
+    /// Maximum number of connections of the pool for reads; up to 11 others are opened beside it.
     pub database_pool_max: u32,
-    /// How long the service goes on after SIGTERM while it says that it is not ready, in seconds.
+    /// How long the service serves after SIGTERM while it reports that it is not ready, in seconds.
     pub shutdown_delay_seconds: u64,
-    /// How long requests that have been read may take to end after that, in seconds.
+    /// Timeout for the requests that were read before that, in seconds.
     pub shutdown_timeout_seconds: u64,
     pub log_format: LogFormat,
-    /// What is logged: directives as `tracing-subscriber` reads them.
+    /// The log's directives, as `tracing-subscriber` reads them.
     pub log_filter: String,
-    /// Where the process or a task dies, for tests; release builds have no such place.
+    /// Where the process or a task dies, for tests; release builds have no fail points.
     #[cfg(debug_assertions)]
     pub fail_point: Option<Armed>,
 }
@@ -87,7 +87,7 @@ pub struct Topics {
     pub status: String,
 }
 
-/// Where the service runs.
+/// The environment in which the service runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AppEnv {
     Development,
@@ -95,7 +95,7 @@ pub enum AppEnv {
     Production,
 }
 
-/// How messages are compressed in the topics: the codecs that every build of ours has. Clients must have it, too, and
+/// The compression of messages: the codecs that every build of the service has. Consumers need the chosen one too, and
 /// some have gzip only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compression {
@@ -121,14 +121,14 @@ impl Compression {
     }
 }
 
-/// How Kafka's brokers are spoken to: TLS or not, with a login or without.
+/// TLS and login for Kafka's brokers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KafkaSecurity {
-    /// TLS.
+    /// With TLS.
     pub is_encrypted: bool,
-    /// The certificates (PEM) that a broker's own must come from; none: those that the system trusts.
+    /// The certificates (PEM) of the authorities that are trusted for the brokers; none: those that the system trusts.
     pub ca_file: Option<String>,
-    /// None: nobody logs in.
+    /// None: without a login.
     pub login: Option<KafkaLogin>,
 }
 
@@ -140,10 +140,10 @@ pub struct KafkaLogin {
     pub password: Secret,
 }
 
-/// How a password is shown to a broker.
+/// How a password is sent to a broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SaslMechanism {
-    /// As it is: needs TLS, or a network that nobody else reads.
+    /// In the clear: needs TLS, or a trusted network.
     Plain,
     ScramSha256,
     ScramSha512,
@@ -164,19 +164,19 @@ impl SaslMechanism {
     }
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
     Text,
     Json,
 }
 
-/// A text that no log line shows.
+/// A text that is never logged.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
-/// Everything that is wrong with the configuration: one sentence each, which names the variable and shows no secret.
-/// Printed as one line each.
+/// All problems of the configuration: one sentence each, which names the variable and shows no secret. Printed as one
+/// line each.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{}", .problems.join("\n"))]
 pub struct ConfigError {
@@ -203,7 +203,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Leaves out what may hold a password.
+/// Leaves out all fields that may hold a password.
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")

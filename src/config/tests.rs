@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use super::{load::lines_of, read, *};
 
+mod example;
 mod production;
 
 const DATABASE: (&str, &str) = ("DATABASE_URL", "postgres://wallet:hush@127.0.0.1:5432/wallet");
@@ -170,7 +171,7 @@ fn possible_values_are_taken() {
 }
 
 #[test]
-fn everything_that_is_wrong_is_told_at_once_one_line_each() {
+fn all_problems_are_reported_at_once_one_line_each() {
     let environment = [("PORT", "x"), ("JWT_SECRT", "hush"), ("DEFAULT_CURRENCY", "$"), ("LOG_FORMAT", "x")];
     let error = read(&environment, &[("SPEED", "hush")]).unwrap_err();
     assert_eq!(error.problems.len(), 6, "{error}");
@@ -182,7 +183,7 @@ fn everything_that_is_wrong_is_told_at_once_one_line_each() {
 }
 
 #[test]
-fn the_environment_goes_before_the_file_and_an_empty_value_is_none() {
+fn the_environment_replaces_the_file_and_an_empty_value_is_none() {
     let config = read(
         &[DATABASE, ("PORT", "1"), ("REDIS_URL", "")],
         &[("PORT", "2"), ("HOST", "localhost"), ("REDIS_URL", "redis://elsewhere"), ("LOG_FORMAT", "")],
@@ -231,54 +232,6 @@ fn nothing_secret_is_shown_by_debug() {
     let config =
         with(&[("REDIS_URL", "redis://:hush@host"), ("JWT_SECRET", "hush".repeat(8).as_str())]).unwrap();
     assert!(!format!("{config:?} {:?}", config.jwt_secret).contains("hush"));
-}
-
-/// The example, with the `#` in front of its settings taken away.
-fn example() -> Vec<(String, String)> {
-    let is_setting = |line: &&str| {
-        let name = line.trim_start_matches('#').split('=').next().unwrap_or_default();
-        line.contains('=') && !name.is_empty() && name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
-    };
-    let text: Vec<&str> = include_str!("../../.env.example")
-        .lines()
-        .filter(is_setting)
-        .map(|line| line.trim_start_matches('#'))
-        .collect();
-    let mut problems = Vec::new();
-    let settings = lines_of(&text.join("\n"), &mut problems);
-    assert_eq!(problems, Vec::<String>::new());
-    settings
-}
-
-#[test]
-fn the_example_names_every_variable_with_a_sentence() {
-    let example = example();
-    let names: Vec<&str> = example.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, VARIABLES);
-    let lines: Vec<&str> = include_str!("../../.env.example").lines().collect();
-    for name in VARIABLES {
-        let at = lines
-            .iter()
-            .position(|line| line.trim_start_matches('#').starts_with(&format!("{name}=")))
-            .unwrap();
-        assert!(
-            lines[at].starts_with('#'),
-            "{name} must be commented out, so that a copy of the example changes nothing"
-        );
-        assert!(
-            lines[at - 1].starts_with("# ") && lines[at - 1].ends_with('.'),
-            "{name} has no sentence above it"
-        );
-    }
-}
-
-#[test]
-fn the_example_shows_the_defaults() {
-    let example = example();
-    let database = example.iter().find(|(name, _)| name == "DATABASE_URL").unwrap().1.clone();
-    let shown = read::config(&BTreeMap::new(), &example).unwrap();
-    let default = with(&[("DATABASE_URL", database.as_str())]).unwrap();
-    assert_eq!(shown, default);
 }
 
 #[test]

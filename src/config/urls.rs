@@ -1,13 +1,13 @@
-//! Addresses of servers: what each must be, and whether what is said to it crosses a network in the clear.
+//! Checks URLs of servers, and whether traffic to them crosses a network in the clear.
 //!
-//! The drivers take a URL apart once more. What they would log of it, or send elsewhere than it seems, is refused here:
-//! a piece of a password must never become a parameter, a database's name or a port.
+//! The drivers parse a URL once more. A URL that they would log in part, or read differently, is refused here: a piece of
+//! a password must never become a parameter, a database's name or a port.
 
 use std::net::IpAddr;
 
-use super::values::Must;
+use super::values::Requirement;
 
-/// Parameters of a Postgres URL that the driver understands. It ignores every other one, and logs its value.
+/// Parameters of a Postgres URL that the driver knows. It ignores every other one, and logs its value.
 const DATABASE_PARAMETERS: [&str; 17] = [
     "sslmode",
     "ssl-mode",
@@ -28,7 +28,7 @@ const DATABASE_PARAMETERS: [&str; 17] = [
     "application_name",
 ];
 
-/// Parameters that other programs understand; they may be named in a sentence, as nothing else of a URL may.
+/// Parameters of other programs, which a problem may name; no other part of a URL may be shown.
 const FOREIGN_PARAMETERS: [&str; 10] = [
     "sslpassword",
     "sslcrl",
@@ -43,10 +43,10 @@ const FOREIGN_PARAMETERS: [&str; 10] = [
 ];
 
 const SSL_MODES: [&str; 6] = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
-/// Those with which nothing is ever sent in the clear.
-const ENCRYPTING: [&str; 3] = ["require", "verify-ca", "verify-full"];
+/// Those that send nothing in the clear.
+const ENCRYPTING_SSL_MODES: [&str; 3] = ["require", "verify-ca", "verify-full"];
 
-pub(super) fn database_url(text: &str) -> Result<String, Must> {
+pub(super) fn database_url(text: &str) -> Result<String, Requirement> {
     let url = Url::parse(text, &["postgres", "postgresql"], "postgres://user:password@host:5432/database")?;
     for (name, value) in url.parameters() {
         if name == "options" || name.starts_with("options[") {
@@ -65,7 +65,7 @@ pub(super) fn database_url(text: &str) -> Result<String, Must> {
     Ok(text.to_owned())
 }
 
-pub(super) fn redis_url(text: &str) -> Result<String, Must> {
+pub(super) fn redis_url(text: &str) -> Result<String, Requirement> {
     let url = Url::parse(text, &["redis", "rediss"], "redis://host:6379/0 or rediss://host:6379/0")?;
     if url.authority.is_empty() {
         return Err("must name a host, as in redis://host:6379/0".to_owned());
@@ -76,7 +76,7 @@ pub(super) fn redis_url(text: &str) -> Result<String, Must> {
     Ok(text.to_owned())
 }
 
-fn unknown_parameter(name: &str) -> Must {
+fn unknown_parameter(name: &str) -> Requirement {
     match FOREIGN_PARAMETERS.iter().find(|known| **known == name) {
         Some(known) => format!("has the parameter {known}, which the wallet does not understand"),
         None => "has a parameter, behind its ?, that the wallet does not understand".to_owned(),
@@ -91,7 +91,7 @@ fn is_port(text: &str) -> bool {
     text.parse::<u16>().is_ok_and(|port| port > 0)
 }
 
-/// A URL, taken apart as far as that is needed here.
+/// The parts of a URL that are needed here.
 struct Url<'u> {
     scheme: &'u str,
     authority: &'u str,
@@ -101,9 +101,9 @@ struct Url<'u> {
 }
 
 impl<'u> Url<'u> {
-    /// A URL of one of these schemes, with a port that is one. The drivers look at the rest; this much is looked at here,
-    /// so that a slip is told before anything is connected.
-    fn parse(text: &'u str, schemes: &[&str], example: &str) -> Result<Self, Must> {
+    /// Parses a URL of one of these schemes, with a valid port. The drivers check the rest; these checks report mistakes
+    /// before the service connects.
+    fn parse(text: &'u str, schemes: &[&str], example: &str) -> Result<Self, Requirement> {
         let must = || format!("must be a URL such as {example}");
         let escaped = "special characters of a password are written %XX in it";
         let (scheme, rest) = text.split_once("://").ok_or_else(must)?;
@@ -115,7 +115,7 @@ impl<'u> Url<'u> {
         }
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, after) = rest.split_at(end);
-        // The end of a password that has a /, a ? or a #; the drivers would take its pieces for something else.
+        // Part of a password with a /, a ? or a #, whose pieces the drivers would misread.
         if after.contains(['@', '#']) {
             return Err(format!("must be a URL such as {example}, without # and with one @; {escaped}"));
         }
@@ -141,12 +141,12 @@ impl<'u> Url<'u> {
     }
 }
 
-/// Whether what is said to Postgres crosses a network in the clear, or might. `default_host` is where the driver finds a
-/// Postgres whose URL names no host; none: on this machine.
+/// Whether traffic to Postgres crosses a network in the clear, or may. `default_host` is the host that the driver uses for
+/// a URL without one; none: this machine.
 pub(super) fn exposes_database(url: &str, default_host: Option<&str>) -> bool {
     let Ok(url) = Url::parse(url, &["postgres", "postgresql"], "") else { return false };
     let mode = url.parameters().rfind(|(name, _)| is_ssl_mode(name));
-    if mode.is_some_and(|(_, mode)| ENCRYPTING.contains(&mode.to_ascii_lowercase().as_str())) {
+    if mode.is_some_and(|(_, mode)| ENCRYPTING_SSL_MODES.contains(&mode.to_ascii_lowercase().as_str())) {
         return false;
     }
     let named: Vec<&str> = (!url.host.is_empty())
@@ -162,12 +162,12 @@ pub(super) fn exposes_database(url: &str, default_host: Option<&str>) -> bool {
     !is_near
 }
 
-/// Whether what is said to Redis crosses a network in the clear.
+/// Whether traffic to Redis crosses a network in the clear.
 pub(super) fn exposes_redis(url: &str) -> bool {
     Url::parse(url, &["redis", "rediss"], "").is_ok_and(|url| url.scheme == "redis" && !is_loopback(url.host))
 }
 
-/// Whether what is said to one of these brokers crosses a network; `host:port`, several with commas between them.
+/// Whether traffic to one of these brokers crosses a network; `host:port`, several with commas between them.
 pub(super) fn are_remote(brokers: &str) -> bool {
     let host = |broker: &str| {
         let host = broker.rsplit_once(':').map_or(broker, |(host, _)| host);
@@ -176,12 +176,12 @@ pub(super) fn are_remote(brokers: &str) -> bool {
     brokers.split(',').any(|broker| !is_loopback(&host(broker)))
 }
 
-/// A path of a socket; `/` is written %2F in the place of a host.
+/// A path of a socket, in which `/` may be written %2F.
 fn is_socket(host: &str) -> bool {
     host.starts_with('/') || host.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("%2f"))
 }
 
-/// Whether a host is this machine by its very name. A name that happens to resolve to it is not.
+/// Whether a host is this machine by name or address. Another name that resolves to it does not count.
 fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost")
         || host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())

@@ -1,4 +1,4 @@
-//! Values: what each kind of text must be. An error says what the variable must be ("must be …"), never what it was.
+//! Checks values. An error is what the variable must be ("must be …"), never what it was.
 
 use std::{net::IpAddr, ops::RangeInclusive, str::FromStr};
 
@@ -9,20 +9,20 @@ use super::{
     settings::{AppEnv, Compression, LogFormat, SaslMechanism, Secret},
 };
 #[cfg(debug_assertions)]
-use crate::kernel::fail_point::{ALL, Armed};
+use crate::fail_point::{ALL, Armed};
 use crate::kernel::{currency::Currency, network::Network, quota::Quota};
 
-/// What the variable must be.
-pub(super) type Must = String;
+/// What a variable must be, as the end of a sentence.
+pub(super) type Requirement = String;
 
 /// A whole number in a range.
-pub(super) fn number<N>(range: RangeInclusive<N>) -> impl Fn(&str) -> Result<N, Must>
+pub(super) fn number<N>(range: RangeInclusive<N>) -> impl Fn(&str) -> Result<N, Requirement>
 where
     N: FromStr + PartialOrd + std::fmt::Display,
 {
     move |text| {
         let must = || format!("must be a whole number from {} to {}", range.start(), range.end());
-        // FromStr takes a plus sign too, which nobody means to write.
+        // FromStr accepts a plus sign too, which is refused here.
         if !text.bytes().all(|b| b.is_ascii_digit()) {
             return Err(must());
         }
@@ -31,7 +31,7 @@ where
 }
 
 /// A port, or none.
-pub(super) fn port_or_off(text: &str) -> Result<Option<u16>, Must> {
+pub(super) fn port_or_off(text: &str) -> Result<Option<u16>, Requirement> {
     if text == "off" {
         return Ok(None);
     }
@@ -39,7 +39,7 @@ pub(super) fn port_or_off(text: &str) -> Result<Option<u16>, Must> {
 }
 
 /// A length of time in whole seconds: `90`, `90s`, `15m`, `24h` or `7d`.
-pub(super) fn seconds(range: RangeInclusive<u64>) -> impl Fn(&str) -> Result<u64, Must> {
+pub(super) fn seconds(range: RangeInclusive<u64>) -> impl Fn(&str) -> Result<u64, Requirement> {
     move |text| {
         let (digits, unit) = match text.char_indices().last() {
             Some((at, 's')) => (&text[..at], 1),
@@ -60,8 +60,8 @@ pub(super) fn seconds(range: RangeInclusive<u64>) -> impl Fn(&str) -> Result<u64
     }
 }
 
-/// `host:port`, several with commas between them; spaces around them are left out.
-pub(super) fn brokers(text: &str) -> Result<String, Must> {
+/// `host:port`, several with commas between them; spaces around them are ignored.
+pub(super) fn brokers(text: &str) -> Result<String, Requirement> {
     let all: Vec<&str> = text.split(',').map(str::trim).collect();
     let is_broker = |broker: &&str| {
         broker.rsplit_once(':').is_some_and(|(name, port)| {
@@ -75,22 +75,22 @@ pub(super) fn brokers(text: &str) -> Result<String, Must> {
     Ok(all.join(","))
 }
 
-/// A topic's name, as Kafka takes it, with room for the suffix of its dead letters.
-pub(super) fn topic(text: &str) -> Result<String, Must> {
-    const LONGEST: usize = 249 - ".dlq".len();
-    if text.len() > LONGEST || text == "." || text == ".." {
-        return Err(format!("must be a topic's name of at most {LONGEST} characters"));
+/// A topic's name, as Kafka accepts it, with room for the suffix of its dead-letter topic.
+pub(super) fn topic(text: &str) -> Result<String, Requirement> {
+    const LENGTH_MAX: usize = 249 - ".dlq".len();
+    if text.len() > LENGTH_MAX || text == "." || text == ".." {
+        return Err(format!("must be a topic's name of at most {LENGTH_MAX} characters"));
     }
     plain_name(text)
 }
 
-pub(super) fn compression(text: &str) -> Result<Compression, Must> {
+pub(super) fn compression(text: &str) -> Result<Compression, Requirement> {
     let found = Compression::ALL.into_iter().find(|codec| codec.as_str() == text);
     found.ok_or_else(|| format!("must be one of {}", Compression::ALL.map(Compression::as_str).join(", ")))
 }
 
-/// Kafka's names of its protocols, in capitals or not: whether a connection is encrypted, and whether one logs in.
-pub(super) fn security_protocol(text: &str) -> Result<(bool, bool), Must> {
+/// Kafka's names of its protocols, in either case: whether connections are encrypted, and whether they need a login.
+pub(super) fn security_protocol(text: &str) -> Result<(bool, bool), Requirement> {
     const PROTOCOLS: [(&str, (bool, bool)); 4] = [
         ("PLAINTEXT", (false, false)),
         ("SSL", (true, false)),
@@ -102,21 +102,21 @@ pub(super) fn security_protocol(text: &str) -> Result<(bool, bool), Must> {
     found.map(|(_, protocol)| *protocol).ok_or_else(must)
 }
 
-pub(super) fn sasl_mechanism(text: &str) -> Result<SaslMechanism, Must> {
+pub(super) fn sasl_mechanism(text: &str) -> Result<SaslMechanism, Requirement> {
     let found = SaslMechanism::ALL.into_iter().find(|mechanism| mechanism.as_str() == text);
     found
         .ok_or_else(|| format!("must be one of {}", SaslMechanism::ALL.map(SaslMechanism::as_str).join(", ")))
 }
 
-/// A path; that the file can be read is seen when it is.
-pub(super) fn file(text: &str) -> Result<String, Must> {
+/// A path. Whether the file can be read shows when it is read.
+pub(super) fn file(text: &str) -> Result<String, Requirement> {
     if text.chars().any(char::is_control) {
         return Err("must be the path of a file".to_owned());
     }
     Ok(text.to_owned())
 }
 
-pub(super) fn truth(text: &str) -> Result<bool, Must> {
+pub(super) fn truth(text: &str) -> Result<bool, Requirement> {
     match text {
         "true" => Ok(true),
         "false" => Ok(false),
@@ -124,8 +124,8 @@ pub(super) fn truth(text: &str) -> Result<bool, Must> {
     }
 }
 
-/// A name or a password of Kafka: any text, but no line's end, which only a file leaves behind.
-pub(super) fn one_line(text: &str) -> Result<String, Must> {
+/// A name or a password of Kafka: any text on one line, as a secret that is read from a file may end with a newline.
+pub(super) fn one_line(text: &str) -> Result<String, Requirement> {
     if text.chars().any(char::is_control) {
         return Err("must be one line, without its end".to_owned());
     }
@@ -133,15 +133,15 @@ pub(super) fn one_line(text: &str) -> Result<String, Must> {
 }
 
 /// Letters, digits, dots, dashes and underscores.
-pub(super) fn plain_name(text: &str) -> Result<String, Must> {
+pub(super) fn plain_name(text: &str) -> Result<String, Requirement> {
     if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b)) {
         return Err("must have only letters, digits, dots, dashes and underscores".to_owned());
     }
     Ok(text.to_owned())
 }
 
-/// Text without spaces, so that keys can be typed at a prompt.
-pub(super) fn visible(text: &str) -> Result<String, Must> {
+/// Text without spaces, so that a key can be typed at a prompt.
+pub(super) fn visible(text: &str) -> Result<String, Requirement> {
     if !text.bytes().all(|b| b.is_ascii_graphic()) {
         return Err("must have only visible ASCII characters".to_owned());
     }
@@ -149,7 +149,7 @@ pub(super) fn visible(text: &str) -> Result<String, Must> {
 }
 
 /// An IP address, or a name (RFC 1123; underscores too, which container networks use).
-pub(super) fn host(text: &str) -> Result<String, Must> {
+pub(super) fn host(text: &str) -> Result<String, Requirement> {
     let is_label = |label: &str| {
         (1..=63).contains(&label.len())
             && label.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
@@ -160,7 +160,7 @@ pub(super) fn host(text: &str) -> Result<String, Must> {
     Ok(text.to_owned())
 }
 
-pub(super) fn app_env(text: &str) -> Result<AppEnv, Must> {
+pub(super) fn app_env(text: &str) -> Result<AppEnv, Requirement> {
     match text {
         "development" => Ok(AppEnv::Development),
         "production" => Ok(AppEnv::Production),
@@ -168,7 +168,7 @@ pub(super) fn app_env(text: &str) -> Result<AppEnv, Must> {
     }
 }
 
-pub(super) fn log_format(text: &str) -> Result<LogFormat, Must> {
+pub(super) fn log_format(text: &str) -> Result<LogFormat, Requirement> {
     match text {
         "text" => Ok(LogFormat::Text),
         "json" => Ok(LogFormat::Json),
@@ -176,17 +176,17 @@ pub(super) fn log_format(text: &str) -> Result<LogFormat, Must> {
     }
 }
 
-pub(super) fn log_filter(text: &str) -> Result<String, Must> {
+pub(super) fn log_filter(text: &str) -> Result<String, Requirement> {
     let must = |_| "must be log directives such as info or wallet=debug,info".to_owned();
     EnvFilter::builder().parse(text).map(|_| text.to_owned()).map_err(must)
 }
 
-pub(super) fn currency(text: &str) -> Result<Currency, Must> {
+pub(super) fn currency(text: &str) -> Result<Currency, Requirement> {
     Currency::listed(text).map_err(|_| "must be the code of a currency of ISO 4217, such as USD".to_owned())
 }
 
 /// `off`, or a count and its period.
-pub(super) fn quota(text: &str) -> Result<Option<Quota>, Must> {
+pub(super) fn quota(text: &str) -> Result<Option<Quota>, Requirement> {
     if text == "off" {
         return Ok(None);
     }
@@ -194,15 +194,15 @@ pub(super) fn quota(text: &str) -> Result<Option<Quota>, Must> {
     text.parse().map(Some).map_err(must)
 }
 
-/// Addresses or networks with commas between them; spaces around them are left out.
-pub(super) fn networks(text: &str) -> Result<Vec<Network>, Must> {
+/// Addresses or networks with commas between them; spaces around them are ignored.
+pub(super) fn networks(text: &str) -> Result<Vec<Network>, Requirement> {
     let all: Result<Vec<Network>, _> = text.split(',').map(|network| network.trim().parse()).collect();
     all.map_err(|_| {
         "must be addresses or networks such as 10.0.0.0/8,fd00::1, with commas between them".to_owned()
     })
 }
 
-pub(super) fn jwt_secret(text: &str) -> Result<Secret, Must> {
+pub(super) fn jwt_secret(text: &str) -> Result<Secret, Requirement> {
     let least = defaults::JWT_SECRET_MIN_BYTES;
     if text.len() < least {
         return Err(format!("must have at least {least} bytes (openssl rand -base64 48 makes a good one)"));
@@ -210,14 +210,14 @@ pub(super) fn jwt_secret(text: &str) -> Result<Secret, Must> {
     Ok(Secret::new(text.to_owned()))
 }
 
-/// It comes in a header: only what may stand there.
-pub(super) fn api_key(text: &str) -> Result<Secret, Must> {
+/// A key is sent in a header, so it may have visible characters only.
+pub(super) fn api_key(text: &str) -> Result<Secret, Requirement> {
     visible(text).map(Secret::new)
 }
 
-/// Where the process dies, and at which time that it comes there.
+/// A fail point, and at which pass of it the process dies.
 #[cfg(debug_assertions)]
-pub(super) fn fail_point(app_env: AppEnv) -> impl Fn(&str) -> Result<Armed, Must> {
+pub(super) fn fail_point(app_env: AppEnv) -> impl Fn(&str) -> Result<Armed, Requirement> {
     move |text| match text.parse() {
         _ if app_env == AppEnv::Production => Err("must not be set in production".to_owned()),
         Ok(armed) => Ok(armed),
@@ -228,8 +228,8 @@ pub(super) fn fail_point(app_env: AppEnv) -> impl Fn(&str) -> Result<Armed, Must
     }
 }
 
-/// A release build has no fail points; it must not look as if one were armed.
+/// A release build has no fail points, so none may seem to be armed.
 #[cfg(not(debug_assertions))]
-pub(super) fn fail_point(_: AppEnv) -> impl Fn(&str) -> Result<std::convert::Infallible, Must> {
+pub(super) fn fail_point(_: AppEnv) -> impl Fn(&str) -> Result<std::convert::Infallible, Requirement> {
     |_| Err("must not be set: this build has no fail points".to_owned())
 }

@@ -1,4 +1,4 @@
-//! What an event tells about a wallet's view.
+//! Decodes events into parts of a wallet's view.
 
 use serde::Deserialize;
 
@@ -14,17 +14,17 @@ use crate::{
     },
 };
 
-/// A part of a view, as an event tells it.
+/// A part of a view, from an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Change {
     pub(super) wallet: WalletId,
     pub(super) part: ViewPart,
     pub(super) occurred_at: Timestamp,
-    /// The history of the books that it was published in.
+    /// The generation of the books in which it was published.
     pub(super) generation: i64,
 }
 
-/// Understands a message by its `ce_type`, which names the version of the body too. What it does not know can never be
+/// Decodes a message by its `ce_type`, which also names the version of the body. A message of an unknown type can never be
 /// served.
 pub(super) fn decode(message: &Message) -> Result<Change, Poison> {
     match message.header("ce_type") {
@@ -67,7 +67,7 @@ fn status(event: &StatusChanged) -> Result<Change, Poison> {
     let status = StatusView {
         enabled,
         frozen: event.frozen,
-        // The event knows its own moment and no earlier one. Of a frozen wallet it is the moment of the freezing.
+        // The event has its own time only. That of a frozen wallet is the time of the freezing.
         enabled_at: (enabled && !event.frozen).then_some(occurred_at),
         disabled_at: (!enabled && !event.frozen).then_some(occurred_at),
         version: positive(event.status_version)?,

@@ -1,5 +1,5 @@
-//! Finding out that a message is missing: each part of a wallet is numbered 1, 2, 3 … without a gap, and a wallet's
-//! messages come in that order, some of them more than once.
+//! Finds missing messages: the versions of each part of a wallet are 1, 2, 3 … without a gap, and a wallet's messages arrive
+//! in that order, some of them more than once.
 
 use std::{
     collections::HashMap,
@@ -16,10 +16,10 @@ use crate::{
     kernel::ids::WalletId,
 };
 
-/// Between two log lines about gaps.
+/// Minimum interval between two log lines about gaps.
 const LOG_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Versions of one part of a wallet of which no message came.
+/// Versions of one part of a wallet without a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Gap {
     pub(super) wallet: WalletId,
@@ -37,7 +37,7 @@ struct Run {
     newest: ViewPart,
 }
 
-/// What a batch says, part by part, and the gaps in it.
+/// The versions in a batch, part by part, and the gaps between them.
 pub(super) struct VersionRuns {
     runs: Vec<Run>,
     pub(super) gaps: Vec<Gap>,
@@ -45,15 +45,15 @@ pub(super) struct VersionRuns {
 
 impl VersionRuns {
     pub(super) fn of(changes: &[Change]) -> Self {
-        let mut places: HashMap<(WalletId, bool), usize> = HashMap::with_capacity(changes.len());
+        let mut indexes: HashMap<(WalletId, bool), usize> = HashMap::with_capacity(changes.len());
         let mut batch = Self { runs: Vec::with_capacity(changes.len()), gaps: Vec::new() };
         for Change { wallet, part: newest, .. } in changes {
             let (is_money, part, version) = match newest {
                 ViewPart::Money { money, .. } => (true, "money", money.version),
                 ViewPart::Status { status, .. } => (false, "status", status.version),
             };
-            let place = *places.entry((*wallet, is_money)).or_insert(batch.runs.len());
-            match batch.runs.get_mut(place) {
+            let index = *indexes.entry((*wallet, is_money)).or_insert(batch.runs.len());
+            match batch.runs.get_mut(index) {
                 None => batch.runs.push(Run {
                     wallet: *wallet,
                     part,
@@ -74,13 +74,13 @@ impl VersionRuns {
         batch
     }
 
-    /// The newest of each part: the cache would refuse the others.
+    /// The newest of each part: the cache refuses older ones.
     pub(super) fn newest(&self) -> Vec<(WalletId, ViewPart)> {
         self.runs.iter().map(|run| (run.wallet, run.newest)).collect()
     }
 
-    /// Compares with what the cache knew before, in the order of [`Self::newest`]. Who read the books has put into the
-    /// cache what is ahead of the topic, never what is behind it.
+    /// Compares with the versions cached before, in the order of [`Self::newest`]. Views that were read from the books may be
+    /// ahead of the topic, never behind it.
     pub(super) fn compare(&mut self, known: &[KnownBefore]) {
         for (run, known) in self.runs.iter().zip(known) {
             let Some(known) = *known else { continue };
@@ -92,10 +92,10 @@ impl VersionRuns {
     }
 }
 
-/// Says and counts gaps: each is counted, and one in a second is logged.
+/// Counts every gap, and logs one in [`LOG_INTERVAL`].
 #[derive(Debug, Default)]
 pub(super) struct GapLog {
-    /// When a line was logged last, and how many gaps have come since.
+    /// When a line was last logged, and the number of gaps since then.
     last: Mutex<(Option<Instant>, usize)>,
 }
 
@@ -104,14 +104,14 @@ impl GapLog {
         metrics::counter!("wallet_refresher_gaps_total").increment(gaps.len() as u64);
         let Some(Gap { wallet, part, versions }) = gaps.first() else { return };
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let (logged_at, silent) = *last;
+        let (logged_at, unlogged) = *last;
         if logged_at.is_some_and(|at| at.elapsed() < LOG_INTERVAL) {
-            *last = (logged_at, silent + gaps.len());
+            *last = (logged_at, unlogged + gaps.len());
             return;
         }
         *last = (Some(Instant::now()), 0);
         tracing::error!(
-            %wallet, part, first = versions.start(), last = versions.end(), others = silent + gaps.len() - 1,
+            %wallet, part, first = versions.start(), last = versions.end(), others = unlogged + gaps.len() - 1,
             "messages of a wallet are missing in the topic; it is read from the books"
         );
     }
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repeated_stretch_is_no_gap_and_a_jump_is_one() {
+    fn a_repeated_range_is_no_gap_and_a_jump_is_one() {
         let changes = [1, 2, 3, 1, 2, 3, 4, 7, 5, 8].map(|version| money(1, version));
         let batch = VersionRuns::of(&changes);
         assert_eq!(batch.gaps, [gap(1, "money", 5..=6)]);

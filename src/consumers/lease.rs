@@ -1,8 +1,8 @@
-//! Keeps the cache's lease: chains what the books, the topic and the refresher have told into one moment.
+//! Extends the cache's lease, from the progress of the topic and of the refresher.
 //!
-//! The watcher proves that everything booked by T is in the topic, and that is known from K on. The bus proves that the
-//! refresher has served everything that lay in the topic at M. If K is not after M, the cache has everything that was
-//! booked by T. Two ages are never added up, and no date of a row is used.
+//! The watcher proves, at K, that all rows committed by T are in the topic. The bus proves that the refresher has served
+//! all messages that were in the topic at M. If K is not after M, the cache has all rows committed by T. Ages are never
+//! added up, and no time stored in a row is used.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,15 +21,15 @@ use crate::{
     kernel::books::Standing,
 };
 
-/// Between two looks at the topic. Together with the bus's looks and the group's commits it has to stay well below the
-/// lease of 2 s, also under full load.
-const EVERY: Duration = Duration::from_millis(100);
-/// Between two notes of where the books stand, in a cache that outlives this process.
+/// Interval between two checks of the topic. Together with the bus's sampling interval and the group's commit interval it
+/// is well below the lease of 2 s, also under full load.
+const CHECK_INTERVAL: Duration = Duration::from_millis(100);
+/// Interval between two updates of the mark in a cache that outlives this process.
 const MARK_INTERVAL: Duration = Duration::from_secs(1);
-/// So far behind counts the refresher, in milliseconds, while that is not known: a day.
-const NOT_KNOWN: i64 = 86_400_000;
+/// The reported lag of the refresher while it is not known, and the maximum: a day.
+const UNKNOWN_LAG_MILLIS: i64 = 86_400_000;
 
-/// What the lease rests on.
+/// Extends the lease of one cache.
 pub struct Lease {
     pub topic: TopicWatcher,
     pub bus: Arc<dyn EventBus>,
@@ -40,7 +40,7 @@ pub struct Lease {
     pub history: History,
 }
 
-/// Which history of the books the cache is held to.
+/// The history of the books that the cache is of.
 #[derive(Default)]
 pub struct History {
     last: Option<Standing>,
@@ -49,33 +49,33 @@ pub struct History {
 }
 
 impl Lease {
-    /// Keeps the lease until `stop`. Whatever fails here lets the lease end, and balances are read from Postgres.
-    pub async fn keep(mut self, stop: CancellationToken) {
-        self.freshness.refresher_is_behind(NOT_KNOWN);
-        // The moments through which the topic was complete, each noted with the moment since when that is known.
+    /// Extends the lease until `stop`. After any failure the lease ends, and balances are read from Postgres.
+    pub async fn run(mut self, stop: CancellationToken) {
+        self.freshness.set_refresher_behind(UNKNOWN_LAG_MILLIS);
+        // The moments T through which the topic was complete, each with the moment K at which that was known.
         let mut complete: Milestones<Instant> = Milestones::default();
         let mut last = None;
         let mut was_valid = false;
         loop {
-            let Some(looked) = stop.run_until_cancelled(self.look()).await else { return };
-            match looked {
+            let Some(checked) = stop.run_until_cancelled(self.check()).await else { return };
+            match checked {
                 Ok((state, is_one_history)) => {
                     if !is_one_history {
-                        // Nothing that was proved of another history holds for this one.
+                        // Proofs about another history do not hold for this one.
                         (complete, last) = (Milestones::default(), None);
                     } else if let Some(moment) = state.complete_through
                         && last.replace(moment) != Some(moment)
                     {
                         complete.note(moment, Instant::now());
                     }
-                    self.freshness.topic_is_behind(millis(state.behind));
+                    self.freshness.set_topic_behind(millis(state.behind));
                     metrics::gauge!("wallet_topic_behind_seconds").set(state.behind.as_secs_f64());
                 }
-                // Nothing is booked while Postgres is away: the last figure stands, and the lease ends.
-                Err(error) => tracing::debug!(%error, "how far the topic is behind is not known"),
+                // No row is committed while Postgres is unavailable: the last lag is still right, and the lease ends.
+                Err(error) => tracing::debug!(%error, "the topic's lag is not known"),
             }
             let progress = self.bus.progress(&self.group);
-            self.freshness.refresher_is_behind(millis(progress.behind()));
+            self.freshness.set_refresher_behind(millis(progress.behind()));
             if let Some(served_through) = progress.served_through
                 && let Some(moment) = complete.advance(|known_since| *known_since <= served_through)
             {
@@ -92,7 +92,7 @@ impl Lease {
                     warn!("the cache is behind the books; balances are read from Postgres");
                 }
             }
-            if stop.run_until_cancelled(sleep(EVERY)).await.is_none() {
+            if stop.run_until_cancelled(sleep(CHECK_INTERVAL)).await.is_none() {
                 return;
             }
         }
@@ -100,10 +100,10 @@ impl Lease {
 }
 
 impl Lease {
-    /// Looks at the topic. Also: whether books and cache are of one history, so that the lease may rest on the look.
-    async fn look(&mut self) -> Result<(TopicState, bool), DbError> {
+    /// The state of the topic, and whether books and cache are of one history, without which it does not extend the lease.
+    async fn check(&mut self) -> Result<(TopicState, bool), DbError> {
         let is_due = self.history.marked_at.is_none_or(|at| at.elapsed() >= MARK_INTERVAL);
-        // Asked before the books: what the mark says was committed before their answer.
+        // Read before the books, so that the rows that the mark counts were committed before.
         let known = if is_due || !self.cache.has_adopted() { Some(self.cache.mark().await) } else { None };
         let state = self.topic.look().await?;
         let standing = &state.standing;
@@ -113,7 +113,7 @@ impl Lease {
                 warn!(
                     generation = standing.books.generation,
                     entries = standing.entries,
-                    "the books do not continue what they were: what was remembered of them is forgotten"
+                    "the books were restored or replaced: what was cached of them is dropped"
                 );
                 self.topic.begin_again();
             }
@@ -129,7 +129,7 @@ impl Lease {
     }
 }
 
-/// Whether the cache goes on with these books now, be it that it begins anew.
+/// Whether the cache has adopted these books, with its views or, of another history, without them.
 async fn adopt(
     cache: &dyn BalanceCache,
     known: Result<Option<CacheMark>, CacheError>,
@@ -144,7 +144,7 @@ async fn adopt(
         .is_ok()
 }
 
-/// Whole milliseconds, and a day at most.
+/// Whole milliseconds, at most [`UNKNOWN_LAG_MILLIS`].
 fn millis(behind: Duration) -> i64 {
-    i64::try_from(behind.as_millis()).map_or(NOT_KNOWN, |millis| millis.min(NOT_KNOWN))
+    i64::try_from(behind.as_millis()).map_or(UNKNOWN_LAG_MILLIS, |millis| millis.min(UNKNOWN_LAG_MILLIS))
 }

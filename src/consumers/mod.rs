@@ -1,4 +1,4 @@
-//! What happens when an event arrives.
+//! Consumers of events: the cache refresher, and the lease of the cache.
 
 mod decode;
 mod gaps;

@@ -1,4 +1,4 @@
-//! Keeps the balance cache as fresh as the topic.
+//! Writes events into the balance cache.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,15 +15,15 @@ use crate::{
     kernel::{clock::Clock, ids::WalletId},
 };
 
-/// The first pause after the cache could not be written; each further one is twice as long.
-const PAUSE_MIN: Duration = Duration::from_millis(50);
-/// The longest.
-const PAUSE_MAX: Duration = Duration::from_secs(1);
+/// Delay before the first retry of a write; it doubles with each retry.
+const RETRY_DELAY_MIN: Duration = Duration::from_millis(50);
+/// Its maximum.
+const RETRY_DELAY_MAX: Duration = Duration::from_secs(1);
 
-/// Writes what events tell into the balance cache.
+/// Writes events into the balance cache.
 pub struct RefreshCache {
     cache: Arc<dyn BalanceCache>,
-    /// Reads the wallets of which a message is missing.
+    /// Reads from the books the wallets with missing messages.
     fill: Arc<dyn CacheFill>,
     clock: Arc<dyn Clock>,
     /// Knows the books' generation.
@@ -43,25 +43,25 @@ impl RefreshCache {
         Self { cache, fill, clock, freshness, gaps: GapLog::default() }
     }
 
-    /// Writes the parts, however long that takes; answers with what was known of each before. Meanwhile the group does not
-    /// come on, and the cache's lease ends.
+    /// Writes the parts, and retries without end; returns the version of each that was cached before. Meanwhile the group
+    /// makes no progress, and the cache's lease ends.
     async fn write(&self, parts: &[(WalletId, ViewPart)]) -> Vec<KnownBefore> {
-        let mut pause = PAUSE_MIN;
+        let mut delay = RETRY_DELAY_MIN;
         loop {
             match self.cache.refresh(parts).await {
                 Ok(known) => return known,
                 Err(error) => {
-                    tracing::debug!(%error, parts = parts.len(), "the cache waits for its refresh");
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(PAUSE_MAX);
+                    tracing::debug!(%error, parts = parts.len(), "the cache was not refreshed; retrying");
+                    tokio::time::sleep(delay).await;
+                    delay = (delay * 2).min(RETRY_DELAY_MAX);
                 }
             }
         }
     }
 
-    /// A message is missing: that is a defect before us, and these wallets are read from the books. A Postgres that is
-    /// away costs nothing but the rest of a doubt, as what came has been written.
-    async fn mend(&self, gaps: &[Gap]) {
+    /// Reads wallets with missing messages from the books: the messages were lost before the refresher. If Postgres is
+    /// unavailable, the parts that did arrive are written all the same.
+    async fn read_from_books(&self, gaps: &[Gap]) {
         self.gaps.report(gaps);
         let mut wallets: Vec<WalletId> = gaps.iter().map(|gap| gap.wallet).collect();
         wallets.sort_unstable();
@@ -71,7 +71,7 @@ impl RefreshCache {
         }
     }
 
-    /// Counts how old changes are when they reach the cache.
+    /// Records the age of changes when they reach the cache.
     fn measure(&self, changes: &[Change]) {
         let now = self.clock.now();
         let ages = metrics::histogram!("wallet_cache_refresh_age_seconds");
@@ -89,7 +89,7 @@ impl Consumer for RefreshCache {
         let mut poison = Vec::new();
         for (index, message) in messages.iter().enumerate() {
             match decode(message) {
-                // What the books have lost since: a later generation says otherwise.
+                // Of a history that the books have lost.
                 Ok(change) if change.generation < self.freshness.generation() => {}
                 Ok(change) => changes.push(change),
                 Err(reason) => poison.push((index, reason)),
@@ -100,7 +100,7 @@ impl Consumer for RefreshCache {
             let known = self.write(&batch.newest()).await;
             batch.compare(&known);
             if !batch.gaps.is_empty() {
-                self.mend(&batch.gaps).await;
+                self.read_from_books(&batch.gaps).await;
             }
             self.measure(&changes);
         }

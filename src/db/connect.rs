@@ -18,25 +18,25 @@ use tracing::{error, warn};
 
 use super::{DbError, apart, session};
 
-/// How long a request waits for a connection of the pool: well within the 3 s after which a client hears
+/// Maximum wait of a request for a connection of the pool: well within the 3 s after which a client is answered
 /// `unavailable`.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(1_500);
 
-/// The maximum number of connections of the internal pool: health and readiness, and the look-up of recipients, ask each of
-/// their questions once at a time.
+/// Maximum number of connections of the internal pool: health, readiness and the look-up of recipients each run one query
+/// at a time.
 const INTERNAL_POOL_MAX: u32 = 3;
 
-/// How long the internal pool may take to connect. Who asks it waits for 2 s at most ([`within_limit`]); a connection that is
-/// slow to come, say on a machine that starts everything at once, must come all the same.
+/// Maximum time for the internal pool to connect. Its callers wait for [`POOL_QUERY_TIMEOUT`] at most; a connection that
+/// opens slowly, as on a machine that is just starting, must open all the same.
 const INTERNAL_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The pools.
 pub trait Database: Interface {
-    /// The pool for what customers read; every reader may wait for it.
-    fn connection(&self) -> &DatabaseConnection;
+    /// The pool for the customers' reads, which may wait for a connection.
+    fn pool(&self) -> &DatabaseConnection;
 
-    /// The pool for the service's own questions, each asked once at a time however many need its answer: slow reads that
-    /// fill the other pool must not make a healthy service look dead, nor its cache look stale, nor stop transfers.
+    /// The pool for the service's own queries, each run once at a time for all that need its result: slow reads that fill
+    /// the other pool must neither fail the health checks, nor make the cache stale, nor stop transfers.
     fn internal_pool(&self) -> &DatabaseConnection;
 }
 
@@ -44,13 +44,13 @@ pub trait Database: Interface {
 #[derive(Component)]
 #[shaku(interface = Database)]
 pub struct PgDatabase {
-    connection: DatabaseConnection,
+    pool: DatabaseConnection,
     internal_pool: DatabaseConnection,
 }
 
 impl Database for PgDatabase {
-    fn connection(&self) -> &DatabaseConnection {
-        &self.connection
+    fn pool(&self) -> &DatabaseConnection {
+        &self.pool
     }
 
     fn internal_pool(&self) -> &DatabaseConnection {
@@ -58,8 +58,8 @@ impl Database for PgDatabase {
     }
 }
 
-/// What every connection of ours says of itself. Statements end by themselves, so that a hanging one harms nobody for
-/// long; and a session whose client has died without a word, with its locks, is found out within half a minute.
+/// Session defaults for all connections: a statement timeout, and TCP keepalives, so that the locks of a dead client are
+/// released within 30 s.
 pub fn session_options(url: &str, name: &str) -> Result<PgConnectOptions, DbError> {
     Ok(PgConnectOptions::from_str(url)?.application_name(name).options([
         ("default_transaction_isolation", "read committed"),
@@ -72,19 +72,19 @@ pub fn session_options(url: &str, name: &str) -> Result<PgConnectOptions, DbErro
     ]))
 }
 
-/// A pool of at most `max` connections, made when they are needed: Postgres may be away now. All that is asked over it goes
-/// by a key; a table that was analysed while it was empty must not be scanned whole for that.
+/// A pool of at most `max` connections, opened when they are needed: Postgres need not be reachable yet. Every query over
+/// it goes by a key, so sequential scans are off: a table that was analysed while it was empty must not be scanned whole.
 pub fn connect(url: &str, max: u32) -> Result<DatabaseConnection, DbError> {
     pool(url, "wallet", max, ACQUIRE_TIMEOUT)
 }
 
-/// The pool for the service's own questions; see [`Database::internal_pool`].
+/// The pool for the service's own queries; see [`Database::internal_pool`].
 pub fn connect_internal(url: &str) -> Result<DatabaseConnection, DbError> {
     pool(url, "wallet internal", INTERNAL_POOL_MAX, INTERNAL_ACQUIRE_TIMEOUT)
 }
 
-/// Makes one connection of the pool for reads, and all of the internal pool, so that the first requests need not wait for
-/// them. A Postgres that does not answer is no error here: the pools ask it again when a connection is needed.
+/// Opens one connection of the pool for reads, and all of the internal pool, so that the first requests need not wait for
+/// them. An unreachable Postgres is no error here: the pools retry when a connection is needed.
 pub async fn warm_up(reads: &DatabaseConnection, internal: &DatabaseConnection) {
     let all = (0..INTERNAL_POOL_MAX).map(|_| ping(internal));
     let _ = tokio::join!(ping(reads), join_all(all));
@@ -101,55 +101,60 @@ fn pool(url: &str, name: &str, max: u32, acquire_timeout: Duration) -> Result<Da
     Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
 }
 
-/// A connection that does not answer goes; the pool itself would wait for it for ever, and keep its place taken.
+/// Closes a connection that does not answer: the pool itself would wait for it without end, and count it as used.
 async fn is_alive(conn: &mut PgConnection) -> Result<bool, sqlx::Error> {
     let answer = tokio::time::timeout(ACQUIRE_TIMEOUT, conn.ping()).await;
     answer.unwrap_or_else(|_| Err(io::Error::from(ErrorKind::TimedOut).into())).map(|()| true)
 }
 
-/// How long a question to the pool may take, connection and answer together: a Postgres that hangs is as good as away.
-const ANSWER_TIMEOUT: Duration = Duration::from_millis(2_000);
+/// Timeout of a query over a pool, opening a connection included.
+const POOL_QUERY_TIMEOUT: Duration = Duration::from_millis(2_000);
 
-/// How long an answer may take on a connection of one's own; longer than a statement of ours lives there. A connection that
-/// has died without a word would hold its owner up for hours.
-const OWN_ANSWER_TIMEOUT: Duration = Duration::from_secs(12);
+/// Timeout of a query over a single connection, longer than the statement timeout. Without it a dead connection would
+/// block its owner for hours.
+const CONNECTION_QUERY_TIMEOUT: Duration = Duration::from_secs(12);
 
-/// Waits for an answer on a connection of one's own, but not for ever.
-pub async fn in_time<T>(answer: impl Future<Output = Result<T, DbError>>) -> Result<T, DbError> {
-    timely(OWN_ANSWER_TIMEOUT, answer).await
+/// Runs a query over a single connection, for [`CONNECTION_QUERY_TIMEOUT`] at most.
+pub async fn with_connection_timeout<T>(
+    query: impl Future<Output = Result<T, DbError>>,
+) -> Result<T, DbError> {
+    with_timeout(CONNECTION_QUERY_TIMEOUT, query).await
 }
 
-/// Asks over a pool, and waits for the answer for 2 s at most ([`within_limit`]).
+/// Runs a query over a pool, for [`POOL_QUERY_TIMEOUT`] at most.
 pub async fn ask<T, Q>(
     db: &DatabaseConnection,
-    question: impl FnOnce(DatabaseConnection) -> Q,
+    query: impl FnOnce(DatabaseConnection) -> Q,
 ) -> Result<T, DbError>
 where
     T: Send + 'static,
     Q: Future<Output = Result<T, DbError>> + Send + 'static,
 {
-    apart::run(within_limit(question(db.clone()))).await
+    apart::run(with_pool_timeout(query(db.clone()))).await
 }
 
-/// Waits for an answer, but not for ever. A session of the pool that turns out to be unfit is replaced.
-pub async fn within_limit<T>(question: impl Future<Output = Result<T, DbError>>) -> Result<T, DbError> {
-    timely(ANSWER_TIMEOUT, question).await.inspect_err(|reason| match reason {
+/// Runs a query for [`POOL_QUERY_TIMEOUT`] at most. After [`DbError::Unfit`] the pools' sessions are replaced.
+pub async fn with_pool_timeout<T>(query: impl Future<Output = Result<T, DbError>>) -> Result<T, DbError> {
+    with_timeout(POOL_QUERY_TIMEOUT, query).await.inspect_err(|reason| match reason {
         DbError::Unfit(_) => {
             warn!(%reason, "the pool's sessions are replaced");
             session::distrust();
         }
-        // Callers are answered as if Postgres were away; here is what somebody has to mend.
+        // Callers are answered as if Postgres were unavailable; an operator needs the reason.
         DbError::Misconfigured(_) => error!(%reason, "a statement was refused"),
         _ => {}
     })
 }
 
-async fn timely<T>(limit: Duration, answer: impl Future<Output = Result<T, DbError>>) -> Result<T, DbError> {
-    let answer = tokio::time::timeout(limit, answer).await;
-    answer.unwrap_or_else(|_| Err(DbError::Away("no answer in time".to_owned())))
+async fn with_timeout<T>(
+    limit: Duration,
+    query: impl Future<Output = Result<T, DbError>>,
+) -> Result<T, DbError> {
+    let result = tokio::time::timeout(limit, query).await;
+    result.unwrap_or_else(|_| Err(DbError::Unavailable("no answer in time".to_owned())))
 }
 
-/// Reaches for Postgres.
+/// Checks that Postgres answers.
 pub async fn ping(db: &DatabaseConnection) -> Result<(), DbError> {
     ask(db, |db| async move { Ok(db.ping().await?) }).await
 }

@@ -1,9 +1,8 @@
-//! Whether a server can be used at all, asked once before anything else is.
+//! Whether a server can be used at all, checked once before any other query.
 //!
-//! A pooler that hands a session's statements to several connections (PgBouncer in transaction mode) is no server: locks
-//! of a session, settings and prepared statements do not mean there what they mean everywhere else, and a PgBouncer before
-//! 1.21 may run another client's statement with our parameters. So this speaks the simple protocol only, which no pooler
-//! mixes up.
+//! A pooler that distributes a session's statements over several connections (PgBouncer in transaction mode) cannot be
+//! used: it breaks session locks, settings and prepared statements, and a PgBouncer before 1.21 may run another client's
+//! statement with this one's parameters. So this file uses the simple protocol only, which every pooler passes on rightly.
 
 use std::time::Duration;
 
@@ -11,22 +10,22 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use thiserror::Error;
 use tokio::time::timeout;
 
-use super::{DbError, in_time, open, session_options};
+use super::{DbError, open, session_options, with_connection_timeout};
 
 /// The oldest server that has what the service uses (`client_connection_check_interval`), as `server_version_num`.
 const VERSION_MIN: i32 = 140_000;
 const ENCODING: &str = "UTF8";
 
-/// A setting of ours that a session has from its beginning, and that nobody sets by accident.
+/// A setting that a session has from its start, with a name that no other program uses.
 const MARK: (&str, &str) = ("wallet.session", "direct");
 
-/// The number of sessions that are held open beside the first one. A pooler gives the connection that was used last to the
-/// next session that asks.
-const OTHERS: usize = 2;
-/// The maximum time for one of them to come about.
-const HELD_LIMIT: Duration = Duration::from_secs(2);
+/// The number of further sessions that are held open beside the first one. A pooler assigns the connection that was used
+/// last to the next session.
+const FURTHER_SESSIONS: usize = 2;
+/// Timeout for opening one of them.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Why a server cannot be used, whatever else is right.
+/// Why a server cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ServerFault {
     #[error("it is Postgres {0}, and the wallet needs 14 or later")]
@@ -45,23 +44,23 @@ pub enum ServerFault {
     SharesConnections,
 }
 
-/// The server's version, the encoding of its database, and the mark that the session has kept.
-struct Answer {
+/// The server's version, the encoding of its database, and the session's mark, if it was passed on.
+struct ServerFacts {
     version: i32,
     version_text: String,
     encoding: String,
     mark: Option<String>,
 }
 
-/// Why this server cannot be used; none: it can.
+/// Why this server cannot be used, if it cannot.
 ///
 /// # Errors
-/// It cannot be asked now.
+/// It cannot be reached now.
 pub async fn server_fault(url: &str) -> Result<Option<ServerFault>, DbError> {
-    in_time(ask(url)).await
+    with_connection_timeout(find_fault(url)).await
 }
 
-async fn ask(url: &str) -> Result<Option<ServerFault>, DbError> {
+async fn find_fault(url: &str) -> Result<Option<ServerFault>, DbError> {
     let mut first = match connect(url).await {
         Ok(conn) => conn,
         // PgBouncer's words, of whatever version; Postgres takes the parameter.
@@ -70,22 +69,22 @@ async fn ask(url: &str) -> Result<Option<ServerFault>, DbError> {
         }
         Err(error) => return Err(error.into()),
     };
-    if let Some(fault) = answer(&mut first).await?.fault() {
+    if let Some(fault) = facts(&mut first).await?.fault() {
         return Ok(Some(fault));
     }
     let own = session(&mut first).await?;
     let mut others = Vec::new();
     let mut is_shared = false;
-    while !is_shared && others.len() < OTHERS {
-        // A server that is short of connections, or a pooler that waits for one of the few it has: those that there are do.
-        let Ok(Ok((other, session))) = timeout(HELD_LIMIT, held(url)).await else { break };
+    while !is_shared && others.len() < FURTHER_SESSIONS {
+        // A server without free connections, or a pooler that waits for one: the sessions that are open are enough.
+        let Ok(Ok((other, session))) = timeout(OPEN_TIMEOUT, held(url)).await else { break };
         is_shared = session == own;
         others.push(other);
     }
     if !is_shared {
         is_shared = session(&mut first).await? != own;
     }
-    // A courtesy to the server; the answer is there.
+    // Not needed for the result: spares the server a log line about a lost connection.
     for conn in others.into_iter().chain([first]) {
         let _ = conn.close().await;
     }
@@ -98,14 +97,14 @@ async fn connect(url: &str) -> Result<PgConnection, sqlx::Error> {
     open(options.options([MARK])).await
 }
 
-async fn answer(conn: &mut PgConnection) -> Result<Answer, DbError> {
+async fn facts(conn: &mut PgConnection) -> Result<ServerFacts, DbError> {
     let sql = format!(
         "select current_setting('server_version_num')::int4, current_setting('server_version'),
                 current_setting('server_encoding'), current_setting('{}', true)",
         MARK.0
     );
     let row = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_one(conn).await?;
-    Ok(Answer {
+    Ok(ServerFacts {
         version: row.try_get(0)?,
         version_text: row.try_get(1)?,
         encoding: row.try_get(2)?,
@@ -113,13 +112,13 @@ async fn answer(conn: &mut PgConnection) -> Result<Answer, DbError> {
     })
 }
 
-/// Which process of which server answers: two sessions at a time are never the same one.
+/// The server's process for this session: no two sessions have the same one at a time.
 async fn session(conn: &mut PgConnection) -> Result<String, DbError> {
     let sql = "select pg_backend_pid()::text || ' of ' || pg_postmaster_start_time()::text";
     Ok(sqlx::raw_sql(sql).fetch_one(conn).await?.try_get(0)?)
 }
 
-/// A session in a transaction, so that a pooler cannot give its connection away.
+/// A session in a transaction, so that a pooler cannot assign its connection to another session.
 async fn held(url: &str) -> Result<(PgConnection, String), DbError> {
     let mut conn = connect(url).await?;
     sqlx::raw_sql("begin").execute(&mut conn).await?;
@@ -127,7 +126,7 @@ async fn held(url: &str) -> Result<(PgConnection, String), DbError> {
     Ok((conn, session))
 }
 
-impl Answer {
+impl ServerFacts {
     fn fault(self) -> Option<ServerFault> {
         if self.version < VERSION_MIN {
             Some(ServerFault::TooOld(self.version_text))
@@ -149,7 +148,7 @@ mod tests {
     fn a_server_must_be_new_enough_speak_utf8_and_have_the_sessions_settings() {
         let of = |version, encoding: &str, mark: Option<&str>| {
             let (encoding, mark) = (encoding.to_owned(), mark.map(str::to_owned));
-            Answer { version, version_text: "13.22".to_owned(), encoding, mark }.fault()
+            ServerFacts { version, version_text: "13.22".to_owned(), encoding, mark }.fault()
         };
         for version in [140_000, 150_013, 180_000] {
             assert_eq!(of(version, "UTF8", Some("direct")), None);

@@ -17,10 +17,10 @@ use super::{
     registry::{Known, Registry},
 };
 
-/// How long nothing is accepted after no descriptor was left.
-const PAUSE: Duration = Duration::from_millis(100);
+/// Delay before connections are accepted again after the descriptors have run out, or all places were taken.
+const RETRY_DELAY: Duration = Duration::from_millis(100);
 
-/// Where connections come in.
+/// Accepts connections at one listener.
 pub struct Door<A> {
     listener: TcpListener,
     answering: A,
@@ -31,17 +31,17 @@ pub struct Door<A> {
     connections: TaskTracker,
     /// Accepted, and without a place yet.
     newcomer: Option<(TcpStream, SocketAddr)>,
-    /// What keeps newcomers waiting at the moment; logged once at its beginning and once at its end.
-    trouble: Option<&'static str>,
+    /// Why new connections wait at the moment; logged once at its beginning and once at its end.
+    wait_reason: Option<&'static str>,
 }
 
 impl<A: Answering> Door<A> {
     /// A door at this listener.
     pub fn new(listener: TcpListener, answering: A, limits: Limits, closing: Closing) -> Self {
-        describe_gauge!("wallet_http_connections", "Connections that clients hold at a port");
+        describe_gauge!("wallet_http_connections", "Open connections of clients at a port");
         describe_counter!(
             "wallet_http_connections_closed_total",
-            "Connections that a limit has ended: of a head, of idleness, of an answer that was not read, of their number"
+            "Connections closed by a limit: a slow head, idleness, an unread response, the number of connections"
         );
         let places = Arc::new(Semaphore::new(limits.connections_max));
         let (registry, connections) = (Registry::default(), TaskTracker::new());
@@ -54,7 +54,7 @@ impl<A: Answering> Door<A> {
             places,
             connections,
             newcomer: None,
-            trouble: None,
+            wait_reason: None,
         }
     }
 
@@ -62,7 +62,7 @@ impl<A: Answering> Door<A> {
     pub async fn run(mut self) {
         let closed = self.closing.closed.clone();
         let _ = closed.run_until_cancelled(self.accept_all()).await;
-        self.accept_what_waits();
+        self.accept_established();
         let Self { listener, connections, closing, .. } = self;
         drop(listener);
         connections.close();
@@ -80,18 +80,18 @@ impl<A: Answering> Door<A> {
                     let permit = self.permit().await;
                     self.start(permit);
                 }
-                Err(error) if is_peers(&error) => {}
+                Err(error) if is_of_peer(&error) => {}
                 Err(error) => {
-                    self.is_troubled("no descriptor is left for them", &error.to_string());
+                    self.log_waiting("no descriptor is left for them", &error.to_string());
                     self.registry.evict();
-                    sleep(PAUSE).await;
+                    sleep(RETRY_DELAY).await;
                 }
             }
         }
     }
 
-    /// A connection whose handshake is done has been promised an answer.
-    fn accept_what_waits(&mut self) {
+    /// Accepts the connections that the system has already established: their clients expect an answer.
+    fn accept_established(&mut self) {
         while let Some(newcomer) =
             self.newcomer.take().or_else(|| self.listener.accept().now_or_never()?.ok())
         {
@@ -101,19 +101,19 @@ impl<A: Answering> Door<A> {
         }
     }
 
-    /// A place for one more connection: where all are taken, that of the connection which has been idle the longest.
+    /// A permit for one more connection. If all are taken, the connection that has been idle the longest is closed.
     async fn permit(&mut self) -> OwnedSemaphorePermit {
         if let Ok(permit) = Arc::clone(&self.places).try_acquire_owned() {
-            self.is_well();
+            self.log_accepting();
             return permit;
         }
         loop {
             if !self.registry.evict() {
                 let max = self.limits.connections_max;
-                self.is_troubled("all places are busy", &format!("{max} connections"));
+                self.log_waiting("all places are busy", &format!("{max} connections"));
             }
-            // The place is free when the other connection's task has ended.
-            if let Ok(Ok(permit)) = timeout(PAUSE, Arc::clone(&self.places).acquire_owned()).await {
+            // The permit is free when the other connection's task has ended.
+            if let Ok(Ok(permit)) = timeout(RETRY_DELAY, Arc::clone(&self.places).acquire_owned()).await {
                 return permit;
             }
         }
@@ -134,21 +134,21 @@ impl<A: Answering> Door<A> {
         });
     }
 
-    fn is_troubled(&mut self, trouble: &'static str, detail: &str) {
-        if self.trouble.replace(trouble).is_none() {
-            warn!(detail, "new connections wait: {trouble}");
+    fn log_waiting(&mut self, reason: &'static str, detail: &str) {
+        if self.wait_reason.replace(reason).is_none() {
+            warn!(detail, "new connections wait: {reason}");
         }
     }
 
-    fn is_well(&mut self) {
-        if self.trouble.take().is_some() {
+    fn log_accepting(&mut self) {
+        if self.wait_reason.take().is_some() {
             info!("new connections are accepted again");
         }
     }
 }
 
-/// Whether the error is about the connection that was to be accepted, which its peer has given up.
-fn is_peers(error: &io::Error) -> bool {
+/// Whether the error concerns only the connection to accept, which its peer has closed.
+fn is_of_peer(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }

@@ -1,4 +1,4 @@
-//! What a connection is doing, and until when it may.
+//! The phase of a connection, and its deadline.
 
 use std::{
     sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed},
@@ -7,11 +7,11 @@ use std::{
 
 use super::Limits;
 
-/// A connection's phase. What moves it is in [`Activity`]'s methods.
+/// A connection's phase. [`Activity`]'s methods change it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Phase {
-    /// Nothing was read yet.
+    /// No byte was read yet.
     New,
     /// Between two requests.
     Idle,
@@ -21,24 +21,24 @@ pub(super) enum Phase {
     Busy,
     /// The answer is being written.
     Answering,
-    /// The answer was written, and what the peer still sends is thrown away: a socket that is closed with unread bytes in it
-    /// takes the answer with it (RFC 9112, section 9.6).
+    /// The answer was written, and further bytes of the peer are discarded: closing a socket with unread bytes may destroy
+    /// the answer (RFC 9112, section 9.6).
     Lingering,
 }
 
 impl Phase {
     const ALL: [Self; 6] = [Self::New, Self::Idle, Self::Head, Self::Busy, Self::Answering, Self::Lingering];
 
-    /// Whether the connection may be closed without taking an answer from anybody.
+    /// Whether the connection may be closed without losing an answer.
     pub(super) const fn is_spare(self) -> bool {
         matches!(self, Self::New | Self::Idle | Self::Head)
     }
 }
 
-/// How long what a peer still sends is thrown away.
-const LINGER: Duration = Duration::from_secs(1);
+/// Maximum time for which further bytes of a peer are discarded.
+const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A connection's phase and since when; read by the connection's own watch and by the door.
+/// A connection's phase and its beginning; read by the connection's task and by the door.
 #[derive(Debug)]
 pub(super) struct Activity {
     began: Instant,
@@ -62,7 +62,7 @@ impl Activity {
         Phase::ALL[usize::from(self.phase.load(Relaxed))]
     }
 
-    /// Since when the connection is in its phase.
+    /// The beginning of the phase.
     pub(super) fn since(&self) -> Instant {
         self.began + Duration::from_millis(self.since.load(Relaxed))
     }
@@ -73,8 +73,8 @@ impl Activity {
         self.phase.store(phase as u8, Relaxed);
     }
 
-    /// Bytes were read.
-    pub(super) fn has_read(&self) {
+    /// Notes that bytes were read.
+    pub(super) fn note_read(&self) {
         match self.phase() {
             // The limit of a new connection's head runs from the connection's beginning.
             Phase::New => self.phase.store(Phase::Head as u8, Relaxed),
@@ -83,34 +83,34 @@ impl Activity {
         }
     }
 
-    /// A whole head was read.
-    pub(super) fn is_asked(&self) {
+    /// Notes that a whole head was read.
+    pub(super) fn note_request(&self) {
         self.enter(Phase::Busy);
     }
 
-    /// There is an answer; `is_last`: the connection ends after it.
-    pub(super) fn is_answered(&self, is_last: bool) {
+    /// Notes that there is an answer; `is_last`: the connection ends after it.
+    pub(super) fn note_answer(&self, is_last: bool) {
         if is_last {
             self.is_lingering_wanted.store(true, Relaxed);
         }
         self.enter(Phase::Answering);
     }
 
-    /// Bytes were written.
-    pub(super) fn has_written(&self) {
+    /// Notes that bytes were written.
+    pub(super) fn note_written(&self) {
         if self.phase() == Phase::Answering {
             self.enter(Phase::Answering);
         }
     }
 
-    /// All that there was to write was written.
-    pub(super) fn has_flushed(&self) {
+    /// Notes that the whole answer was written.
+    pub(super) fn note_flushed(&self) {
         if self.phase() == Phase::Answering {
             self.enter(Phase::Idle);
         }
     }
 
-    /// Whether what the peer still sends is to be thrown away at the end.
+    /// Whether further bytes of the peer are discarded before the socket is closed.
     pub(super) fn lingers(&self) -> bool {
         if self.phase() != Phase::Lingering && self.is_lingering_wanted.load(Relaxed) {
             self.enter(Phase::Lingering);
@@ -118,14 +118,14 @@ impl Activity {
         self.phase() == Phase::Lingering
     }
 
-    /// The end of the phase, if it lasts; none: it has no limit here.
+    /// The deadline of the phase; none: it has no limit here.
     pub(super) fn deadline(&self, limits: &Limits) -> Option<Instant> {
         let limit = match self.phase() {
             Phase::New | Phase::Head => limits.head,
             Phase::Idle => limits.idle,
             Phase::Busy => return None,
             Phase::Answering => limits.write,
-            Phase::Lingering => LINGER,
+            Phase::Lingering => LINGER_TIMEOUT,
         };
         Some(self.since() + limit)
     }

@@ -25,8 +25,8 @@ use super::{
     watched::Watched,
 };
 
-/// How long the rest of a head may take when the door has closed.
-const LAST_HEAD: Duration = Duration::from_millis(500);
+/// Timeout for the rest of a head after the door has closed.
+const CLOSING_HEAD_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Serves requests until the peer or a limit ends the connection.
 pub(super) async fn serve<A: Answering>(
@@ -39,14 +39,14 @@ pub(super) async fn serve<A: Answering>(
 ) {
     let Known { activity, closed, ended } = known;
     let service = service_fn(|request| {
-        activity.is_asked();
+        activity.note_request();
         let (activity, answering, announced) = (&activity, &answering, &announced);
         async move {
             let mut response = answering.answer(request, peer).await;
             if announced.is_cancelled() {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
-            activity.is_answered(is_last(&response));
+            activity.note_answer(is_last(&response));
             Ok::<_, Infallible>(response)
         }
     });
@@ -60,12 +60,12 @@ pub(super) async fn serve<A: Answering>(
         let deadline = deadline(&activity, &limits, is_closing);
         tokio::select! {
             biased;
-            // What it ended with says nothing that the peer does not know.
+            // Its error is not logged: the peer has caused it or knows it.
             _ = connection.as_mut() => return,
             () = ended.cancelled() => return if !closed.is_cancelled() { ended_by("evicted") },
             () = closed.cancelled(), if !is_closing => {
                 is_closing = true;
-                // A request that is on its way is still answered.
+                // A request that is being received is still answered.
                 if activity.phase() != Phase::New {
                     connection.as_mut().graceful_shutdown();
                 }
@@ -89,15 +89,19 @@ pub(super) async fn serve<A: Answering>(
     }
 }
 
-/// When the connection is to be looked at again. A phase that begins meanwhile sets no timer, so none is longer than a part of
-/// the shortest limit: a limit is kept to a quarter of it, and a request costs no timer.
+/// When the connection's deadline is checked next. A new phase sets no timer, so the interval is a quarter of the shortest
+/// limit: limits are exact to that, and a request costs no timer.
 fn deadline(activity: &Activity, limits: &Limits, is_closing: bool) -> Instant {
     let latest = Instant::now() + limits.shortest() / 4;
     let own = activity.deadline(limits).map_or(latest, |own| own.min(latest));
-    if is_closing && activity.phase().is_spare() { own.min(Instant::now() + LAST_HEAD) } else { own }
+    if is_closing && activity.phase().is_spare() {
+        own.min(Instant::now() + CLOSING_HEAD_TIMEOUT)
+    } else {
+        own
+    }
 }
 
-/// Notes that a limit has ended the connection.
+/// Counts a connection that a limit has ended.
 fn ended_by(reason: &'static str) {
     counter!("wallet_http_connections_closed_total", "reason" => reason).increment(1);
 }

@@ -1,23 +1,23 @@
-//! How many connections the process has descriptors for.
+//! The number of connections that the process has descriptors for.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Descriptors that are not for connections: the pools of Postgres, Redis, the sockets and pipes of the Kafka clients, the log.
-const RESERVED: u64 = 160;
-/// Fewer connections than this are no service.
+/// Descriptors that are not for clients' connections: Postgres, Redis, the sockets and pipes of the Kafka clients, the log.
+const RESERVED_DESCRIPTORS: u64 = 160;
+/// The minimum, even where it exceeds the descriptors.
 const CONNECTIONS_MIN: u64 = 16;
 
-/// Raises the limit of open descriptors to what the process may have.
+/// Raises the limit of open descriptors to the hard limit.
 pub fn raise_limit() {
     let limit = getrlimit(Resource::Nofile);
-    // It stays as it is where that is refused; connections are counted against what holds.
+    // If this is refused the limit stays, and `connections_max` uses it.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }
 
-/// The maximum number of connections at once: the number that was asked for, or what the descriptors leave.
+/// Maximum number of connections: the configured one, or as the descriptors allow.
 #[must_use]
-pub fn connections_max(asked: usize, others: usize) -> usize {
-    let Some(limit) = getrlimit(Resource::Nofile).current else { return asked };
-    let left = limit.saturating_sub(RESERVED + others as u64).max(CONNECTIONS_MIN);
-    asked.min(usize::try_from(left).unwrap_or(usize::MAX))
+pub fn connections_max(configured: usize, others: usize) -> usize {
+    let Some(limit) = getrlimit(Resource::Nofile).current else { return configured };
+    let left = limit.saturating_sub(RESERVED_DESCRIPTORS + others as u64).max(CONNECTIONS_MIN);
+    configured.min(usize::try_from(left).unwrap_or(usize::MAX))
 }

@@ -1,19 +1,19 @@
-//! What one connection may cost.
+//! The limits of connections.
 
 use std::time::Duration;
 
-/// What one connection may cost.
+/// The limits of connections.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// How many connections there may be at once.
+    /// Maximum number of connections.
     pub connections_max: usize,
-    /// How long a head may take, from the connection's beginning or from the head's first byte.
+    /// Timeout for a head, from the connection's beginning or from the head's first byte.
     pub head: Duration,
-    /// How long a connection may be idle between two requests.
+    /// Timeout of an idle connection, between two requests.
     pub idle: Duration,
-    /// How long the peer may take none of an answer.
+    /// Timeout for writing an answer without progress.
     pub write: Duration,
-    /// How large a head may be, in bytes; a larger one is refused with 431.
+    /// Maximum size of a head, in bytes; a larger one is refused with 431.
     pub head_bytes_max: usize,
 }
 

@@ -1,10 +1,10 @@
-//! The door: connections over TCP, their number, their time limits and their end. HTTP/1.1 is spoken by hyper; what a request
-//! means is none of this room's business.
+//! The door: TCP connections, their number, their time limits and their shutdown. hyper speaks HTTP/1.1; requests are
+//! answered by the service behind the door.
 //!
 //! | a connection is | limit | then |
 //! | --- | --- | --- |
 //! | new, or has sent a part of a head | [`Limits::head`] | closed |
-//! | busy: its request is answered | none here; the answer's own limits are well below a minute | |
+//! | busy: its request is answered | none here; an answer's own timeouts are well below a minute | |
 //! | answering: the answer is written | [`Limits::write`] without progress | closed |
 //! | idle: between two requests | [`Limits::idle`] | closed |
 //! | one too many | | the longest idle one is closed |

@@ -1,4 +1,4 @@
-//! The connections that there are.
+//! The open connections.
 
 use std::{
     collections::HashMap,
@@ -13,8 +13,8 @@ use super::{Closing, activity::Activity};
 #[derive(Clone, Debug)]
 pub(super) struct Known {
     pub(super) activity: Arc<Activity>,
-    /// [`Closing::closed`], for this connection: it looks at its tokens each time that it wakes, and one token of all
-    /// connections would have them wait for each other.
+    /// [`Closing::closed`], for this connection: it checks its tokens each time that it wakes, and one token for all
+    /// connections would be a contended lock.
     pub(super) closed: CancellationToken,
     /// Ends the connection in favour of a newer one, or with all others ([`Closing::abandoned`]).
     pub(super) ended: CancellationToken,
@@ -54,12 +54,12 @@ impl Registry {
         Place { registry: self.clone(), number }
     }
 
-    /// How many connections there are.
+    /// The number of connections.
     pub(super) fn len(&self) -> usize {
         self.lock().all.len()
     }
 
-    /// Ends the connection that has waited for its peer the longest; answers whether there was one.
+    /// Ends the connection that has waited for its peer the longest; returns whether there was one.
     pub(super) fn evict(&self) -> bool {
         let connections = self.lock();
         let spare = connections

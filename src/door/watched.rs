@@ -1,4 +1,4 @@
-//! A socket whose reads and writes are noted.
+//! A socket that notes its reads and writes.
 
 use std::{
     io,
@@ -14,8 +14,8 @@ use tokio::{
 
 use super::activity::Activity;
 
-/// How much of what a peer still sends is thrown away, in bytes.
-const LINGER_MAX: usize = 1024 * 1024;
+/// Maximum number of bytes that are discarded.
+const LINGER_BYTES_MAX: usize = 1024 * 1024;
 
 /// The socket of one connection.
 pub(super) struct Watched {
@@ -29,10 +29,10 @@ impl Watched {
         Self { socket, activity, discarded: 0 }
     }
 
-    /// Reads what still comes, within bounds, and keeps none of it.
+    /// Reads and discards further bytes, within bounds.
     fn discard(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut scratch = [0; 4096];
-        while self.discarded < LINGER_MAX {
+        while self.discarded < LINGER_BYTES_MAX {
             let mut buffer = ReadBuf::new(&mut scratch);
             ready!(Pin::new(&mut self.socket).poll_read(cx, &mut buffer))?;
             if buffer.filled().is_empty() {
@@ -53,7 +53,7 @@ impl AsyncRead for Watched {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.socket).poll_read(cx, buffer))?;
         if buffer.filled().len() > before {
-            self.activity.has_read();
+            self.activity.note_read();
         }
         Poll::Ready(Ok(()))
     }
@@ -62,7 +62,7 @@ impl AsyncRead for Watched {
 impl AsyncWrite for Watched {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = ready!(Pin::new(&mut self.socket).poll_write(cx, bytes))?;
-        self.activity.has_written();
+        self.activity.note_written();
         Poll::Ready(Ok(written))
     }
 
@@ -72,7 +72,7 @@ impl AsyncWrite for Watched {
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = ready!(Pin::new(&mut self.socket).poll_write_vectored(cx, parts))?;
-        self.activity.has_written();
+        self.activity.note_written();
         Poll::Ready(Ok(written))
     }
 
@@ -82,7 +82,7 @@ impl AsyncWrite for Watched {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.socket).poll_flush(cx))?;
-        self.activity.has_flushed();
+        self.activity.note_flushed();
         Poll::Ready(Ok(()))
     }
 

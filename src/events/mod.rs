@@ -9,3 +9,4 @@ pub mod relay;
 pub mod store;
 pub mod topic_reader;
 pub mod topic_watcher;
+pub mod topics;

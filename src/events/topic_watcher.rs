@@ -20,7 +20,7 @@ use super::{
     store::{self, Positions},
 };
 use crate::{
-    db::{Connection, DbError, within_limit},
+    db::{Connection, DbError, with_pool_timeout},
     kernel::books::Standing,
     ledger::log::Log,
 };
@@ -112,9 +112,9 @@ impl TopicWatcher {
         // Dropped midway, a question leaves its connection in an unknown state: it is put back after the answer.
         let (mut connection, lineage) = match self.connection.take() {
             Some(connected) => connected,
-            None => within_limit(self.connect()).await?,
+            None => with_pool_timeout(self.connect()).await?,
         };
-        let state = within_limit(self.ask(&mut connection, &lineage)).await?;
+        let state = with_pool_timeout(self.ask(&mut connection, &lineage)).await?;
         self.connection = Some((connection, lineage));
         Ok(state)
     }

@@ -1,4 +1,5 @@
-//! Which books something belongs to, and how far their logs had come: what tells one history of the books from another.
+//! Which books something belongs to, and how far their logs had come: enough to distinguish one history of the books
+//! from another.
 
 use std::{fmt, str::FromStr};
 
@@ -7,7 +8,7 @@ use uuid::Uuid;
 /// The books, and which of their histories. A generation begins when the books were restored to an earlier moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct BooksId {
-    /// Made with the books; a copy of the database has the same.
+    /// Made with the books; a copy of the database has the same id.
     pub id: Uuid,
     /// 1, and then higher with each restore: the greatest of one more and the seconds since 1970.
     pub generation: i64,
@@ -56,12 +57,12 @@ impl FromStr for LogMark {
     }
 }
 
-/// How far both logs had come, at a moment, and in which line of Postgres' own history.
+/// How far both logs had come at one moment, and in which line of Postgres' own history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
     pub books: BooksId,
-    /// Another one after each failover, recovery to a point in time, or restore into another cluster: what the old one
-    /// had committed last may be missing.
+    /// Changes with each failover, point-in-time recovery, or restore into another cluster: the last commits of the old
+    /// line may be missing.
     pub lineage: String,
     /// The highest positions of committed rows; 0 before the first.
     pub entries: i64,
@@ -69,7 +70,7 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// Whether books that stand here have everything that they had at `earlier`.
+    /// Whether books at this point have all rows that they had at `earlier`.
     #[must_use]
     pub fn continues(&self, earlier: &Self) -> bool {
         self.books == earlier.books

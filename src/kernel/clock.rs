@@ -1,4 +1,4 @@
-//! Time: UTC, in whole microseconds, as Postgres keeps it.
+//! Time: UTC, in whole microseconds, as Postgres stores it.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use shaku::Interface;
 /// A moment in UTC.
 pub type Timestamp = DateTime<Utc>;
 
-/// Tells the time of this machine. A batch of the ledger takes its time from Postgres, under its locks, and is compared
-/// with this one.
+/// The clocks of this machine. A batch of the ledger takes its time from Postgres, under its locks, and compares it with
+/// these.
 pub trait Clock: Interface {
-    /// This moment, as the wall clock has it, which may be set.
+    /// The time of the wall clock, which may be set.
     fn now(&self) -> Timestamp;
 
-    /// How long this machine has been up, also while it was suspended. Nobody sets this clock.
+    /// The time since this machine booted, including suspension. This clock is never set.
     fn since_boot(&self) -> Duration;
 }
 

@@ -8,7 +8,7 @@ pub const ROWS_PER_FINDING: usize = 20;
 /// A broken rule and some of the rows that break it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// What must hold, in a sentence.
+    /// The rule, as a sentence.
     pub sentence: &'static str,
     /// At most [`ROWS_PER_FINDING`].
     pub rows: Vec<String>,
@@ -26,7 +26,7 @@ impl fmt::Display for Finding {
 pub struct Findings(Vec<Finding>);
 
 impl Findings {
-    /// A row that breaks this rule. Beyond [`ROWS_PER_FINDING`] it is not named any more.
+    /// Adds a row that breaks this rule. Rows beyond [`ROWS_PER_FINDING`] are not named.
     pub fn add(&mut self, sentence: &'static str, row: impl FnOnce() -> String) {
         let at = self.0.iter().position(|finding| finding.sentence == sentence).unwrap_or_else(|| {
             self.0.push(Finding { sentence, rows: Vec::new() });
@@ -38,7 +38,7 @@ impl Findings {
         }
     }
 
-    /// Every broken rule, in the order in which each was found broken first.
+    /// Every broken rule, in the order in which they were found.
     #[must_use]
     pub fn into_vec(self) -> Vec<Finding> {
         self.0

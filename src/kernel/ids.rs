@@ -26,7 +26,7 @@ macro_rules! id {
     };
 }
 
-/// Ids that we make are version 7: they grow with time, so that new rows land side by side in an index.
+/// Ids that this service makes are version 7: they grow with time, so that new rows are adjacent in an index.
 macro_rules! made_here {
     ($name:ident) => {
         impl $name {
@@ -44,7 +44,7 @@ id!(
     WalletId
 );
 id!(
-    /// A customer, as we number them.
+    /// A customer, as this service numbers them.
     CustomerId
 );
 id!(
@@ -52,8 +52,8 @@ id!(
     Xid
 );
 id!(
-    /// One operation asked of the ledger; the transaction or the status change that it books has the same id,
-    /// so that an operation that is run again recognises its own work.
+    /// One operation of the ledger. The transaction or the status change that it books has the same id, so that an
+    /// operation that is run again recognises its own rows.
     OperationId
 );
 id!(

@@ -1,4 +1,4 @@
-//! A quota: how many of something are let through in a length of time.
+//! A quota: the maximum number of events in a length of time.
 
 use std::{num::NonZeroU32, str::FromStr, time::Duration};
 
@@ -59,7 +59,7 @@ impl FromStr for Quota {
             "h" => Period::Hour,
             _ => return Err(InvalidQuota),
         };
-        // FromStr of a number takes a plus sign too, which nobody means to write.
+        // FromStr of a number accepts a plus sign too, which is refused here.
         let count = count.bytes().all(|b| b.is_ascii_digit()).then(|| count.parse().ok()).flatten();
         count.and_then(|count| Self::try_new(count, period)).ok_or(InvalidQuota)
     }

@@ -23,6 +23,6 @@ pub enum LedgerError {
 
 impl From<DbError> for LedgerError {
     fn from(error: DbError) -> Self {
-        if error.is_passing() { Self::Unavailable } else { Self::Internal(error.to_string()) }
+        if error.is_transient() { Self::Unavailable } else { Self::Internal(error.to_string()) }
     }
 }

@@ -21,6 +21,7 @@ pub mod book;
 pub mod entry;
 mod error;
 mod fragments;
+pub mod key_expiry;
 pub mod kind;
 mod locks;
 pub mod log;

@@ -17,7 +17,7 @@ use crate::{
     db::Database,
     kernel::{
         ids::{OperationId, WalletId},
-        page::{Page, PageRequest},
+        pagination::{Page, PageRequest},
     },
 };
 
@@ -65,7 +65,7 @@ impl Ledger for LedgerService {
     }
 
     async fn preview(&self, operation: Operation) -> Result<Outcome, LedgerError> {
-        preview(self.db.connection(), operation).await
+        preview(self.db.pool(), operation).await
     }
 
     async fn history(
@@ -74,7 +74,7 @@ impl Ledger for LedgerService {
         page: PageRequest,
         filter: &Filter,
     ) -> Result<Page<HistoryItem>, LedgerError> {
-        read::list(self.db.connection(), wallet, page, filter).await
+        read::list(self.db.pool(), wallet, page, filter).await
     }
 
     async fn transaction(
@@ -82,10 +82,10 @@ impl Ledger for LedgerService {
         wallet: WalletId,
         id: OperationId,
     ) -> Result<Option<TransactionView>, LedgerError> {
-        read::find(self.db.connection(), wallet, id).await
+        read::find(self.db.pool(), wallet, id).await
     }
 
     async fn top_transfers(&self, wallet: WalletId, limit: u16) -> Result<LargestTransfers, LedgerError> {
-        top_transfers::largest(self.db.connection(), wallet, limit).await
+        top_transfers::largest(self.db.pool(), wallet, limit).await
     }
 }

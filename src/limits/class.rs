@@ -1,8 +1,8 @@
-//! What is limited.
+//! The classes of limited requests.
 
 use crate::kernel::quota::Quota;
 
-/// A kind of thing that has a quota.
+/// A class of requests that has a quota.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
     /// Requests that the books refuse, by wallet.
@@ -15,7 +15,7 @@ pub enum Class {
     Inits,
 }
 
-/// The quota of each class; none: it has no limit.
+/// The quota of each class; none: no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Quotas {
     pub refusals: Option<Quota>,

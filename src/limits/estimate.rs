@@ -1,22 +1,22 @@
-//! The sliding window, estimated from two fixed ones: what the previous window counted is taken as spread evenly over it.
+//! The sliding window, estimated from two fixed ones: the previous window's count is assumed to be spread evenly over it.
 
-/// What was counted in two windows of one length, and where the present one stands.
+/// The counts of two windows of one length, and the progress of the present one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Estimate {
     /// The length of a window, in milliseconds.
     pub(super) period: u64,
-    /// How much of the present window is over, in milliseconds; at most `period`.
+    /// The elapsed part of the present window, in milliseconds; at most `period`.
     pub(super) elapsed: u64,
     pub(super) previous: u64,
     pub(super) current: u64,
 }
 
 impl Estimate {
-    /// How long until one more is let through of at most `limit`, in milliseconds, if nothing is counted meanwhile; 0: it is
-    /// let through now.
+    /// The time until one more of at most `limit` is allowed, in milliseconds, if none is counted until then; 0: it is allowed
+    /// now.
     pub(super) fn wait(&self, limit: u64) -> u64 {
         let Self { period, elapsed, previous, current } = *self;
-        // All sides times `period`: no fractions.
+        // Both sides times `period`, to avoid fractions.
         if previous * (period - elapsed) + current * period < limit * period {
             return 0;
         }
@@ -27,7 +27,7 @@ impl Estimate {
     }
 }
 
-/// When less than `room` of a count over a whole window is left in the sliding one, in milliseconds since that window ended.
+/// When the sliding window holds less than `room` of the count of a whole window, in milliseconds since that window ended.
 fn fits_after(count: u64, room: u64, period: u64) -> u64 {
     let covered = (room * period).div_ceil(count) - 1;
     period.saturating_sub(covered)
@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quota_is_let_through_and_no_more() {
+    fn a_quota_is_allowed_and_no_more() {
         assert_eq!((wait(0, 0, 0, 60), wait(0, 59, 0, 60), wait(0, 59, 59_999, 60)), (0, 0, 0));
         assert_eq!(wait(0, 60, 10_000, 60), 50_001);
         assert_eq!(wait(0, 120, 10_000, 60), 50_000 + 30_001);
@@ -53,7 +53,7 @@ mod tests {
         assert_eq!(wait(u64::from(u32::MAX), 0, 0, 60), PERIOD);
     }
 
-    /// Whatever was counted: at the moment that is promised one more is let through, and a millisecond before it is not.
+    /// For any counts, one more is allowed after the wait, and not a millisecond before.
     #[test]
     fn the_wait_is_as_long_as_it_must_be() {
         for limit in [1, 2, 7, 60] {

@@ -1,5 +1,5 @@
-//! How much one wallet or one source may ask for: counted in the process, so that no request waits for it, and shared with
-//! the other processes ten times a second.
+//! Limits on the requests of one wallet or one source: counted in the process, so that no request waits, and shared with the
+//! other processes ten times a second.
 
 mod class;
 mod estimate;

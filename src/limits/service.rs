@@ -15,9 +15,9 @@ use super::{
 };
 use crate::kernel::clock::Clock;
 
-/// The quotas, and what was counted of them. Asking and counting are a look into memory.
+/// The quotas and their counts, in memory.
 pub struct Limits {
-    /// Of the classes that have a quota.
+    /// For the classes that have a quota.
     windows: HashMap<Class, Mutex<Windows>>,
     clock: Arc<dyn Clock>,
 }
@@ -27,19 +27,19 @@ pub struct Limits {
 #[error("the quota of {} is used up for {retry_after} s", class.as_str())]
 pub struct Exhausted {
     pub class: Class,
-    /// Until the next one is let through, if nothing is counted meanwhile: in whole seconds, rounded up, at least 1.
+    /// The time until the next one is allowed, if none is counted until then: in whole seconds, rounded up, at least 1.
     pub retry_after: u64,
 }
 
 impl Limits {
-    /// Limits of which nothing was counted yet.
+    /// Limits without counts.
     #[must_use]
     pub fn new(quotas: &Quotas, clock: Arc<dyn Clock>) -> Self {
         let of = |class| Some((class, Mutex::new(Windows::new(class, quotas.of(class)?))));
         Self { windows: Class::ALL.into_iter().filter_map(of).collect(), clock }
     }
 
-    /// Whether one more is let through. It is not counted.
+    /// Whether one more is allowed. It is not counted.
     pub fn check(&self, class: Class, subject: impl Into<Subject>) -> Result<(), Exhausted> {
         let Some(mut windows) = self.windows(class) else { return Ok(()) };
         let wait = windows.wait(subject.into(), self.clock.now());
@@ -53,8 +53,8 @@ impl Limits {
         }
     }
 
-    /// Counts one more if it is let through. What is not let through does not count: who waits as long as it is said is let
-    /// through, whatever was tried meanwhile.
+    /// Counts one more if it is allowed. A refused one does not count, so that a client that waits for `retry_after` is
+    /// allowed, however often it has tried before.
     pub fn admit(&self, class: Class, subject: impl Into<Subject>) -> Result<(), Exhausted> {
         let Some(mut windows) = self.windows(class) else { return Ok(()) };
         let (subject, now) = (subject.into(), self.clock.now());
@@ -63,12 +63,12 @@ impl Limits {
         Ok(())
     }
 
-    /// At most `max` counts of a class to be exchanged with the other processes.
+    /// Takes at most `max` changed counts of a class, to exchange them with the other processes.
     pub(super) fn take_changed(&self, class: Class, max: usize) -> Vec<Delta> {
         self.windows(class).map(|mut windows| windows.take_changed(max, self.clock.now())).unwrap_or_default()
     }
 
-    /// What the processes have counted together.
+    /// Takes over the sums of all processes.
     pub(super) fn learn(&self, delta: &Delta, sums: &Sums) {
         if let Some(mut windows) = self.windows(delta.class) {
             windows.learn(delta, sums);

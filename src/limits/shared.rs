@@ -15,25 +15,25 @@ pub struct Delta {
     /// The window's number: whole periods since 1970.
     pub window: i64,
     pub period: Period,
-    /// How much is added; 0: the sum is only asked for.
+    /// The number to add; 0: the sum is only read.
     pub count: u32,
-    /// The sum of the window before is asked for, too.
+    /// Whether the sum of the window before is read, too.
     pub with_previous: bool,
 }
 
-/// What all processes have counted of a subject.
+/// The counts of all processes for a subject.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sums {
     /// In the delta's window, the delta included.
     pub current: u64,
-    /// In the window before, where it was asked for.
+    /// In the window before, if it was read.
     pub previous: Option<u64>,
 }
 
 /// Why counts could not be exchanged.
 #[derive(Debug, Error)]
 pub enum ShareError {
-    /// Nothing was added.
+    /// None was added.
     #[error("the counts were not sent: {0}")]
     NotSent(String),
     /// Some may have been added, or all.
@@ -44,6 +44,6 @@ pub enum ShareError {
 /// Sums that all processes can read.
 #[async_trait]
 pub trait SharedCounts: Interface {
-    /// Adds the deltas; answers with the sums, in the same order.
+    /// Adds the deltas; returns the sums, in the same order.
     async fn exchange(&self, deltas: &[Delta]) -> Result<Vec<Sums>, ShareError>;
 }

@@ -1,4 +1,4 @@
-//! Counting together with the other processes: each adds what it has counted to sums that all can read.
+//! Shares counts with the other processes: each adds its own to sums that all can read.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,15 +11,15 @@ use super::{
     shared::{ShareError, SharedCounts},
 };
 
-/// How often the counts are exchanged: for this long a process does not know what another one counts.
-const SHARE_EVERY: Duration = Duration::from_millis(100);
+/// Interval between two exchanges: counts of another process are missing for this long.
+const SHARE_INTERVAL: Duration = Duration::from_millis(100);
 /// Maximum number of counts in one exchange.
-const CHUNK: usize = 200;
+const DELTAS_PER_EXCHANGE_MAX: usize = 200;
 
-/// Exchanges counts until `stop`. Where the others cannot be reached, each process counts alone, and what it has counted is
-/// sent when they can be reached again.
+/// Exchanges counts until `stop`. While an exchange fails, each process counts alone, and sends its counts when one
+/// succeeds again.
 pub async fn share(limits: Arc<Limits>, shared: Arc<dyn SharedCounts>, stop: CancellationToken) {
-    let mut tick = interval(SHARE_EVERY);
+    let mut tick = interval(SHARE_INTERVAL);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while stop.run_until_cancelled(tick.tick()).await.is_some() {
         for class in Class::ALL {
@@ -28,10 +28,10 @@ pub async fn share(limits: Arc<Limits>, shared: Arc<dyn SharedCounts>, stop: Can
     }
 }
 
-/// Exchanges all that has changed, unless an exchange fails: then the rest waits for the next time.
+/// Exchanges all changed counts. After a failure the rest waits for the next interval.
 async fn exchange(limits: &Limits, shared: &dyn SharedCounts, class: Class) {
     loop {
-        let deltas = limits.take_changed(class, CHUNK);
+        let deltas = limits.take_changed(class, DELTAS_PER_EXCHANGE_MAX);
         if deltas.is_empty() {
             return;
         }
@@ -46,7 +46,7 @@ async fn exchange(limits: &Limits, shared: &dyn SharedCounts, class: Class) {
                 return deltas.iter().for_each(|delta| settle(limits, delta));
             }
         }
-        if deltas.len() < CHUNK {
+        if deltas.len() < DELTAS_PER_EXCHANGE_MAX {
             return;
         }
     }

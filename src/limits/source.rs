@@ -1,4 +1,4 @@
-//! Where a request comes from.
+//! The source of a request.
 
 use std::{
     fmt,
@@ -7,15 +7,15 @@ use std::{
 
 use crate::kernel::network::Network;
 
-/// The bits of an IPv6 address that name a subscriber's network; the others are the subscriber's own to choose (RFC 6177).
-const SUBSCRIBER: u32 = 64;
+/// The length of a subscriber's network in an IPv6 address; the subscriber chooses the other bits (RFC 6177).
+const SUBSCRIBER_PREFIX_BITS: u32 = 64;
 
 /// An IPv4 address, or the first 64 bits of an IPv6 address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Source(IpAddr);
 
 impl Source {
-    /// Of a peer whose address is not known.
+    /// The source of a peer whose address is not known.
     pub const UNKNOWN: Self = Self(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
 }
 
@@ -23,7 +23,8 @@ impl From<IpAddr> for Source {
     fn from(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V6(address) => {
-                let network = address.to_bits() >> (128 - SUBSCRIBER) << (128 - SUBSCRIBER);
+                let network =
+                    address.to_bits() >> (128 - SUBSCRIBER_PREFIX_BITS) << (128 - SUBSCRIBER_PREFIX_BITS);
                 Self(Ipv6Addr::from_bits(network).into())
             }
             address @ IpAddr::V4(_) => Self(address),
@@ -35,25 +36,25 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             IpAddr::V4(address) => address.fmt(f),
-            IpAddr::V6(address) => write!(f, "{address}/{SUBSCRIBER}"),
+            IpAddr::V6(address) => write!(f, "{address}/{SUBSCRIBER_PREFIX_BITS}"),
         }
     }
 }
 
-/// The proxies whose word on where a request comes from is taken.
+/// The proxies whose `X-Forwarded-For` is trusted.
 #[derive(Clone, Debug, Default)]
 pub struct TrustedProxies(Vec<Network>);
 
 impl TrustedProxies {
-    /// These networks.
+    /// Trusts the addresses of these networks.
     #[must_use]
     pub fn new(networks: Vec<Network>) -> Self {
         Self(networks)
     }
 
-    /// Where a request comes from: its peer, or, if that is a trusted proxy, the last of the `forwarded` addresses that is not
-    /// one. `forwarded` is what stands in `X-Forwarded-For`, nearest last. Each proxy adds whom it was asked by, so nothing
-    /// left of an address that is not trusted, or cannot be read, is believed.
+    /// The source of a request: its peer, or, if that is a trusted proxy, the last of the `forwarded` addresses that is not
+    /// one. `forwarded` are the addresses of `X-Forwarded-For`, nearest last. Each proxy adds its own peer, so addresses left
+    /// of one that is not trusted, or cannot be read, are ignored.
     pub fn source<'a>(&self, peer: IpAddr, forwarded: impl DoubleEndedIterator<Item = &'a str>) -> Source {
         let mut nearest = peer;
         let mut further = forwarded.rev().map(address);
@@ -88,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_forwarded_is_believed_only_of_trusted_proxies() {
+    fn forwarded_addresses_are_used_only_of_trusted_proxies() {
         let none: &[&str] = &[];
         let inner: &[&str] = &["10.0.0.0/8", "fd00::/8"];
         for (proxies, peer, forwarded, expected) in [

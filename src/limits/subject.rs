@@ -1,4 +1,4 @@
-//! Whose requests are counted.
+//! The wallet or the source whose requests are counted.
 
 use std::fmt;
 

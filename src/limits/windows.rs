@@ -1,4 +1,4 @@
-//! What one class has counted: two windows, the present one and the one before it.
+//! The counts of one class, in two windows: the present one and the one before it.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -10,10 +10,10 @@ use super::{
 };
 use crate::kernel::{clock::Timestamp, quota::Quota};
 
-/// The largest number of subjects that a class remembers, over both windows.
+/// Maximum number of subjects of a class, in both windows together.
 pub(super) const SUBJECTS_MAX: usize = 100_000;
 
-/// The windows of a class. A subject of which nothing was counted for two windows is forgotten with them.
+/// The windows of a class. A subject without a count in two windows is removed with them.
 #[derive(Debug)]
 pub(super) struct Windows {
     class: Class,
@@ -28,24 +28,24 @@ pub(super) struct Windows {
 struct Window {
     number: i64,
     counts: HashMap<Subject, Count>,
-    /// The subjects in the order in which they came.
+    /// The subjects in the order of their first count.
     order: VecDeque<Subject>,
-    /// The subjects whose counts are to be exchanged with the other processes; some may be forgotten by now.
+    /// The subjects whose counts are to be exchanged with the other processes; some may have been removed since.
     changed: Vec<Subject>,
 }
 
-/// What was counted of one subject in one window.
+/// The counts of one subject in one window.
 #[derive(Clone, Copy, Debug, Default)]
 struct Count {
     /// By this process.
     own: u32,
-    /// How much of it the other processes can know of.
+    /// The part of it that the other processes may have.
     sent: u32,
     /// By the other processes, as far as this one knows.
     others: u32,
-    /// It is in the window's list of changed ones.
+    /// Whether it is in the window's list of changed subjects.
     is_listed: bool,
-    /// The window before was asked for, too.
+    /// Whether the sum of the window before was read.
     knows_previous: bool,
 }
 
@@ -70,7 +70,7 @@ impl Windows {
         self.current.changed.len() + self.previous.changed.len()
     }
 
-    /// How long until one more is let through, in milliseconds; 0: it is let through now.
+    /// The time until one more is allowed, in milliseconds; 0: it is allowed now.
     pub(super) fn wait(&mut self, subject: Subject, now: Timestamp) -> u64 {
         let elapsed = self.advance(now);
         let current = self.current.counts.get(&subject).copied();
@@ -78,7 +78,7 @@ impl Windows {
         if current.is_none() && previous.is_none() {
             return 0;
         }
-        // What is asked about is worth knowing: the others may have counted meanwhile.
+        // Listed for the next exchange: the other processes may have counted since.
         self.list(subject);
         let total =
             |count: Option<Count>| count.map_or(0, |count| u64::from(count.own) + u64::from(count.others));
@@ -95,7 +95,7 @@ impl Windows {
         }
     }
 
-    /// At most `max` of the counts to be exchanged.
+    /// Takes at most `max` of the changed counts.
     pub(super) fn take_changed(&mut self, max: usize, now: Timestamp) -> Vec<Delta> {
         self.advance(now);
         let (class, period) = (self.class, self.quota.period);
@@ -115,7 +115,7 @@ impl Windows {
         deltas
     }
 
-    /// Takes over what the processes have counted together, this one's delta included.
+    /// Takes over the sums of all processes, this one's delta included.
     pub(super) fn learn(&mut self, delta: &Delta, sums: &Sums) {
         self.was_sent(delta);
         let Some(window) = self.window(delta.window) else { return };
@@ -130,7 +130,7 @@ impl Windows {
         }
     }
 
-    /// A delta may have been added to the sums, or not: it is not sent again, so that nothing is counted twice.
+    /// Notes a delta that may have been added to the sums: it is not sent again, so that it is not counted twice.
     pub(super) fn was_sent(&mut self, delta: &Delta) {
         let count = self.window(delta.window).and_then(|window| window.counts.get_mut(&delta.subject));
         if let Some(count) = count {
@@ -138,7 +138,7 @@ impl Windows {
         }
     }
 
-    /// A delta was not sent: it is to be sent later.
+    /// Notes a delta that was not sent: it is sent later.
     pub(super) fn was_not_sent(&mut self, delta: &Delta) {
         if let Some(window) = self.window(delta.window) {
             window.list(delta.subject);
@@ -153,8 +153,8 @@ impl Windows {
         [&mut self.current, &mut self.previous].into_iter().find(|window| window.number == number)
     }
 
-    /// Goes on to the window of this moment; answers how much of it is over, in milliseconds. A clock that was set back a
-    /// little stays at the present window's beginning; one that was set back further, or far ahead, begins anew.
+    /// Advances to the window of this moment; returns its elapsed part, in milliseconds. A clock that was set back a little
+    /// stays at the present window's beginning; one that was set back further, or far ahead, begins with empty windows.
     fn advance(&mut self, now: Timestamp) -> u64 {
         let (now, period) = (now.timestamp_millis(), i64::try_from(self.period()).unwrap_or(i64::MAX));
         let number = now.div_euclid(period);
@@ -167,7 +167,7 @@ impl Windows {
         u64::try_from(now.rem_euclid(period)).unwrap_or_default()
     }
 
-    /// Puts a subject on the present window's list.
+    /// Adds a subject to the present window's list.
     fn list(&mut self, subject: Subject) {
         if !self.current.counts.contains_key(&subject) {
             self.make_room();
@@ -176,13 +176,13 @@ impl Windows {
         self.current.list(subject);
     }
 
-    /// Forgets a subject if there are too many: one that came first in the oldest window.
+    /// Removes a subject if there are too many: the first one of the oldest window.
     fn make_room(&mut self) {
         if self.current.counts.len() + self.previous.counts.len() < self.subjects_max {
             return;
         }
-        if !self.previous.forget_first() {
-            self.current.forget_first();
+        if !self.previous.remove_first() {
+            self.current.remove_first();
         }
     }
 }
@@ -205,14 +205,14 @@ impl Window {
         {
             self.changed.push(subject);
         }
-        // Nobody may take them for long, while subjects come and are forgotten.
+        // Bounds the list while exchanges fail and subjects are added and removed.
         if self.changed.len() > 2 * self.counts.len() {
             let listed = self.counts.iter().filter(|(_, count)| count.is_listed);
             self.changed = listed.map(|(subject, _)| *subject).collect();
         }
     }
 
-    fn forget_first(&mut self) -> bool {
+    fn remove_first(&mut self) -> bool {
         let first = self.order.pop_front();
         first.is_some_and(|first| self.counts.remove(&first).is_some())
     }

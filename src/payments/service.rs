@@ -55,7 +55,7 @@ impl Payments for PaymentsService {
         let outcome = self.post(wallet, action, mode).await?;
         if outcome.decision.is_err() {
             let looked_up = self.recipients.refused(self.db.internal_pool(), wallet, recipient);
-            let late = |_| Err(DbError::Away("no answer in time".to_owned()));
+            let late = |_| Err(DbError::Unavailable("no answer in time".to_owned()));
             timeout_at(answer_by, looked_up).await.unwrap_or_else(late)?;
         }
         Ok(outcome)

@@ -14,7 +14,7 @@ use reqwest::Method;
 use serde_json::json;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use wallet::kernel::fail_point::ALL;
+use wallet::fail_point::ALL;
 
 use super::support::{
     app::Settings,

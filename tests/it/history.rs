@@ -3,7 +3,7 @@
 use wallet::{
     kernel::{
         ids::WalletId,
-        page::{Cursor, Page, PageRequest},
+        pagination::{Cursor, Page, PageRequest},
     },
     ledger::{
         Kind,

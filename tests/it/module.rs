@@ -60,7 +60,7 @@ async fn every_combination_is_wired_and_every_face_is_there() {
         seen.insert((bus.name(), cache.name()));
 
         let database: Arc<dyn Database> = module.resolve();
-        wallet::db::ping(database.connection()).await.expect("Postgres");
+        wallet::db::ping(database.pool()).await.expect("Postgres");
         let clock: Arc<dyn Clock> = module.resolve();
         assert!((chrono::Utc::now() - clock.now()).num_seconds().abs() < 5);
 

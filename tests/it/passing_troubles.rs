@@ -255,7 +255,7 @@ async fn a_connection_is_opened_in_time_while_the_runtime_is_busy() {
     let opened = tokio::spawn(async move {
         db::ping(&pool).await?;
         let options = db::session_options(&db.url, "wallet test")?;
-        db::in_time(async { Ok(db::open(options).await?) }).await
+        db::with_connection_timeout(async { Ok(db::open(options).await?) }).await
     });
     opened.await.expect("no panic").expect("a connection of the pool and one of one's own");
     busy.iter().for_each(JoinHandle::abort);

@@ -126,7 +126,7 @@ impl Refreshing {
             cache,
             history: History::default(),
         };
-        tokio::spawn(lease.keep(stop.clone()));
+        tokio::spawn(lease.run(stop.clone()));
         let subscription = Subscription {
             group: group.to_owned(),
             topics: topics.iter().map(|topic| (*topic).to_owned()).collect(),

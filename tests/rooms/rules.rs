@@ -6,23 +6,24 @@ use super::{
 };
 
 /// The rooms and what each may name of the others; `ledger::log` is that module and no more, and `db::DbError` is part of
-/// the service traits, whose errors hold it. `app` and the two roots
-/// (`lib.rs`, `main.rs`) put everything together and may name all.
-const ROOMS: [(&str, &[&str]); 18] = [
+/// the errors of the service traits. `app` and the two roots (`lib.rs`, `main.rs`) put everything together and may name
+/// all.
+const ROOMS: [(&str, &[&str]); 19] = [
     ("kernel", &[]),
-    ("config", &["kernel"]),
+    ("fail_point", &[]),
+    ("config", &["kernel", "fail_point"]),
     ("telemetry", &["config"]),
     ("db", &["kernel"]),
     ("door", &[]),
     ("cache", &["kernel"]),
     ("limits", &["kernel"]),
-    ("ledger", &["db", "kernel"]),
+    ("ledger", &["db", "kernel", "fail_point"]),
     ("customers", &["db", "kernel"]),
     ("accounts", &["customers", "ledger", "cache", "db", "kernel"]),
     ("payments", &["accounts", "ledger", "cache", "db", "kernel"]),
     ("payouts", &["ledger", "db", "kernel"]),
     ("identity", &["accounts", "db", "kernel"]),
-    ("events", &["ledger::log", "db", "kernel"]),
+    ("events", &["ledger::log", "db", "kernel", "fail_point"]),
     (
         "consumers",
         &[
@@ -52,7 +53,7 @@ const ROOMS: [(&str, &[&str]); 18] = [
             "db::DbError",
         ],
     ),
-    ("adapters", &["events", "cache", "limits", "identity", "payouts", "kernel", "config"]),
+    ("adapters", &["events", "cache", "limits", "identity", "payouts", "kernel", "config", "fail_point"]),
     ("app", &["*"]),
 ];
 

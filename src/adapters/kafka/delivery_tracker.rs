@@ -15,7 +15,7 @@ use rdkafka::{
 use tokio::sync::Notify;
 
 use super::broker_status::{self, BrokerStatus};
-use crate::kernel::fail_point::fail_point;
+use crate::fail_point::fail_point;
 
 /// The delivery reports of the batch in flight.
 #[derive(Debug, Default)]

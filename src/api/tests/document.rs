@@ -11,7 +11,7 @@ use crate::{
         catalogue::CATALOGUE,
         openapi::{notes, spec},
     },
-    kernel::page::Cursor,
+    kernel::pagination::Cursor,
 };
 
 fn document() -> Value {

@@ -21,7 +21,7 @@ use crate::{
         clock::{Clock, Timestamp},
         currency::Currency,
         ids::{OperationId, WalletId, Xid},
-        page::{Cursor, Page, PageRequest},
+        pagination::{Cursor, Page, PageRequest},
     },
     ledger::{
         Action, Buckets, Decision, IdempotencyRecord, Key, KeyName, Kind, LargestTransfers, Operation,

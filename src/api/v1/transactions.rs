@@ -24,7 +24,7 @@ use crate::{
     kernel::{
         clock::Timestamp,
         ids::{OperationId, ReferenceId},
-        page::{Cursor, DEFAULT_LIMIT, PageRequest},
+        pagination::{Cursor, DEFAULT_LIMIT, PageRequest},
     },
     ledger::{
         Kind,

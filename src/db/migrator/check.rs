@@ -41,7 +41,7 @@ impl SchemaCheck {
         let before = last.as_ref().and_then(|look| look.fault.clone());
         let fault = match self.look().await {
             Ok(fault) => fault,
-            Err(error) if error.is_passing() => before.clone(),
+            Err(error) if error.is_transient() => before.clone(),
             Err(error) => Some(SchemaFault::Unreadable(error.to_string())),
         };
         match &fault {

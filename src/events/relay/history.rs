@@ -10,7 +10,7 @@ use super::{
     parts::{Progress, Relay},
 };
 use crate::{
-    db::{Connection, in_time},
+    db::{Connection, with_connection_timeout},
     events::event::RowMark,
     kernel::books::LogMark,
     ledger::log::{self, Follower},
@@ -37,7 +37,7 @@ impl Relay {
     pub(super) async fn check_history(&self, conn: &mut Connection) -> Result<LogMark, Interrupted> {
         // The topic is asked first: what is published was committed before, so the books have it by now.
         let newest = self.bus.newest(&self.topic).await?;
-        let books = in_time(log::standing(conn, self.log)).await?;
+        let books = with_connection_timeout(log::standing(conn, self.log)).await?;
         let topic = newest.iter().map(|message| message.mark).reduce(LogMark::later);
         match topic.map_or(Ok(()), |topic| compare(topic, books)) {
             Err(foreign @ OtherHistory::Foreign { .. }) if self.allows_other_books => {
@@ -46,11 +46,11 @@ impl Relay {
             compared => compared?,
         }
         self.check_rows(conn, &newest, books).await?;
-        let behind = in_time(log::sequences_behind(conn)).await?;
+        let behind = with_connection_timeout(log::sequences_behind(conn)).await?;
         if let Some((sequence, _)) = behind.into_iter().next() {
             return Err(OtherHistory::Sequence(sequence).into());
         }
-        let cursor = in_time(Follower::relay(self.log).position(conn)).await?;
+        let cursor = with_connection_timeout(Follower::relay(self.log).position(conn)).await?;
         Ok(LogMark { books: books.books, position: cursor })
     }
 
@@ -65,7 +65,7 @@ impl Relay {
         let of_these: Vec<&RowMark> =
             newest.iter().filter(|message| message.mark.books == books.books).collect();
         let keys: Vec<_> = of_these.iter().map(|message| (message.wallet, message.version)).collect();
-        let rows = in_time(log::find(conn, self.log, &keys)).await?;
+        let rows = with_connection_timeout(log::find(conn, self.log, &keys)).await?;
         match of_these.iter().find(|message| !rows.iter().any(|row| message.is_of(row))) {
             Some(message) => Err(OtherHistory::Replaced { topic: message.mark, books }.into()),
             None => Ok(()),

@@ -7,7 +7,7 @@ use tracing::error;
 
 use super::{interrupted::Interrupted, leader::Leader};
 use crate::{
-    db::in_time,
+    db::with_connection_timeout,
     ledger::log::{self, LogRow, Range},
 };
 
@@ -28,7 +28,7 @@ impl Leader<'_> {
         if missing.is_empty() {
             return Ok(());
         }
-        let running = in_time(log::running(&mut self.conn)).await?;
+        let running = with_connection_timeout(log::running(&mut self.conn)).await?;
         self.progress.holes.remember(missing, &running, Instant::now());
         self.count_holes();
         Ok(())
@@ -41,9 +41,9 @@ impl Leader<'_> {
         }
         self.looked_at_holes = Instant::now();
         // Asked for before the look: what has ended by now is visible to it.
-        let running = in_time(log::running(&mut self.conn)).await?;
+        let running = with_connection_timeout(log::running(&mut self.conn)).await?;
         let ranges = self.progress.holes.ranges();
-        for range in in_time(log::filled(&mut self.conn, self.relay.log, &ranges)).await? {
+        for range in with_connection_timeout(log::filled(&mut self.conn, self.relay.log, &ranges)).await? {
             self.publish_late(range).await?;
         }
         self.progress.holes.forget_settled(&running, Instant::now());
@@ -53,7 +53,7 @@ impl Leader<'_> {
 
     async fn publish_late(&mut self, Range { first, last }: Range) -> Result<(), Interrupted> {
         let log = self.relay.log;
-        let rows = in_time(log::read(&mut self.conn, log, first - 1, last, LATE_MAX)).await?;
+        let rows = with_connection_timeout(log::read(&mut self.conn, log, first - 1, last, LATE_MAX)).await?;
         let events = self.events(&rows)?;
         self.deliver(&events).await??;
         for row in &rows {

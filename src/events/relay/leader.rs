@@ -10,12 +10,10 @@ use super::{
     parts::{Progress, Relay},
 };
 use crate::{
-    db::{Connection, in_time},
+    db::{Connection, with_connection_timeout},
     events::{bus::PublishError, event::Event},
-    kernel::{
-        books::{BooksId, LogMark},
-        fail_point::fail_point,
-    },
+    fail_point::fail_point,
+    kernel::books::{BooksId, LogMark},
     ledger::log::{self, Follower, LogRow},
 };
 
@@ -58,7 +56,8 @@ impl<'r> Leader<'r> {
         let log = self.relay.log;
         loop {
             self.look_at_holes().await?;
-            let LogMark { books, position: high } = in_time(log::standing(&mut self.conn, log)).await?;
+            let LogMark { books, position: high } =
+                with_connection_timeout(log::standing(&mut self.conn, log)).await?;
             if books != self.books {
                 return Err(Interrupted::NewGeneration(books.generation));
             }
@@ -72,7 +71,7 @@ impl<'r> Leader<'r> {
             fail_point("relay.gated");
             while self.cursor < high {
                 let read = log::read(&mut self.conn, log, self.cursor, high, IN_FLIGHT);
-                let rows = in_time(read).await?;
+                let rows = with_connection_timeout(read).await?;
                 fail_point("relay.read");
                 // Beyond the last row of the last page lie only positions that a rollback gave back.
                 let is_last = rows.len() < IN_FLIGHT;
@@ -99,7 +98,8 @@ impl<'r> Leader<'r> {
         if reached > self.cursor {
             self.remember_holes(&rows[..confirmed], self.cursor, reached).await?;
             if self.relay.bus.is_durable() {
-                in_time(Follower::relay(self.relay.log).advance(&mut self.conn, reached)).await?;
+                with_connection_timeout(Follower::relay(self.relay.log).advance(&mut self.conn, reached))
+                    .await?;
                 fail_point("relay.cursor_moved");
             }
             self.cursor = reached;
@@ -129,7 +129,7 @@ impl<'r> Leader<'r> {
         loop {
             match timeout(PING_INTERVAL, publishing.as_mut()).await {
                 Ok(published) => return Ok(published),
-                Err(_) => in_time(log::sign_of_life(&mut self.conn)).await?,
+                Err(_) => with_connection_timeout(log::sign_of_life(&mut self.conn)).await?,
             }
         }
     }

@@ -12,7 +12,7 @@ use super::{
     parts::{Progress, Relay},
 };
 use crate::{
-    db::{Connection, in_time},
+    db::{Connection, with_connection_timeout},
     kernel::books::LogMark,
     ledger::log::{self, Follower},
 };
@@ -63,7 +63,7 @@ impl Relay {
 
     /// Stands by, then leads until something fails or the relay is to stop.
     async fn lead(&self, stop: &CancellationToken, progress: &mut Progress) -> Result<(), Interrupted> {
-        let mut conn = in_time(Follower::relay(self.log).connect(&self.database_url)).await?;
+        let mut conn = with_connection_timeout(Follower::relay(self.log).connect(&self.database_url)).await?;
         let Some(start) = self.first_position(&mut conn, stop).await? else { return Ok(()) };
         let mut leader = Leader::new(self, conn, start, progress);
         loop {
@@ -89,7 +89,7 @@ impl Relay {
         if !self.bus.is_durable() {
             // Nothing outlives this process on such a bus, so every process begins with the present. What is committed
             // behind the barrier is in every read that comes later.
-            let present = in_time(log::standing(conn, self.log)).await?;
+            let present = with_connection_timeout(log::standing(conn, self.log)).await?;
             log::barrier(conn, |_| ()).await?;
             return Ok(Some(present));
         }

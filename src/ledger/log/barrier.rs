@@ -26,7 +26,7 @@ use sqlx::{PgConnection, Row};
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    db::{DbError, in_time},
+    db::{DbError, with_connection_timeout},
     ledger::locks,
 };
 
@@ -49,12 +49,12 @@ pub async fn writers(conn: &mut PgConnection) -> Result<Vec<String>, DbError> {
 /// time waited so far.
 pub async fn barrier(conn: &mut PgConnection, mut waiting: impl FnMut(Duration)) -> Result<(), DbError> {
     let since = Instant::now();
-    let before = in_time(writers(conn)).await?;
+    let before = with_connection_timeout(writers(conn)).await?;
     let mut now = before.clone();
     while now.iter().any(|writer| before.contains(writer)) {
         waiting(since.elapsed());
         sleep(POLL_INTERVAL).await;
-        now = in_time(writers(conn)).await?;
+        now = with_connection_timeout(writers(conn)).await?;
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::rows::Log;
 use crate::{
-    db::{DbError, in_time, open, session_options},
+    db::{DbError, open, session_options, with_connection_timeout},
     ledger::locks::{self, AdvisoryLock},
 };
 
@@ -75,7 +75,7 @@ impl Follower {
 
     /// Stands by until it leads; false: `stop` came first.
     pub async fn lead(self, conn: &mut PgConnection, stop: &CancellationToken) -> Result<bool, DbError> {
-        while !in_time(self.try_lead(conn)).await? {
+        while !with_connection_timeout(self.try_lead(conn)).await? {
             if !pause(LEADER_RETRY, stop).await {
                 return Ok(false);
             }

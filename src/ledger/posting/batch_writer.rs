@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     db::DbError,
-    kernel::fail_point::fail_point,
+    fail_point::fail_point,
     ledger::{
         book::Book,
         operation::{KeyName, Operation, ReferenceKey},
@@ -131,7 +131,7 @@ impl BatchWriter {
                 Halt::AtLocks(_) if *locking != Locking::Free => *locking = Locking::Free,
                 Halt::AtWrite => return failed(Failure::Stuck),
                 Halt::Undated => return failed(Failure::Unavailable),
-                Halt::AtLocks(reason) | Halt::Db(DbError::Busy(reason) | DbError::Locked(reason)) => {
+                Halt::AtLocks(reason) | Halt::Db(DbError::Contention(reason) | DbError::Locked(reason)) => {
                     busy += 1;
                     metrics::counter!("wallet_batches_rerun_total").increment(1);
                     if busy > BUSY_RETRIES || Instant::now() > deadline {
@@ -180,7 +180,8 @@ impl BatchWriter {
         pre_commit_permit: &mut Option<OwnedSemaphorePermit>,
     ) -> Run {
         let prepared = timeout_at(deadline, self.prepare(batch, locking, lost, is_refuted)).await;
-        let prepared = prepared.unwrap_or_else(|_| Err(DbError::Away("no answer in time".to_owned()).into()));
+        let prepared =
+            prepared.unwrap_or_else(|_| Err(DbError::Unavailable("no answer in time".to_owned()).into()));
         let decided = match prepared {
             Ok(decided) => decided,
             Err(halt) => {
@@ -227,7 +228,7 @@ impl BatchWriter {
     ) -> Result<Decided, Halt> {
         let (clock, session) = (self.clock.clone(), self.connected().await?);
         let Self { conn: Some(conn), blockers, .. } = self else {
-            return Err(DbError::Away("no connection".to_owned()).into());
+            return Err(DbError::Unavailable("no connection".to_owned()).into());
         };
         store::control(conn, "begin").await?;
         fail_point("lane.begun");
@@ -273,7 +274,7 @@ impl BatchWriter {
             None => step.await,
         };
         written.map_err(|reason| {
-            if !reason.is_passing() {
+            if !reason.is_transient() {
                 error!(%reason, operations = batch.len(), "a batch could not be written");
             }
             Halt::at_write(reason)
@@ -291,8 +292,8 @@ impl BatchWriter {
     async fn connected(&mut self) -> Result<i32, DbError> {
         if self.conn.is_none() {
             let connected = timeout(CONNECT_TIMEOUT, store::connect(&self.database_url)).await;
-            let mut conn =
-                connected.unwrap_or_else(|_| Err(DbError::Away("no connection in time".to_owned())))?;
+            let mut conn = connected
+                .unwrap_or_else(|_| Err(DbError::Unavailable("no connection in time".to_owned())))?;
             if self.blockers.is_some() {
                 self.session = store::session_id(&mut conn).await?;
             }

@@ -12,6 +12,7 @@ mod locking;
 mod posting_loop;
 mod preview;
 mod put_back;
+pub mod queue_gauge;
 mod run_batch;
 mod spans;
 pub mod store;

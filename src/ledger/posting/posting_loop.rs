@@ -30,7 +30,7 @@ use super::{
     waiting::Waiting,
 };
 use crate::{
-    kernel::fail_point::fail_point,
+    fail_point::fail_point,
     ledger::{error::LedgerError, operation::Operation, outcome::Outcome},
 };
 

@@ -19,7 +19,7 @@ use super::{
     time_limits::BLOCKED_RETRY_INTERVAL,
     waiting::{Waiting, claim},
 };
-use crate::{kernel::fail_point::fail_point, ledger::operation::Operation};
+use crate::{fail_point::fail_point, ledger::operation::Operation};
 
 /// A batch that has ended.
 pub(super) struct Ended {

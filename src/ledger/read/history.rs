@@ -6,7 +6,7 @@ use crate::{
     kernel::{
         clock::Timestamp,
         ids::WalletId,
-        page::{Cursor, Page, PageRequest},
+        pagination::{Cursor, Page, PageRequest},
     },
     ledger::{
         entry::TransactionStatus,

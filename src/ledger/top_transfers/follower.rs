@@ -12,7 +12,7 @@ use tracing::{info, warn};
 
 use super::{pending::Pending, reader::fold_pending, store};
 use crate::{
-    db::{Connection, DbError, in_time},
+    db::{Connection, DbError, with_connection_timeout},
     ledger::log::{self, Follower, Log},
 };
 
@@ -47,7 +47,7 @@ impl TopTransfersFollower {
     /// Stands by, then leads until something fails. What was read from the log ends with the connection: the next one may
     /// lead to other books, say those of a standby that lacks the last commits.
     async fn lead(&self, is_troubled: &mut bool, stop: &CancellationToken) -> Result<Infallible, DbError> {
-        let mut conn = in_time(Follower::TOP_TRANSFERS.connect(&self.database_url)).await?;
+        let mut conn = with_connection_timeout(Follower::TOP_TRANSFERS.connect(&self.database_url)).await?;
         while !Follower::TOP_TRANSFERS.lead(&mut conn, stop).await? {}
         let mut pending = Pending::default();
         loop {
@@ -62,8 +62,8 @@ impl TopTransfersFollower {
 
 /// Folds every full block. The cursor is read each time: an operator who sets it back has everything folded again.
 async fn catch_up(conn: &mut Connection, pending: &mut Pending) -> Result<(), DbError> {
-    let high = in_time(log::standing(conn, Log::Entries)).await?.position;
-    let mut cursor = in_time(Follower::TOP_TRANSFERS.position_or_begin(conn)).await?;
+    let high = with_connection_timeout(log::standing(conn, Log::Entries)).await?.position;
+    let mut cursor = with_connection_timeout(Follower::TOP_TRANSFERS.position_or_begin(conn)).await?;
     let behind = metrics::gauge!("wallet_top_transfers_behind_positions");
     if high > cursor {
         log::barrier(conn, |_| ()).await?;
@@ -72,13 +72,13 @@ async fn catch_up(conn: &mut Connection, pending: &mut Pending) -> Result<(), Db
         #[allow(clippy::cast_precision_loss)] // far below 2^52
         behind.set((high - cursor) as f64);
         let reached = high.min(cursor + CATCH_UP_BATCH);
-        for (wallet, version, moved) in in_time(store::moved(conn, cursor, reached)).await? {
+        for (wallet, version, moved) in with_connection_timeout(store::moved(conn, cursor, reached)).await? {
             pending.push(wallet, version, moved);
         }
         for (wallet, entries) in pending.take_full() {
             fold_pending(conn, wallet, &entries).await?;
         }
-        if !in_time(Follower::TOP_TRANSFERS.move_from(conn, cursor, reached)).await? {
+        if !with_connection_timeout(Follower::TOP_TRANSFERS.move_from(conn, cursor, reached)).await? {
             return Ok(());
         }
         cursor = reached;

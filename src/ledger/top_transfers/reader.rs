@@ -8,7 +8,7 @@ use super::{
     store::{self, SCAN_MAX, Unfolded},
 };
 use crate::{
-    db::{Connection, DbError, Pool, ask, in_time},
+    db::{Connection, DbError, Pool, ask, with_connection_timeout},
     kernel::ids::WalletId,
     ledger::{error::LedgerError, read::HistoryItem},
 };
@@ -51,7 +51,7 @@ pub async fn largest(db: &Pool, wallet: WalletId, limit: u16) -> Result<LargestT
             store::upsert(&mut conn, wallet, version, &top).await?;
             metrics::counter!("wallet_top_transfers_helps_total").increment(1);
         }
-        Err(DbError::Busy(format!("wallet {wallet}: more than {SCAN_MAX} entries are not folded yet")))
+        Err(DbError::Contention(format!("wallet {wallet}: more than {SCAN_MAX} entries are not folded yet")))
     });
     Ok(found.await?)
 }
@@ -89,7 +89,9 @@ pub(super) async fn fold_pending(
     pending: &PendingEntries,
 ) -> Result<(), DbError> {
     // Up to version 0: the stored lists, and no entries.
-    let Some(Unfolded { through, mut lists, .. }) = in_time(store::unfolded(conn, wallet, 0)).await? else {
+    let Some(Unfolded { through, mut lists, .. }) =
+        with_connection_timeout(store::unfolded(conn, wallet, 0)).await?
+    else {
         return Ok(());
     };
     if through >= pending.end() {
@@ -98,7 +100,7 @@ pub(super) async fn fold_pending(
     let news = usize::try_from(through - pending.after).ok().and_then(|known| pending.amounts.get(known..));
     let Some(news) = news else { return fold(conn, wallet, pending.end()).await };
     lists.fold(through, news);
-    in_time(store::upsert(conn, wallet, pending.end(), &lists)).await?;
+    with_connection_timeout(store::upsert(conn, wallet, pending.end(), &lists)).await?;
     metrics::counter!("wallet_top_transfers_folds_total").increment(1);
     Ok(())
 }
@@ -106,12 +108,12 @@ pub(super) async fn fold_pending(
 /// Brings a wallet's stored lists to this version at least.
 async fn fold(conn: &mut Connection, wallet: WalletId, up_to: i64) -> Result<(), DbError> {
     loop {
-        let unfolded = in_time(store::unfolded(conn, wallet, up_to)).await?;
+        let unfolded = with_connection_timeout(store::unfolded(conn, wallet, up_to)).await?;
         let Some(unfolded) = unfolded.filter(|found| found.through < up_to.min(found.head)) else {
             return Ok(());
         };
         let (version, top) = unfolded.fold();
-        in_time(store::upsert(conn, wallet, version, &top)).await?;
+        with_connection_timeout(store::upsert(conn, wallet, version, &top)).await?;
         metrics::counter!("wallet_top_transfers_folds_total").increment(1);
     }
 }

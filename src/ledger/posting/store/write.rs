@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     db::DbError,
-    kernel::fail_point::fail_point,
+    fail_point::fail_point,
     ledger::{
         book::{AnsweredKey, ChangedWallet, Changes},
         entry::{AdjustmentNote, Entry, StatusChange, Transaction},
@@ -183,7 +183,7 @@ pub async fn write(conn: &mut PgConnection, changes: &Changes) -> Result<(), DbE
         let query = Entries::bind(Transactions::bind(query, transactions), entries);
         let written = Balances::bind(query, wallets).fetch_one(&mut *conn).await?;
         if usize::try_from(written.try_get::<i64, _>(0)?) != Ok(keys.len()) {
-            return Err(DbError::Busy("another batch answered a key of this one".to_owned()));
+            return Err(DbError::Contention("another batch answered a key of this one".to_owned()));
         }
         expect(&written, [keys.len(), transactions.len(), entries.len(), wallets.len()])?;
         fail_point("write.money");

@@ -1,10 +1,10 @@
-//! What follows the books: the relays, the cache refresher, the follower of the largest transfers, the cache's lease.
+//! Starts and stops the workers: the relays, the cache refresher, the cache's lease, the follower of the largest
+//! transfers, key expiry, the creation of topics, the sharing of limits.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
 
 use super::{
     bootstrap::Shared,
@@ -15,32 +15,19 @@ use crate::{
     cache::BalanceCache,
     config::{AppEnv, Config},
     consumers::{History, Lease, RefreshCache},
-    db::Pool,
     events::{
         bus::{EventBus, Subscription},
         relay::Relay,
         topic_watcher::{RelayPositions, TopicWatcher},
+        topics,
     },
     kernel::clock::Clock,
-    ledger::{
-        log::Log,
-        posting::{PostingLoop, store},
-        top_transfers::TopTransfersFollower,
-    },
+    ledger::{key_expiry, log::Log, posting::queue_gauge, top_transfers::TopTransfersFollower},
     limits::{self, SharedCounts},
 };
 
-/// How long to wait before topics that could not be made are tried again.
-const TOPICS_AGAIN: Duration = Duration::from_secs(2);
-
-/// How often the posting loop's queue is measured.
-const MEASURE_EVERY: Duration = Duration::from_millis(500);
-
-/// How often the keys of old refusals are swept.
-const SWEEP_EVERY: Duration = Duration::from_secs(60);
-
-/// The faces that the background needs.
-pub struct Faces {
+/// The services that the workers need.
+pub struct Services {
     pub bus: Arc<dyn EventBus>,
     pub cache: Arc<dyn BalanceCache>,
     pub fill: Arc<dyn CacheFill>,
@@ -48,28 +35,28 @@ pub struct Faces {
     pub counts: Arc<dyn SharedCounts>,
 }
 
-/// Starts everything that follows the books; it ends after `stop`, when what is booked by then is published. A task that
-/// dies before is started again: each begins where the books, the cursors and the bus say, not where it was itself.
+/// Starts all workers. They end after `stop`, when the rows that are committed then are published. A worker that dies
+/// before is restarted: each continues from the books, the cursors and the offsets, not from a state of its own.
 pub fn start(
     config: &Config,
     shared: &Shared,
-    faces: Faces,
+    services: Services,
     dead: DeadTasks,
     stop: &CancellationToken,
 ) -> Supervisor {
-    let Faces { bus, cache, fill, clock, counts } = faces;
+    let Services { bus, cache, fill, clock, counts } = services;
     let topics = [config.topics.transactions.clone(), config.topics.status.clone()];
     let mut tasks = Supervisor::new(stop.clone(), dead);
     tasks.run_once("topics", {
         let (bus, topics) = (Arc::clone(&bus), topics.to_vec());
         move |stop| {
             let (bus, topics) = (Arc::clone(&bus), topics.clone());
-            async move { stop.run_until_cancelled(make_topics(bus, topics)).await.unwrap_or_default() }
+            async move { stop.run_until_cancelled(topics::create(bus, topics)).await.unwrap_or_default() }
         }
     });
     let logs = [
         ("relay-entries", Log::Entries, Arc::clone(&shared.committed)),
-        // Status changes are rare: that relay looks by itself, a few times in a tenth of a second.
+        // Status changes are rare: that relay polls, a few times in a tenth of a second.
         ("relay-status-changes", Log::StatusChanges, Arc::new(Notify::new())),
     ];
     let positions = RelayPositions::default();
@@ -96,7 +83,7 @@ pub fn start(
             };
             let (bus, freshness, cache) = (Arc::clone(&bus), Arc::clone(&freshness), Arc::clone(&cache));
             let (group, history) = (group.clone(), History::default());
-            Lease { topic, bus, group, freshness, cache, history }.keep(stop)
+            Lease { topic, bus, group, freshness, cache, history }.run(stop)
         }
     });
     let subscription = Subscription { group, topics: topics.to_vec() };
@@ -112,51 +99,10 @@ pub fn start(
         TopTransfersFollower { database_url: database_url.clone() }.run(stop)
     });
     let db = shared.db.clone();
-    tasks.run("key-sweep", move |stop| sweep_keys(db.clone(), stop));
+    tasks.run("key-sweep", move |stop| key_expiry::run(db.clone(), stop));
     let limits = Arc::clone(&shared.limits);
     tasks.run("limits", move |stop| limits::share(Arc::clone(&limits), Arc::clone(&counts), stop));
     let posting_loop = shared.posting_loop.clone();
-    tasks.run("queue-gauge", move |stop| measure_queue(posting_loop.clone(), stop));
+    tasks.run("queue-gauge", move |stop| queue_gauge::run(posting_loop.clone(), stop));
     tasks
-}
-
-/// Keeps the gauge of the posting loop's queue up to date.
-async fn measure_queue(posting_loop: PostingLoop, stop: CancellationToken) {
-    let gauge = metrics::gauge!("wallet_queue_operations");
-    loop {
-        let (length, _) = posting_loop.queue_length();
-        gauge.set(u32::try_from(length).unwrap_or(u32::MAX));
-        if stop.run_until_cancelled(tokio::time::sleep(MEASURE_EVERY)).await.is_none() {
-            return;
-        }
-    }
-}
-
-/// Forgets the keys of refusals whose day is over, in small steps, so that nobody waits for it.
-async fn sweep_keys(db: Pool, stop: CancellationToken) {
-    while stop.run_until_cancelled(tokio::time::sleep(SWEEP_EVERY)).await.is_some() {
-        let mut swept = 0;
-        // A Postgres that is away is asked again a minute later.
-        while let Ok(some @ 1..) = store::sweep_keys(&db).await {
-            swept += some;
-            if stop.is_cancelled() {
-                break;
-            }
-        }
-        if swept > 0 {
-            info!(swept, "keys of old refusals were forgotten");
-        }
-    }
-}
-
-/// Makes the topics that are missing, and their dead-letter topics; a bus that is away is asked again until it is not.
-async fn make_topics(bus: Arc<dyn EventBus>, topics: Vec<String>) {
-    let all: Vec<String> = topics.iter().flat_map(|topic| [topic.clone(), format!("{topic}.dlq")]).collect();
-    let mut was_told = false;
-    while let Err(reason) = bus.make_topics(&all).await {
-        if !std::mem::replace(&mut was_told, true) {
-            warn!(%reason, "the topics cannot be made yet; money moves, and the log waits");
-        }
-        tokio::time::sleep(TOPICS_AGAIN).await;
-    }
 }

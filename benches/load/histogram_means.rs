@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// The mean of every histogram between two texts of `/metrics`, by name and labels.
-pub fn means(before: &str, after: &str) -> BTreeMap<String, f64> {
+pub fn histogram_means(before: &str, after: &str) -> BTreeMap<String, f64> {
     let read = |text: &str| -> BTreeMap<String, f64> {
         let lines = text.lines().filter(|line| !line.starts_with('#'));
         lines

@@ -11,16 +11,16 @@ use wallet::adapters::redis::wallet_key;
 
 use super::{
     connection::{Connection, header},
-    request::{Fresh, References, Request, Wallet},
+    request::{References, Request, RequestIds, Wallet},
     server::Server,
 };
 
 /// After that long nothing more is waited for.
-const PATIENCE: Duration = Duration::from_secs(30);
+const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(30);
 /// So many wallets are asked for in one round trip.
-const CHUNK: usize = 1_000;
+const WALLETS_PER_ROUND_TRIP: usize = 1_000;
 /// Between two probes of freshness.
-const PROBE_EVERY: Duration = Duration::from_millis(20);
+const PROBE_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The cache that the service under load writes.
 #[derive(Clone)]
@@ -77,7 +77,7 @@ impl Cache {
                 .arg("MATCH")
                 .arg(format!("{}*", self.prefix))
                 .arg("COUNT")
-                .arg(CHUNK)
+                .arg(WALLETS_PER_ROUND_TRIP)
                 .query_async(&mut self.redis)
                 .await?;
             if !keys.is_empty() {
@@ -92,7 +92,7 @@ impl Cache {
 }
 
 /// Asks how far behind topic and cache are now that the load has ended, and waits until they have caught up.
-pub async fn lag(server: &Server, books: &mut PgConnection, cache: &mut Cache) -> Result<Lag> {
+pub async fn measure(server: &Server, books: &mut PgConnection, cache: &mut Cache) -> Result<Lag> {
     let ended = Instant::now();
     let topic: f64 = sqlx::query_scalar(TOPIC_BEHIND_MS).fetch_one(&mut *books).await?;
     // Side by side: to answer, the service reaches for every server that it uses, and that takes its time.
@@ -114,9 +114,9 @@ const TOPIC_BEHIND_MS: &str = "select coalesce((
 async fn caught_up(ended: Instant, books: &mut PgConnection, cache: &mut Cache) -> Result<Option<f64>> {
     let sql = "select id, version from wallets where version > 0";
     let mut behind: Vec<(Uuid, i64)> = sqlx::query_as(sql).fetch_all(books).await?;
-    while !behind.is_empty() && ended.elapsed() < PATIENCE {
+    while !behind.is_empty() && ended.elapsed() < CATCH_UP_TIMEOUT {
         let mut still = Vec::new();
-        for chunk in behind.chunks(CHUNK) {
+        for chunk in behind.chunks(WALLETS_PER_ROUND_TRIP) {
             let cached = cache.versions(chunk).await?;
             let pairs = chunk.iter().zip(cached);
             let late = pairs.filter(|(wallet, cached)| cached.is_none_or(|version| version < wallet.1));
@@ -137,25 +137,25 @@ pub async fn probe(
     mut cache: Cache,
     length: Duration,
 ) -> Result<Histogram<u64>> {
-    let mut found = Histogram::new_with_bounds(1, PATIENCE.as_micros() as u64, 3)?;
+    let mut found = Histogram::new_with_bounds(1, CATCH_UP_TIMEOUT.as_micros() as u64, 3)?;
     let mut connection = Connection::open(server).await?;
     let request = Request::deposit(server, &wallet.token, 1);
     let (references, mut bytes, began) = (References::new(), Vec::new(), Instant::now());
     while began.elapsed() < length {
-        request.write(&Fresh { reference: references.next(), ..Fresh::default() }, &mut bytes);
+        request.write(&RequestIds { reference: references.next(), ..RequestIds::default() }, &mut bytes);
         let answer = connection.exchange(&bytes).await?;
         let answered = Instant::now();
         let version = header(answer.head, b"wallet-version").and_then(|version| version.parse::<i64>().ok());
         let version =
             version.with_context(|| format!("a deposit got {} without Wallet-Version", answer.status))?;
         while cache.version(wallet.id).await?.is_none_or(|cached| cached < version)
-            && answered.elapsed() < PATIENCE
+            && answered.elapsed() < CATCH_UP_TIMEOUT
         {
             // The runtime's timers are a millisecond coarse, so that this is at most one too long.
             tokio::time::sleep(Duration::from_micros(500)).await;
         }
         found.saturating_record(answered.elapsed().as_micros() as u64);
-        tokio::time::sleep(PROBE_EVERY).await;
+        tokio::time::sleep(PROBE_INTERVAL).await;
     }
     Ok(found)
 }

@@ -1,11 +1,10 @@
-//! Named places between the steps of the posting loop and of the relay, at which a process can be made to die as if its
-//! machine had lost its power, or the task that comes there to panic. Tests arm one, and show that nothing is lost and
-//! nothing doubled.
+//! Fail points: named places between the steps of the posting loop and of the relay, at which a test makes the process
+//! die as in a power failure, or the task panic, to show that no work is lost and none is done twice.
 //!
 //! They exist only where debug assertions do: in a release build [`fail_point`] is an empty function, and a
 //! configuration that arms one is refused.
 
-/// Every place, in the order in which work passes it.
+/// Every fail point, in the order in which work passes them.
 #[cfg(debug_assertions)]
 pub const ALL: [&str; 17] = [
     "loop.arrived",
@@ -27,7 +26,7 @@ pub const ALL: [&str; 17] = [
     "relay.cursor_moved",
 ];
 
-/// Dies here, if this is the place that is armed and it was passed often enough.
+/// Does nothing: a release build has no fail points.
 #[cfg(not(debug_assertions))]
 #[inline(always)]
 pub const fn fail_point(_name: &'static str) {}
@@ -50,8 +49,8 @@ mod armed {
     static ARMED: OnceLock<Armed> = OnceLock::new();
     static PASSED: AtomicU32 = AtomicU32::new(0);
 
-    /// Where the process dies, and at which time that it comes there: `lane.locked` or `lane.locked:17`. With
-    /// `lane.locked:17:panic` only the task dies, and once.
+    /// A fail point, and at which pass of it the process dies: `lane.locked` or `lane.locked:17`. With
+    /// `lane.locked:17:panic` only the task panics, and once.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Armed {
         name: &'static str,
@@ -71,20 +70,20 @@ mod armed {
         }
     }
 
-    /// Arms a place, once for the life of the process.
-    pub fn arm(place: Armed) {
-        let _ = ARMED.set(place);
+    /// Arms a fail point, once for the life of the process.
+    pub fn arm(armed: Armed) {
+        let _ = ARMED.set(armed);
     }
 
-    /// Dies or panics here, if this is the place that is armed and it was passed often enough.
+    /// Dies or panics, if this fail point is armed and this is the pass that it is armed for.
     pub fn fail_point(name: &'static str) {
-        debug_assert!(ALL.contains(&name), "the place {name} is not in the list");
+        debug_assert!(ALL.contains(&name), "the fail point {name} is not in the list");
         let Some(armed) = ARMED.get().filter(|armed| armed.name == name) else { return };
         if PASSED.fetch_add(1, Ordering::Relaxed) + 1 == armed.time {
             if armed.panics {
                 panic!("the fail point {name} is armed");
             }
-            // No destructor runs, no buffer is flushed, and nobody is told: the system closes the connections.
+            // No destructor runs and no buffer is flushed; the system closes the connections.
             std::process::abort();
         }
     }
@@ -94,7 +93,7 @@ mod armed {
         use super::*;
 
         #[test]
-        fn a_place_has_a_name_and_perhaps_a_number_and_a_kind_of_death() {
+        fn a_fail_point_has_a_name_and_perhaps_a_number_and_a_kind_of_death() {
             let armed = |name, time, panics| Ok(Armed { name, time, panics });
             assert_eq!("lane.locked".parse(), armed("lane.locked", 1, false));
             assert_eq!("relay.read:17".parse(), armed("relay.read", 17, false));
@@ -122,7 +121,7 @@ mod tests {
     const _: () = super::fail_point("lane.locked");
 
     #[test]
-    fn a_release_build_passes_every_place() {
+    fn a_release_build_passes_every_fail_point() {
         super::fail_point("lane.locked");
     }
 }

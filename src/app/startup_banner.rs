@@ -1,4 +1,4 @@
-//! What `wallet serve` says when it is up.
+//! The lines that `wallet serve` prints when it serves.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -7,21 +7,21 @@ use tracing::{debug, warn};
 use super::output;
 use crate::config::{AppEnv, Config};
 
-/// Prints the address, the page to try it out, and in development three lines to paste. The service does not depend on
-/// somebody who reads it.
+/// Prints the address, the page to try it out, and in development three commands to paste. That stdout is closed is no
+/// error.
 pub(super) fn print(config: &Config, address: SocketAddr, admin_address: Option<SocketAddr>) {
-    if let Err(error) = output::print(&greeting(config, address, admin_address)) {
-        debug!(%error, "nobody reads the greeting");
+    if let Err(error) = output::print(&startup_banner(config, address, admin_address)) {
+        debug!(%error, "the startup banner was not printed");
     }
     if config.app_env == AppEnv::Development && config.has_known_secret() && !address.ip().is_loopback() {
         warn!(
             %address,
-            "JWT_SECRET is the one that everybody knows: what reaches this address can sign a token for any wallet"
+            "JWT_SECRET is the public one of development: any client of this address can sign a token for any wallet"
         );
     }
 }
 
-fn greeting(config: &Config, address: SocketAddr, admin_address: Option<SocketAddr>) -> String {
+fn startup_banner(config: &Config, address: SocketAddr, admin_address: Option<SocketAddr>) -> String {
     let at = base(address);
     let mut lines = vec![format!("listening on {at}")];
     lines.push(match admin_address {
@@ -30,7 +30,7 @@ fn greeting(config: &Config, address: SocketAddr, admin_address: Option<SocketAd
     });
     if !config.host_is_given && address.ip().is_loopback() {
         lines.push(
-            "for this machine only: JWT_SECRET is the one that everybody knows, and HOST is not set"
+            "for this machine only: JWT_SECRET is the public one of development, and HOST is not set"
                 .to_owned(),
         );
     }
@@ -48,7 +48,7 @@ fn greeting(config: &Config, address: SocketAddr, admin_address: Option<SocketAd
     lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect()
 }
 
-/// Where clients on this machine find the service; an IPv6 address stands in brackets (RFC 3986, section 3.2.2).
+/// The URL for clients on this machine, with an IPv6 address in brackets (RFC 3986, section 3.2.2).
 fn base(address: SocketAddr) -> String {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -58,8 +58,8 @@ fn base(address: SocketAddr) -> String {
     format!("http://{}", SocketAddr::new(ip, address.port()))
 }
 
-/// A customer, a wallet, a deposit. Each time another customer and another reference. Quoted, because brackets are a
-/// pattern to some shells.
+/// Commands for a customer, a wallet and a deposit, with a new customer and a new reference at each run. Quoted, because
+/// brackets are a pattern in some shells.
 fn pasted(at: &str) -> [String; 3] {
     let uuid = "$(cat /proc/sys/kernel/random/uuid)";
     [
@@ -78,15 +78,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_ipv6_address_stands_in_brackets_and_every_address_is_one_to_ask() {
-        for (listening, asked) in [
+    fn an_ipv6_address_is_in_brackets_and_every_address_can_be_requested() {
+        for (listening, expected) in [
             ("127.0.0.1:8089", "http://127.0.0.1:8089"),
             ("0.0.0.0:8089", "http://127.0.0.1:8089"),
             ("[::1]:8089", "http://[::1]:8089"),
             ("[::]:8089", "http://[::1]:8089"),
             ("[2001:db8::5]:80", "http://[2001:db8::5]:80"),
         ] {
-            assert_eq!(base(listening.parse().unwrap()), asked, "{listening}");
+            assert_eq!(base(listening.parse().unwrap()), expected, "{listening}");
         }
     }
 }

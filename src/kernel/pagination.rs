@@ -1,26 +1,26 @@
-//! Paging by cursor: the thousandth page costs what the first does.
+//! Pagination by cursor: the thousandth page costs as much as the first.
 
 use thiserror::Error;
 
-/// How many rows a page may hold.
+/// The number of rows that a page may have.
 pub const LIMIT_RANGE: std::ops::RangeInclusive<u16> = 1..=1000;
-/// How many rows a page holds when the caller does not say.
+/// The number of rows of a page if the caller gives none.
 pub const DEFAULT_LIMIT: u16 = 100;
 
-/// Where a page ended: the version of its last row. Opaque to clients, so that its make may change.
+/// The end of a page: the version of its last row. Opaque to clients, so that its format may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor(pub i64);
 
 /// The texts that [`Cursor::encode`] writes, as a regular expression.
 pub const PATTERN: &str = "^v[0-9a-f]{16}$";
 
-/// The text is no cursor of ours.
+/// The text is not a cursor of this service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("not a cursor that an answer of this service gave")]
 pub struct NotACursor;
 
 impl Cursor {
-    /// The text that a client gets and gives back.
+    /// The text that a client receives and sends back.
     #[must_use]
     pub fn encode(self) -> String {
         format!("v{:016x}", self.0)
@@ -31,12 +31,12 @@ impl Cursor {
         let digits = text.strip_prefix('v').filter(|d| d.len() == 16).ok_or(NotACursor)?;
         let version = i64::from_str_radix(digits, 16).map_err(|_| NotACursor)?;
         let cursor = Self(version);
-        // Only the one spelling that we write ourselves is taken.
+        // Only the spelling that `encode` writes is accepted.
         if version > 0 && cursor.encode() == text { Ok(cursor) } else { Err(NotACursor) }
     }
 }
 
-/// What part of a list is wanted.
+/// The part of a list that is requested.
 #[derive(Clone, Copy, Debug)]
 pub struct PageRequest {
     /// The maximum number of rows.
@@ -50,7 +50,7 @@ pub struct PageRequest {
 pub struct Page<T> {
     /// The rows, newest first.
     pub items: Vec<T>,
-    /// Where the next page begins; none when this is the last one.
+    /// The cursor of the next page; none on the last page.
     pub next: Option<Cursor>,
 }
 

@@ -20,7 +20,7 @@ const USERS: [(&str, Used); 6] = [
 ];
 
 /// CPUs, memory and log, and the service's own histograms.
-pub fn costs(report: &Report, page: &mut String) -> std::fmt::Result {
+pub fn cost_report(report: &Report, page: &mut String) -> std::fmt::Result {
     let users: Vec<&str> = USERS.iter().map(|(user, _)| *user).collect();
     writeln!(page, "## Where the time goes\n")?;
     writeln!(
@@ -42,7 +42,7 @@ pub fn costs(report: &Report, page: &mut String) -> std::fmt::Result {
         let micros = cells(row, |cpus| format!("{:.0}", cpus / row.rate * 1e6));
         writeln!(page, "| {} | {micros} |", row.name)?;
     }
-    means(&report.scenarios, page)
+    histogram_table(&report.scenarios, page)
 }
 
 fn cells(row: &Row, text: impl Fn(f64) -> String) -> String {
@@ -50,7 +50,7 @@ fn cells(row: &Row, text: impl Fn(f64) -> String) -> String {
 }
 
 /// The service's own histograms, for the transfers.
-fn means(rows: &[Row], page: &mut String) -> std::fmt::Result {
+fn histogram_table(rows: &[Row], page: &mut String) -> std::fmt::Result {
     let rows: Vec<&Row> =
         rows.iter().filter(|row| row.operation == "transfer" && !row.service_means.is_empty()).collect();
     let Some(first) = rows.first() else { return Ok(()) };
