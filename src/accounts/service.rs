@@ -17,6 +17,7 @@ use crate::{
     customers,
     db::{Database, DbError},
     kernel::{
+        actor::Actor,
         currency::Currency,
         ids::{OperationId, WalletId, Xid},
         pagination::{Page, PageRequest},
@@ -50,16 +51,8 @@ pub trait Accounts: Interface {
         at_least: Option<i64>,
     ) -> Result<EnabledWallet, AccountError>;
 
-    /// Changes the status of a wallet whose owner is known; its money stays.
+    /// Changes the status of a wallet; its money stays. A customer can only change the own wallet.
     async fn change_status(
-        &self,
-        of: OwnedWallet,
-        order: StatusOrder,
-        booking: Booking,
-    ) -> Result<Outcome, AccountError>;
-
-    /// Changes the status of any wallet, and names its owner.
-    async fn change_status_of(
         &self,
         wallet: WalletId,
         order: StatusOrder,
@@ -185,11 +178,16 @@ impl Accounts for AccountsService {
     /// refresher writes it later.
     async fn change_status(
         &self,
-        of: OwnedWallet,
+        wallet: WalletId,
         order: StatusOrder,
         booking: Booking,
-    ) -> Result<Outcome, AccountError> {
-        let outcome = self.ledger.post(booking.operation(of.wallet, order.into())).await?;
+    ) -> Result<(OwnedWallet, Outcome), AccountError> {
+        let owner = match booking.actor {
+            Actor::Customer(xid) => xid,
+            // An owner never changes, so an older view will do.
+            _ => self.view(wallet, None).await?.owner,
+        };
+        let outcome = self.ledger.post(booking.operation(wallet, order.into())).await?;
         if let Ok(Done::Status(receipt)) = &outcome.decision {
             let status = StatusView {
                 enabled: receipt.status == Status::Enabled,
@@ -198,21 +196,9 @@ impl Accounts for AccountsService {
                 disabled_at: receipt.disabled_at,
                 version: receipt.status_version,
             };
-            let _ = self.cache.refresh(&[(of.wallet, ViewPart::Status { owner: of.owner, status })]).await;
+            let _ = self.cache.refresh(&[(wallet, ViewPart::Status { owner, status })]).await;
         }
-        Ok(outcome)
-    }
-
-    async fn change_status_of(
-        &self,
-        wallet: WalletId,
-        order: StatusOrder,
-        booking: Booking,
-    ) -> Result<(OwnedWallet, Outcome), AccountError> {
-        // An owner never changes, so an older view will do.
-        let owner = self.view(wallet, None).await?.owner;
-        let of = OwnedWallet { wallet, owner };
-        Ok((of, self.change_status(of, order, booking).await?))
+        Ok((OwnedWallet { wallet, owner }, outcome))
     }
 
     async fn transactions(

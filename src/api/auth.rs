@@ -13,7 +13,7 @@ use poem_openapi::{
 };
 
 use super::{
-    asker::Asker,
+    caller::Caller,
     catalogue::Code,
     failure::{ApiError, Detail},
     headers::API_KEY,
@@ -104,9 +104,9 @@ impl Customer {
         }
     }
 
-    /// The customer, who asks for something to be booked.
-    pub fn asker(&self) -> Asker {
-        Asker::customer(Actor::Customer(self.xid), self.wallet, Arc::clone(&self.limits))
+    /// The customer, as the caller of a command about the own wallet.
+    pub fn caller(&self) -> Caller {
+        Caller::limited(Actor::Customer(self.xid), self.wallet, Arc::clone(&self.limits))
     }
 }
 
@@ -123,9 +123,9 @@ impl BackEnd {
         }
     }
 
-    /// The back end, which asks for something to be booked on a wallet.
-    pub fn asker(&self, wallet: WalletId) -> Asker {
-        Asker::back_end(Actor::Service(self.name.clone()), wallet)
+    /// The service, as the caller of a command about a wallet.
+    pub fn caller(&self, wallet: WalletId) -> Caller {
+        Caller::unlimited(Actor::Service(self.name.clone()), wallet)
     }
 }
 
@@ -142,9 +142,9 @@ impl Admin {
         }
     }
 
-    /// The person, who asks for something to be booked on a wallet.
-    pub fn asker(&self, wallet: WalletId) -> Asker {
-        Asker::back_end(Actor::Admin(self.name.clone()), wallet)
+    /// The administrator, as the caller of a command about a wallet.
+    pub fn caller(&self, wallet: WalletId) -> Caller {
+        Caller::unlimited(Actor::Admin(self.name.clone()), wallet)
     }
 }
 

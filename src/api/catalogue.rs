@@ -1,124 +1,112 @@
-//! The catalogue of errors: one table. The OpenAPI document, `docs/errors.md` and `GET /api/v1/errors` are held to it.
+//! The catalogue of errors: one table of codes, and the code of each refusal. The OpenAPI document, `docs/errors.md` and `GET /api/v1/errors` are
+//! compared with it by tests.
 
 use poem::http::StatusCode;
 use serde::{Serialize, Serializer};
 
-/// A stable word that clients switch on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Code {
-    ValidationFailed,
-    MalformedBody,
-    InvalidHeader,
-    AlreadyEnabled,
-    AlreadyDisabled,
-    AlreadyFrozen,
-    NotFrozen,
-    DuplicateReference,
-    InsufficientFunds,
-    BalanceLimit,
-    SelfTransfer,
-    CurrencyMismatch,
-    Unauthorized,
-    InsufficientScope,
-    WalletFrozen,
-    NotFound,
-    WalletDisabled,
-    RecipientUnavailable,
-    MethodNotAllowed,
-    VersionNotReached,
-    PayloadTooLarge,
-    UnsupportedMediaType,
-    IdempotencyKeyReused,
-    RateLimited,
-    Internal,
-    Overloaded,
-    Unavailable,
-    OutcomeUnknown,
-}
+use crate::ledger::Refusal;
 
 /// What the catalogue says of a code.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
     pub code: Code,
     /// The code as clients see it.
-    pub word: &'static str,
+    pub name: &'static str,
     pub status: StatusCode,
-    /// For people; it may change, the word does not.
-    pub sentence: &'static str,
+    /// For people; it may change, the name does not.
+    pub message: &'static str,
     /// Whether the same request, sent again as it is, may be answered otherwise.
     pub retry: bool,
 }
 
-/// Builds an [`Entry`]; the last word is `again` where a retry may help.
-macro_rules! entry {
-    ($code:ident $word:literal $status:ident $sentence:literal) => {
-        Entry {
-            code: Code::$code,
-            word: $word,
-            status: StatusCode::$status,
-            sentence: $sentence,
-            retry: false,
+/// Defines [`Code`] and [`CATALOGUE`], a line for each code. `retry` at its end: a retry may help.
+macro_rules! catalogue {
+    ($($code:ident $name:literal $status:ident $message:literal $($retry:ident)?;)+) => {
+        /// A stable name that clients switch on.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $($code,)+
         }
-    };
-    ($code:ident $word:literal $status:ident $sentence:literal again) => {
-        Entry {
-            code: Code::$code,
-            word: $word,
-            status: StatusCode::$status,
-            sentence: $sentence,
-            retry: true,
-        }
+
+        /// Every error, in the order of [`Code`].
+        pub const CATALOGUE: &[Entry] = &[$(
+            Entry {
+                code: Code::$code,
+                name: $name,
+                status: StatusCode::$status,
+                message: $message,
+                retry: matches!(stringify!($($retry)?).as_bytes(), b"retry"),
+            },
+        )+];
     };
 }
 
-/// Every error, in the order of [`Code`].
-#[rustfmt::skip]
-pub const CATALOGUE: [Entry; 28] = [
-    entry!(ValidationFailed "validation_failed" BAD_REQUEST "A field is missing or has a wrong value"),
-    entry!(MalformedBody "malformed_body" BAD_REQUEST "The body cannot be read"),
-    entry!(InvalidHeader "invalid_header" BAD_REQUEST "A header has a wrong value"),
-    entry!(AlreadyEnabled "already_enabled" BAD_REQUEST "Already enabled"),
-    entry!(AlreadyDisabled "already_disabled" BAD_REQUEST "Already disabled"),
-    entry!(AlreadyFrozen "already_frozen" BAD_REQUEST "Already frozen"),
-    entry!(NotFrozen "not_frozen" BAD_REQUEST "Not frozen"),
-    entry!(DuplicateReference "duplicate_reference" BAD_REQUEST "The reference_id was used before"),
-    entry!(InsufficientFunds "insufficient_funds" BAD_REQUEST "Insufficient funds" again),
-    entry!(BalanceLimit "balance_limit" BAD_REQUEST "The balance would pass its limit" again),
-    entry!(SelfTransfer "self_transfer" BAD_REQUEST "A wallet cannot transfer to itself"),
-    entry!(CurrencyMismatch "currency_mismatch" BAD_REQUEST "The wallets have different currencies"),
-    entry!(Unauthorized "unauthorized" UNAUTHORIZED "Unauthorized"),
-    entry!(InsufficientScope "insufficient_scope" FORBIDDEN "The token does not allow this"),
-    entry!(WalletFrozen "wallet_frozen" FORBIDDEN "Wallet frozen" again),
-    entry!(NotFound "not_found" NOT_FOUND "Not found"),
-    entry!(WalletDisabled "wallet_disabled" NOT_FOUND "Wallet disabled" again),
-    entry!(RecipientUnavailable "recipient_unavailable" NOT_FOUND "The recipient is unavailable" again),
-    entry!(MethodNotAllowed "method_not_allowed" METHOD_NOT_ALLOWED "Method not allowed"),
-    entry!(VersionNotReached "version_not_reached" PRECONDITION_FAILED "The wallet has not reached this version" again),
-    entry!(PayloadTooLarge "payload_too_large" PAYLOAD_TOO_LARGE "The body is larger than 64 KiB"),
-    entry!(UnsupportedMediaType "unsupported_media_type" UNSUPPORTED_MEDIA_TYPE
-        "Send JSON, a form or multipart/form-data"),
-    entry!(IdempotencyKeyReused "idempotency_key_reused" UNPROCESSABLE_ENTITY
-        "The Idempotency-Key was used for another request"),
-    entry!(RateLimited "rate_limited" TOO_MANY_REQUESTS "Too many requests" again),
-    entry!(Internal "internal" INTERNAL_SERVER_ERROR "Something is broken on our side"),
-    entry!(Overloaded "overloaded" SERVICE_UNAVAILABLE "Too much to do; nothing was done" again),
-    entry!(Unavailable "unavailable" SERVICE_UNAVAILABLE "The service is not available; nothing was done" again),
-    entry!(OutcomeUnknown "outcome_unknown" SERVICE_UNAVAILABLE
-        "Whether it was done is not known; the same request again tells" again),
-];
+catalogue! {
+    ValidationFailed "validation_failed" BAD_REQUEST "A field is missing or has a wrong value";
+    MalformedBody "malformed_body" BAD_REQUEST "The body cannot be read";
+    InvalidHeader "invalid_header" BAD_REQUEST "A header has a wrong value";
+    AlreadyEnabled "already_enabled" BAD_REQUEST "Already enabled";
+    AlreadyDisabled "already_disabled" BAD_REQUEST "Already disabled";
+    AlreadyFrozen "already_frozen" BAD_REQUEST "Already frozen";
+    NotFrozen "not_frozen" BAD_REQUEST "Not frozen";
+    DuplicateReference "duplicate_reference" BAD_REQUEST "The reference_id was used before";
+    InsufficientFunds "insufficient_funds" BAD_REQUEST "Insufficient funds" retry;
+    BalanceLimit "balance_limit" BAD_REQUEST "The balance would pass its limit" retry;
+    SelfTransfer "self_transfer" BAD_REQUEST "A wallet cannot transfer to itself";
+    CurrencyMismatch "currency_mismatch" BAD_REQUEST "The wallets have different currencies";
+    Unauthorized "unauthorized" UNAUTHORIZED "Unauthorized";
+    InsufficientScope "insufficient_scope" FORBIDDEN "The token does not allow this";
+    WalletFrozen "wallet_frozen" FORBIDDEN "Wallet frozen" retry;
+    NotFound "not_found" NOT_FOUND "Not found";
+    WalletDisabled "wallet_disabled" NOT_FOUND "Wallet disabled" retry;
+    RecipientUnavailable "recipient_unavailable" NOT_FOUND "The recipient is unavailable" retry;
+    MethodNotAllowed "method_not_allowed" METHOD_NOT_ALLOWED "Method not allowed";
+    VersionNotReached "version_not_reached" PRECONDITION_FAILED "The wallet has not reached this version" retry;
+    PayloadTooLarge "payload_too_large" PAYLOAD_TOO_LARGE "The body is larger than 64 KiB";
+    UnsupportedMediaType "unsupported_media_type" UNSUPPORTED_MEDIA_TYPE "Send JSON, a form or multipart/form-data";
+    IdempotencyKeyReused "idempotency_key_reused" UNPROCESSABLE_ENTITY "The Idempotency-Key was used for another request";
+    RateLimited "rate_limited" TOO_MANY_REQUESTS "Too many requests" retry;
+    Internal "internal" INTERNAL_SERVER_ERROR "Something is broken on our side";
+    Overloaded "overloaded" SERVICE_UNAVAILABLE "Too much to do; nothing was done" retry;
+    Unavailable "unavailable" SERVICE_UNAVAILABLE "The service is not available; nothing was done" retry;
+    OutcomeUnknown "outcome_unknown" SERVICE_UNAVAILABLE "Whether it was done is not known; the same request again tells" retry;
+}
+
+/// The code of each refusal of the ledger.
+impl From<&Refusal> for Code {
+    fn from(refusal: &Refusal) -> Self {
+        match refusal {
+            Refusal::KeyReused => Self::IdempotencyKeyReused,
+            // The token is of another installation: a wallet that is not here is answered as if it did not exist.
+            Refusal::WalletNotFound => Self::NotFound,
+            Refusal::DuplicateReference { .. } => Self::DuplicateReference,
+            Refusal::AlreadyEnabled => Self::AlreadyEnabled,
+            Refusal::AlreadyDisabled => Self::AlreadyDisabled,
+            Refusal::AlreadyFrozen => Self::AlreadyFrozen,
+            Refusal::NotFrozen => Self::NotFrozen,
+            Refusal::WalletDisabled => Self::WalletDisabled,
+            Refusal::WalletFrozen => Self::WalletFrozen,
+            Refusal::SelfTransfer => Self::SelfTransfer,
+            Refusal::InsufficientFunds { .. } => Self::InsufficientFunds,
+            Refusal::RecipientUnavailable => Self::RecipientUnavailable,
+            Refusal::CurrencyMismatch => Self::CurrencyMismatch,
+            Refusal::BalanceLimit => Self::BalanceLimit,
+        }
+    }
+}
 
 impl Code {
     /// What the catalogue says of this code.
     #[must_use]
     pub const fn entry(self) -> &'static Entry {
-        // The table stands in the order of the variants; a test holds it to that.
+        // Codes and entries are in the same order.
         &CATALOGUE[self as usize]
     }
 
     /// The code as clients see it.
     #[must_use]
-    pub const fn word(self) -> &'static str {
-        self.entry().word
+    pub const fn as_str(self) -> &'static str {
+        self.entry().name
     }
 
     /// The HTTP status that goes with it.
@@ -127,16 +115,16 @@ impl Code {
         self.entry().status
     }
 
-    /// The sentence for people.
+    /// The message for people.
     #[must_use]
-    pub const fn sentence(self) -> &'static str {
-        self.entry().sentence
+    pub const fn message(self) -> &'static str {
+        self.entry().message
     }
 }
 
 impl Serialize for Code {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.word())
+        serializer.serialize_str(self.as_str())
     }
 }
 
@@ -147,14 +135,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_stands_in_the_order_of_the_codes_and_no_word_twice() {
+    fn the_table_is_in_the_order_of_the_codes_and_has_no_name_twice() {
         for (at, entry) in CATALOGUE.iter().enumerate() {
-            assert_eq!(entry.code as usize, at, "{}", entry.word);
-            assert_eq!(entry.code.word(), entry.word);
-            assert!(entry.word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{}", entry.word);
+            assert_eq!(entry.code as usize, at, "{}", entry.name);
+            assert_eq!(entry.code.as_str(), entry.name);
+            assert!(entry.name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{}", entry.name);
         }
-        let words: HashSet<_> = CATALOGUE.iter().map(|entry| entry.word).collect();
-        assert_eq!(words.len(), CATALOGUE.len());
+        let names: HashSet<_> = CATALOGUE.iter().map(|entry| entry.name).collect();
+        assert_eq!(names.len(), CATALOGUE.len());
     }
 
     /// `docs/errors.md` has a row for each code, in the same order, and no other.
@@ -164,9 +152,9 @@ mod tests {
         let rows: Vec<&str> = document.lines().filter(|line| line.starts_with("| `")).collect();
         let expected: Vec<String> = CATALOGUE
             .iter()
-            .map(|Entry { word, status, sentence, retry, .. }| {
+            .map(|Entry { name, status, message, retry, .. }| {
                 format!(
-                    "| `{word}` | {} | {sentence} | {} |",
+                    "| `{name}` | {} | {message} | {} |",
                     status.as_u16(),
                     if *retry { "yes" } else { "no" }
                 )

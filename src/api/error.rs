@@ -76,25 +76,11 @@ impl From<LedgerError> for ApiError {
 
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::KeyReused => Code::IdempotencyKeyReused.into(),
-            // The token is of another installation: what is not here is as if it did not exist.
-            Refusal::WalletNotFound => Code::NotFound.into(),
-            Refusal::DuplicateReference { transaction_id } => {
-                Self::new(Code::DuplicateReference, Detail::Transaction(transaction_id.0))
-            }
-            Refusal::AlreadyEnabled => Code::AlreadyEnabled.into(),
-            Refusal::AlreadyDisabled => Code::AlreadyDisabled.into(),
-            Refusal::AlreadyFrozen => Code::AlreadyFrozen.into(),
-            Refusal::NotFrozen => Code::NotFrozen.into(),
-            Refusal::WalletDisabled => Code::WalletDisabled.into(),
-            Refusal::WalletFrozen => Code::WalletFrozen.into(),
-            Refusal::SelfTransfer => Code::SelfTransfer.into(),
-            Refusal::InsufficientFunds { .. } => Code::InsufficientFunds.into(),
-            Refusal::RecipientUnavailable => Code::RecipientUnavailable.into(),
-            Refusal::CurrencyMismatch => Code::CurrencyMismatch.into(),
-            Refusal::BalanceLimit => Code::BalanceLimit.into(),
-        }
+        let detail = match refusal {
+            Refusal::DuplicateReference { transaction_id } => Detail::Transaction(transaction_id.0),
+            _ => Detail::None,
+        };
+        Self::new(Code::from(&refusal), detail)
     }
 }
 

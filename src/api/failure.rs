@@ -28,7 +28,7 @@ const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"wallet\"
 
 /// A code of the catalogue, and what there is to say beside it.
 #[derive(Debug, Error)]
-#[error("{}", code.word())]
+#[error("{}", code.as_str())]
 pub struct ApiError {
     code: Code,
     detail: Detail,
@@ -42,8 +42,8 @@ pub struct ApiError {
 pub enum Detail {
     /// Nothing: the catalogue's sentence says it all.
     None,
-    /// A better sentence than the catalogue's.
-    Sentence(&'static str),
+    /// A better message than the catalogue's.
+    Message(&'static str),
     /// What is wrong with which field, in place of a sentence.
     Fields(FieldErrors),
     /// The transaction that used the reference.
@@ -133,7 +133,7 @@ impl ApiError {
 
     /// Tells the log what the client is not told.
     fn log(&self) {
-        let code = self.code.word();
+        let code = self.code.as_str();
         match (&self.detail, self.code) {
             (Detail::Cause(cause), Code::Internal) => tracing::error!(code, cause, "request failed"),
             (Detail::Cause(cause), _) => tracing::warn!(code, cause, "request failed"),
@@ -145,12 +145,12 @@ impl ApiError {
     fn body(&self) -> serde_json::Result<Vec<u8>> {
         let code = self.code;
         if code.status().is_server_error() {
-            return serde_json::to_vec(&Broken { status: "error", message: code.sentence(), code });
+            return serde_json::to_vec(&Broken { status: "error", message: code.message(), code });
         }
         let error = match &self.detail {
-            Detail::Sentence(text) => Reason::Sentence(text),
+            Detail::Message(text) => Reason::Message(text),
             Detail::Fields(errors) => Reason::Fields(errors),
-            _ => Reason::Sentence(code.sentence()),
+            _ => Reason::Message(code.message()),
         };
         let transaction_id = match self.detail {
             Detail::Transaction(id) => Some(id),
@@ -178,7 +178,7 @@ struct RefusedData<'a> {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Reason<'a> {
-    Sentence(&'a str),
+    Message(&'a str),
     Fields(&'a FieldErrors),
 }
 

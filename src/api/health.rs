@@ -100,7 +100,7 @@ impl IntoResponse for Reported {
         }
         let code = Code::Unavailable;
         let mut response = poem::Error::from(ApiError::from(code)).into_response();
-        let down = Down { status: "error", message: code.sentence(), code, data: self.0 };
+        let down = Down { status: "error", message: code.message(), code, data: self.0 };
         response.set_body(serde_json::to_vec(&down).unwrap_or_default());
         response
     }

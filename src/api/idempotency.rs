@@ -2,11 +2,8 @@
 //! with is the ledger's affair; here it is read, and bound to who asked and what was asked.
 
 use aws_lc_rs::digest::{self, SHA256};
-use poem::{Request, RequestBody, http::HeaderValue};
-use poem_openapi::{
-    ApiExtractor, ApiExtractorType, ExtractParamOptions,
-    registry::{MetaParamIn, MetaSchema, MetaSchemaRef},
-};
+use poem::{Request, http::HeaderValue};
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 
 use super::{
     catalogue::Code,
@@ -64,12 +61,20 @@ struct Sent {
 }
 
 impl IdempotencyKey {
-    fn read(request: &Request) -> Result<Self, ApiError> {
+    /// The header's schema in the document.
+    pub fn schema() -> MetaSchemaRef {
+        let schema =
+            MetaSchema { min_length: Some(1), max_length: Some(KEY_MAX), ..MetaSchema::new("string") };
+        MetaSchemaRef::Inline(Box::new(schema))
+    }
+
+    /// The key of a request.
+    pub fn read(request: &Request) -> Result<Self, ApiError> {
         let mut values = request.headers().get_all(IDEMPOTENCY_KEY).iter();
         let Some(value) = values.next() else { return Ok(Self(None)) };
         let key = key(value).filter(|_| values.next().is_none()).ok_or_else(|| {
             let rule = "Idempotency-Key must be one key of 1 to 255 visible ASCII characters, quoted or bare";
-            ApiError::new(Code::InvalidHeader, Detail::Sentence(rule))
+            ApiError::new(Code::InvalidHeader, Detail::Message(rule))
         })?;
         let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
         Ok(Self(Some(Sent { key: key.to_owned(), method, path })))
@@ -93,30 +98,6 @@ fn key(value: &HeaderValue) -> Option<&str> {
     };
     let is_visible = key.bytes().all(|b| b.is_ascii_graphic());
     ((1..=KEY_MAX).contains(&key.len()) && is_visible).then_some(key)
-}
-
-impl<'a> ApiExtractor<'a> for IdempotencyKey {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
-    type ParamType = String;
-    type ParamRawType = String;
-
-    fn param_in() -> Option<MetaParamIn> {
-        Some(MetaParamIn::Header)
-    }
-
-    fn param_schema_ref() -> Option<MetaSchemaRef> {
-        let schema =
-            MetaSchema { min_length: Some(1), max_length: Some(KEY_MAX), ..MetaSchema::new("string") };
-        Some(MetaSchemaRef::Inline(Box::new(schema)))
-    }
-
-    async fn from_request(
-        request: &'a Request,
-        _: &mut RequestBody,
-        _: ExtractParamOptions<String>,
-    ) -> poem::Result<Self> {
-        Ok(Self::read(request)?)
-    }
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ impl MinWalletVersion {
         let version = version.and_then(|text| text.parse().ok()).filter(|_| values.next().is_none());
         version.map(|version| Self(Some(version))).ok_or_else(|| {
             let rule = "Min-Wallet-Version must be one integer, 0 or more";
-            ApiError::new(Code::InvalidHeader, Detail::Sentence(rule))
+            ApiError::new(Code::InvalidHeader, Detail::Message(rule))
         })
     }
 }

@@ -1,14 +1,16 @@
 //! HTTP: every route, the order of what stands around them, the OpenAPI document. Nothing is decided here: a request
 //! is read, a face of a domain room is asked, and what it says is written down.
 
-mod asker;
 mod auth;
 mod balance;
 mod body;
+mod caller;
 mod catalogue;
+mod command;
 mod document;
 mod envelope;
 mod error;
+mod executed;
 mod failure;
 mod headers;
 pub mod health;
@@ -84,8 +86,7 @@ pub fn build(parts: Parts, has_admin_port: bool) -> Api {
     let customers: CustomerApis = (
         v1::InitApi { identity: Arc::clone(&identity) },
         v1::WalletApi { accounts: Arc::clone(&accounts) },
-        v1::DepositsApi { payments: Arc::clone(&payments) },
-        v1::WithdrawalsApi { payments: Arc::clone(&payments) },
+        v1::CashApi { payments: Arc::clone(&payments) },
         v1::TransfersApi { payments: Arc::clone(&payments) },
         v1::TransactionsApi { accounts: Arc::clone(&accounts) },
         v1::TopTransfersApi { accounts: Arc::clone(&accounts) },

@@ -24,8 +24,7 @@ pub type Apis = (CustomerApis, HealthApi, MetricsApi);
 pub type CustomerApis = (
     v1::InitApi,
     v1::WalletApi,
-    v1::DepositsApi,
-    v1::WithdrawalsApi,
+    v1::CashApi,
     v1::TransfersApi,
     v1::TransactionsApi,
     v1::TopTransfersApi,

@@ -14,12 +14,9 @@ use super::{
     catalogue::Code,
     failure::{ApiError, FieldErrors},
 };
-use crate::{
-    kernel::{
-        clock::Timestamp,
-        pagination::{Cursor, DEFAULT_LIMIT, LIMIT_RANGE, PATTERN},
-    },
-    ledger::{Kind, entry::TransactionStatus, top_transfers::KEPT},
+use crate::kernel::{
+    clock::Timestamp,
+    pagination::{Cursor, DEFAULT_LIMIT, LIMIT_RANGE, PATTERN},
 };
 
 /// A value in the query string.
@@ -40,17 +37,21 @@ pub struct Param<T> {
     value: Option<Option<T>>,
 }
 
-impl<T> Param<T> {
-    /// The value, if one was given; a wrong one is noted.
-    pub fn take(self, errors: &mut FieldErrors) -> Option<T>
-    where
-        T: QueryValue,
-    {
+impl<T: QueryValue> Param<T> {
+    /// The value, if one was given; a wrong one is added to the errors.
+    pub fn take(self, errors: &mut FieldErrors) -> Option<T> {
         let value = self.value?;
         if value.is_none() {
             errors.push(self.name, T::MESSAGE);
         }
         value
+    }
+
+    /// The value, if one was given, where no other parameter can be wrong.
+    pub fn optional(self) -> Result<Option<T>, ApiError> {
+        let mut errors = FieldErrors::default();
+        let value = self.take(&mut errors);
+        if errors.is_empty() { Ok(value) } else { Err(errors.into()) }
     }
 }
 
@@ -123,37 +124,13 @@ impl QueryValue for Limit {
     }
 }
 
-/// How many of the largest a list may hold.
-pub struct TopLimit(pub u16);
-
-/// The maximum: the number that is stored.
-const TOP_RANGE: RangeInclusive<u16> = 1..=100;
-const _: () = assert!(*TOP_RANGE.end() as usize == KEPT);
-
-impl Default for TopLimit {
-    fn default() -> Self {
-        Self(5)
-    }
-}
-
-impl QueryValue for TopLimit {
-    const MESSAGE: &'static str = "Must be an integer from 1 to 100.";
-
-    fn from_text(text: &str) -> Option<Self> {
-        number(text).filter(|limit| TOP_RANGE.contains(limit)).map(Self)
-    }
-
-    fn schema() -> MetaSchema {
-        from_to(TOP_RANGE, Self::default().0)
-    }
-}
-
 /// Digits and nothing else.
-fn number(text: &str) -> Option<u16> {
+pub fn number(text: &str) -> Option<u16> {
     text.parse().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()))
 }
 
-fn from_to(range: RangeInclusive<u16>, default: u16) -> MetaSchema {
+/// A whole number in a range.
+pub fn from_to(range: RangeInclusive<u16>, default: u16) -> MetaSchema {
     MetaSchema {
         minimum: Some(f64::from(*range.start())),
         maximum: Some(f64::from(*range.end())),
@@ -162,39 +139,8 @@ fn from_to(range: RangeInclusive<u16>, default: u16) -> MetaSchema {
     }
 }
 
-/// Words for kinds that no transaction has yet.
-const OTHER_TYPES: [&str; 2] = ["payout", "reversal"];
-
-/// The transactions of a type; of some there are none yet.
-impl QueryValue for Option<Kind> {
-    const MESSAGE: &'static str = "Not a type of transactions.";
-
-    fn from_text(text: &str) -> Option<Self> {
-        let known = Kind::ALL.into_iter().find(|kind| kind.word() == text);
-        (known.is_some() || OTHER_TYPES.contains(&text)).then_some(known)
-    }
-
-    fn schema() -> MetaSchema {
-        words(Kind::ALL.map(Kind::word).into_iter().chain(OTHER_TYPES))
-    }
-}
-
-/// The transactions of a status; of `pending` there are none yet.
-impl QueryValue for Option<TransactionStatus> {
-    const MESSAGE: &'static str = "Must be success, pending or failed.";
-
-    fn from_text(text: &str) -> Option<Self> {
-        let all = [TransactionStatus::Completed, TransactionStatus::Refused];
-        let known = all.into_iter().find(|status| status.word() == text);
-        (known.is_some() || text == "pending").then_some(known)
-    }
-
-    fn schema() -> MetaSchema {
-        words(["success", "pending", "failed"])
-    }
-}
-
-fn words(all: impl IntoIterator<Item = &'static str>) -> MetaSchema {
+/// A text of one of these names.
+pub fn names(all: impl IntoIterator<Item = &'static str>) -> MetaSchema {
     MetaSchema { enum_items: all.into_iter().map(Into::into).collect(), ..MetaSchema::new("string") }
 }
 

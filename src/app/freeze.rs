@@ -47,7 +47,7 @@ async fn change(
     let wallet = WalletId(args.wallet);
     let booking =
         Booking { actor: Actor::Operator(actor.to_owned()), key: None, refusals: Refusals::NotStored };
-    let changed = accounts.change_status_of(wallet, order(reason.to_owned()), booking).await;
+    let changed = accounts.change_status(wallet, order(reason.to_owned()), booking).await;
     let (_, outcome) = changed.with_context(|| format!("wallet {wallet}"))?;
     match outcome.decision {
         Ok(_) => output::line(format_args!("wallet {wallet} is {done}; consumers get a status event")),

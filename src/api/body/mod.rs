@@ -29,47 +29,21 @@ const MULTIPART: &str = "multipart/form-data";
 const ENCODINGS: &str =
     "Taken as `application/x-www-form-urlencoded` and as `multipart/form-data`, too, with the same fields.";
 
-/// A body with the fields of `T`, and how they were sent if that has to be known.
-pub struct Body<T>(pub T, pub Option<Fingerprint>);
+/// What a body can be read as.
+pub trait Payload: Sized + Send {
+    /// Registers its schemas.
+    fn register(registry: &mut Registry);
 
-impl<T: FromFields> Body<T> {
-    async fn read(request: &Request) -> Result<Self, ApiError> {
-        KnownParameters::check(request)?;
-        let is_wanted = Fingerprint::is_wanted(request);
-        let bytes = Received::of(request)?;
-        if bytes.is_empty() {
-            return Ok(Self(Fields::none().give()?, is_wanted.then(Fingerprint::none)));
-        }
-        if request
-            .headers()
-            .get(header::CONTENT_ENCODING)
-            .is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
-        {
-            return Err(Code::UnsupportedMediaType.into());
-        }
-        let content_type = request.content_type().unwrap_or_default();
-        let essence = content_type.split(';').next().unwrap_or_default().trim();
-        let fields = if essence.eq_ignore_ascii_case(JSON) {
-            json::fields(&bytes)?
-        } else if essence.eq_ignore_ascii_case(FORM) {
-            form::fields(&bytes)?
-        } else if essence.eq_ignore_ascii_case(MULTIPART) {
-            multipart::fields(content_type, bytes).await?
-        } else {
-            return Err(Code::UnsupportedMediaType.into());
-        };
-        let fingerprint = is_wanted.then(|| fields.fingerprint());
-        Ok(Self(fields.give()?, fingerprint))
-    }
+    /// The body in the document; none where there is none.
+    fn request_meta() -> Option<MetaRequest>;
+
+    /// Reads it, with the fingerprint of its fields where the request has a key.
+    fn read(request: &Request) -> impl Future<Output = Result<(Self, Option<Fingerprint>), ApiError>> + Send;
 }
 
-impl<'a, T: FromFields + Type> ApiExtractor<'a> for Body<T> {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
-    type ParamType = ();
-    type ParamRawType = ();
-
+impl<T: FromFields + Type + Send> Payload for T {
     fn register(registry: &mut Registry) {
-        T::register(registry);
+        <T as Type>::register(registry);
     }
 
     fn request_meta() -> Option<MetaRequest> {
@@ -79,30 +53,78 @@ impl<'a, T: FromFields + Type> ApiExtractor<'a> for Body<T> {
         Some(MetaRequest { description: Some(ENCODINGS), content, required: true })
     }
 
-    async fn from_request(
-        request: &'a Request,
-        _: &mut RequestBody,
-        _: ExtractParamOptions<()>,
-    ) -> poem::Result<Self> {
-        Ok(Self::read(request).await?)
+    async fn read(request: &Request) -> Result<(Self, Option<Fingerprint>), ApiError> {
+        KnownParameters::check(request)?;
+        let fields = fields(request).await?;
+        let fingerprint = Fingerprint::is_wanted(request).then(|| fields.fingerprint());
+        Ok((fields.give()?, fingerprint))
+    }
+}
+
+/// The fields of a body; an empty one has none.
+async fn fields(request: &Request) -> Result<Fields, ApiError> {
+    let bytes = Received::of(request)?;
+    if bytes.is_empty() {
+        return Ok(Fields::none());
+    }
+    if request
+        .headers()
+        .get(header::CONTENT_ENCODING)
+        .is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+    {
+        return Err(Code::UnsupportedMediaType.into());
+    }
+    let content_type = request.content_type().unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case(JSON) {
+        json::fields(&bytes)
+    } else if essence.eq_ignore_ascii_case(FORM) {
+        form::fields(&bytes)
+    } else if essence.eq_ignore_ascii_case(MULTIPART) {
+        multipart::fields(content_type, bytes).await
+    } else {
+        Err(Code::UnsupportedMediaType.into())
     }
 }
 
 /// No body is needed; one that is sent is ignored, if it is not too large.
 pub struct NoBody;
 
-impl<'a> ApiExtractor<'a> for NoBody {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::PoemExtractor];
+impl Payload for NoBody {
+    fn register(_: &mut Registry) {}
+
+    fn request_meta() -> Option<MetaRequest> {
+        None
+    }
+
+    async fn read(request: &Request) -> Result<(Self, Option<Fingerprint>), ApiError> {
+        KnownParameters::check(request)?;
+        Received::of(request)?;
+        Ok((Self, Fingerprint::is_wanted(request).then(Fingerprint::none)))
+    }
+}
+
+/// A body with the fields of `T`, of a request that takes no `Idempotency-Key`.
+pub struct Body<T>(pub T);
+
+impl<'a, T: Payload> ApiExtractor<'a> for Body<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
     type ParamType = ();
     type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        T::request_meta()
+    }
 
     async fn from_request(
         request: &'a Request,
         _: &mut RequestBody,
         _: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        KnownParameters::check(request)?;
-        Received::of(request)?;
-        Ok(Self)
+        Ok(Self(T::read(request).await?.0))
     }
 }

@@ -8,9 +8,9 @@ use crate::api::catalogue::{CATALOGUE, Code};
 /// The answer of one status: its codes, each with an example.
 pub fn refusal(status: u16, codes: &[Code]) -> Value {
     let lines: Vec<String> =
-        codes.iter().map(|code| format!("`{}`: {}.", code.word(), code.sentence())).collect();
+        codes.iter().map(|code| format!("`{}`: {}.", code.as_str(), code.message())).collect();
     let examples: Map<String, Value> =
-        codes.iter().map(|code| (code.word().to_owned(), json!({"value": example(*code)}))).collect();
+        codes.iter().map(|code| (code.as_str().to_owned(), json!({"value": example(*code)}))).collect();
     let schema = if status < 500 { "#/components/schemas/Fail" } else { "#/components/schemas/Error" };
     let mut response = json!({
         "description": lines.join("\n\n"),
@@ -31,11 +31,11 @@ pub fn header(description: &str) -> Value {
 }
 
 fn example(code: Code) -> Value {
-    let (word, sentence) = (code.word(), code.sentence());
+    let (name, message) = (code.as_str(), code.message());
     if code.status().is_server_error() {
-        return json!({"status": "error", "message": sentence, "code": word});
+        return json!({"status": "error", "message": message, "code": name});
     }
-    let mut data = json!({"error": sentence, "code": word});
+    let mut data = json!({"error": message, "code": name});
     match code {
         Code::ValidationFailed => data["error"] = json!({"amount": ["Missing data for required field."]}),
         Code::DuplicateReference => data["transaction_id"] = TRANSACTION.into(),
@@ -44,8 +44,8 @@ fn example(code: Code) -> Value {
     json!({"status": "fail", "data": data})
 }
 
-fn words(of: impl Fn(Code) -> bool) -> Vec<&'static str> {
-    CATALOGUE.iter().filter(|entry| of(entry.code)).map(|entry| entry.word).collect()
+fn names(of: impl Fn(Code) -> bool) -> Vec<&'static str> {
+    CATALOGUE.iter().filter(|entry| of(entry.code)).map(|entry| entry.name).collect()
 }
 
 /// The schema of what the caller can do something about.
@@ -63,7 +63,7 @@ pub fn fail_schema() -> Value {
                 "required": ["error", "code"],
                 "properties": {
                     "error": {"oneOf": [{"type": "string"}, lists]},
-                    "code": {"type": "string", "enum": words(|code| code.status().is_client_error())},
+                    "code": {"type": "string", "enum": names(|code| code.status().is_client_error())},
                     "transaction_id": {
                         "type": "string",
                         "format": "uuid",
@@ -84,7 +84,7 @@ pub fn error_schema() -> Value {
         "properties": {
             "status": {"type": "string", "enum": ["error"]},
             "message": {"type": "string"},
-            "code": {"type": "string", "enum": words(|code| code.status().is_server_error())},
+            "code": {"type": "string", "enum": names(|code| code.status().is_server_error())},
             "data": {"type": "object", "description": "With `GET /health`: the report."},
         },
     })

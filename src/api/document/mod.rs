@@ -52,6 +52,8 @@ pub const KEYED: &[Code] = &[Code::InvalidHeader, Code::IdempotencyKeyReused];
 /// Errors of what reads a wallet.
 pub const READING: &[Code] =
     &[Code::InvalidHeader, Code::NotFound, Code::WalletDisabled, Code::VersionNotReached, Code::Unavailable];
+/// Errors of a customer's payment.
+pub const MOVING: &[Code] = &[Code::DuplicateReference, Code::WalletDisabled, Code::WalletFrozen];
 /// Errors of what goes through the posting loop.
 pub const POSTING: &[Code] = &[Code::NotFound, Code::Overloaded, Code::Unavailable, Code::OutcomeUnknown];
 

@@ -13,7 +13,7 @@ use crate::api::{
 
 /// Refuses a head that can be read in two ways; the connection is not to be used again.
 pub fn check(request: &Request) -> Result<(), ApiError> {
-    let refused = |rule| Err(ApiError::new(Code::InvalidHeader, Detail::Sentence(rule)));
+    let refused = |rule| Err(ApiError::new(Code::InvalidHeader, Detail::Message(rule)));
     if !has_host(request) {
         return refused("Send one Host header with the name of the server");
     }

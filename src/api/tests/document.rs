@@ -88,7 +88,7 @@ fn every_code_of_the_catalogue_is_named() {
     let of = |schema: &Value| schema["enum"].as_array().unwrap().clone();
     let mut named = of(&schemas["Fail"]["properties"]["data"]["properties"]["code"]);
     named.extend(of(&schemas["Error"]["properties"]["code"]));
-    let expected: Vec<Value> = CATALOGUE.iter().map(|entry| entry.word.into()).collect();
+    let expected: Vec<Value> = CATALOGUE.iter().map(|entry| entry.name.into()).collect();
     assert_eq!(named, expected);
 }
 

@@ -18,6 +18,7 @@ use crate::{
     cache::{MoneyView, StatusView, WalletView},
     identity::{Identity, IdentityError, Principal, Scope, Subject, Unauthorized},
     kernel::{
+        actor::Actor,
         clock::{Clock, Timestamp},
         currency::Currency,
         ids::{OperationId, WalletId, Xid},
@@ -221,21 +222,15 @@ impl Accounts for FakeWallets {
 
     async fn change_status(
         &self,
-        of: OwnedWallet,
-        order: StatusOrder,
-        booking: Booking,
-    ) -> Result<Outcome, AccountError> {
-        self.post(of.wallet, order.into(), Mode::Book(booking))
-    }
-
-    async fn change_status_of(
-        &self,
         wallet: WalletId,
         order: StatusOrder,
         booking: Booking,
     ) -> Result<(OwnedWallet, Outcome), AccountError> {
-        let of = OwnedWallet { wallet, owner: self.view(wallet, None).await?.owner };
-        Ok((of, self.change_status(of, order, booking).await?))
+        let owner = match booking.actor {
+            Actor::Customer(xid) => xid,
+            _ => self.view(wallet, None).await?.owner,
+        };
+        Ok((OwnedWallet { wallet, owner }, self.post(wallet, order.into(), Mode::Book(booking))?))
     }
 
     async fn transactions(

@@ -176,7 +176,7 @@ fn hold_to_manners(method: &Method, path: &str, answer: &Answer) {
 /// The code has its status, and where the operation exists it is one of those that the document names.
 fn hold_to_the_document(method: &Method, path: &str, answer: &Answer) {
     let (status, code) = answer.code();
-    let entry = CATALOGUE.iter().find(|entry| entry.word == code).expect("a code of the catalogue");
+    let entry = CATALOGUE.iter().find(|entry| entry.name == code).expect("a code of the catalogue");
     assert_eq!(entry.status.as_u16(), status);
     let is_challenged = status == 401 || code == "insufficient_scope";
     assert_eq!(answer.header("www-authenticate").is_empty(), !is_challenged);

@@ -7,25 +7,22 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{
-    money,
-    wallets::{self, AnyWalletData},
-};
+use super::wallets::{self, AnyWalletData};
 use crate::{
     accounts::{Accounts, StatusOrder},
     api::{
         auth::Admin,
         balance::Balance,
-        body::{Body, Field, Fields, FromFields},
+        body::{Field, Fields, FromFields},
         catalogue::Code,
+        command::{Command, DryRun, Submission},
         document::{
             BODY, KEYED, Notes, POSTING, SIGNED_IN, Tag, sample,
             samples::{self, REFERENCE, TRANSACTION, WALLET},
         },
         envelope::PostedAnswer,
         failure::ApiError,
-        idempotency::{Fingerprint, IdempotencyKey},
-        query::{Flag, Param, PathId},
+        query::PathId,
         scalars::{Moment, Reason},
     },
     kernel::{
@@ -33,7 +30,7 @@ use crate::{
         money::Amount,
     },
     ledger::{self, Direction},
-    payments::{Order, Payment, Payments},
+    payments::{Payment, Payments},
 };
 
 /// Why something is done to a wallet.
@@ -135,11 +132,10 @@ impl AdminApi {
         id: PathId,
         /// Sent again with the same key, the request gets its first answer again.
         #[oai(name = "Idempotency-Key")]
-        key: IdempotencyKey,
-        body: Body<ReasonRequest>,
+        command: Command<ReasonRequest>,
     ) -> Result<PostedAnswer<200, AnyWalletData>, ApiError> {
-        let Body(ReasonRequest { reason: Reason(reason) }, fields) = body;
-        self.change_status(&admin, WalletId(id.0), StatusOrder::Freeze { reason }, key, fields).await
+        let (ReasonRequest { reason }, submission) = command.by(admin.caller(WalletId(id.0)));
+        self.change_status(submission, StatusOrder::Freeze { reason: reason.0 }).await
     }
 
     /// Unfreeze a wallet
@@ -153,11 +149,10 @@ impl AdminApi {
         id: PathId,
         /// Sent again with the same key, the request gets its first answer again.
         #[oai(name = "Idempotency-Key")]
-        key: IdempotencyKey,
-        body: Body<ReasonRequest>,
+        command: Command<ReasonRequest>,
     ) -> Result<PostedAnswer<200, AnyWalletData>, ApiError> {
-        let Body(ReasonRequest { reason: Reason(reason) }, fields) = body;
-        self.change_status(&admin, WalletId(id.0), StatusOrder::Unfreeze { reason }, key, fields).await
+        let (ReasonRequest { reason }, submission) = command.by(admin.caller(WalletId(id.0)));
+        self.change_status(submission, StatusOrder::Unfreeze { reason: reason.0 }).await
     }
 
     /// Correct a balance
@@ -172,16 +167,12 @@ impl AdminApi {
         id: PathId,
         /// Sent again with the same key, the request gets its first answer again.
         #[oai(name = "Idempotency-Key")]
-        key: IdempotencyKey,
+        command: Command<AdjustmentRequest>,
         /// Only say what would happen (200): every check, nothing stored; a key is ignored.
-        dry_run: Param<Flag>,
-        body: Body<AdjustmentRequest>,
+        dry_run: DryRun,
     ) -> Result<PostedAnswer<201, AdjustmentData>, ApiError> {
-        let Body(AdjustmentRequest { amount, direction, reference_id, reason }, fields) = body;
-        let wallet = WalletId(id.0);
-        let asker = admin.asker(wallet);
-        let mode = money::mode(dry_run, key, &asker, fields)?;
-        let refusals = mode.refusals();
+        let (request, submission) = command.by(admin.caller(WalletId(id.0)));
+        let AdjustmentRequest { amount, direction, reference_id, reason } = request;
         let adjustment = ledger::Adjustment {
             amount,
             direction: match direction {
@@ -191,12 +182,12 @@ impl AdminApi {
             reference: ReferenceId(reference_id),
             reason: reason.0,
         };
-        let order = Order { wallet, payment: Payment::Adjustment(adjustment) };
-        let outcome = self.payments.execute(order, mode).await?;
-        asker.settle(refusals, outcome)?.money(|money| AdjustmentData {
+        let payment = Payment::Adjustment(adjustment);
+        let executed = submission.pay(&*self.payments, payment, dry_run).await?;
+        executed.money(|money| AdjustmentData {
             adjustment: Adjustment {
                 id: money.id,
-                wallet: wallet.0,
+                wallet: id.0,
                 direction,
                 amount: amount.minor_units(),
                 adjusted_at: money.at,
@@ -210,17 +201,11 @@ impl AdminApi {
 impl AdminApi {
     async fn change_status(
         &self,
-        admin: &Admin,
-        wallet: WalletId,
+        submission: Submission,
         order: StatusOrder,
-        key: IdempotencyKey,
-        fields: Option<Fingerprint>,
     ) -> Result<PostedAnswer<200, AnyWalletData>, ApiError> {
-        let asker = admin.asker(wallet);
-        let booking = asker.booking(key, fields);
-        let refusals = Some(booking.refusals);
-        let (of, outcome) = self.accounts.change_status_of(wallet, order, booking).await?;
-        asker.settle(refusals, outcome)?.status(|receipt| wallets::after(of, receipt))
+        let (of, executed) = submission.change_status(&*self.accounts, order).await?;
+        executed.status(|receipt| wallets::after(of, receipt))
     }
 }
 

@@ -44,9 +44,9 @@ impl ErrorsApi {
 
 fn entry(entry: &Entry) -> ErrorEntry {
     ErrorEntry {
-        code: entry.word.to_owned(),
+        code: entry.name.to_owned(),
         status: entry.status.as_u16(),
-        sentence: entry.sentence.to_owned(),
+        sentence: entry.message.to_owned(),
         retry_may_help: entry.retry,
     }
 }

@@ -1,21 +1,19 @@
 //! Version 1 of the API, a file for each resource.
 
 mod admin;
-mod deposits;
+mod cash;
 mod errors;
 mod init;
-mod money;
 mod top_transfers;
+mod transaction_line;
 mod transactions;
 mod transfers;
 mod wallet;
 mod wallets;
-mod withdrawals;
 
 pub use self::{
-    admin::AdminApi, deposits::DepositsApi, errors::ErrorsApi, init::InitApi, top_transfers::TopTransfersApi,
+    admin::AdminApi, cash::CashApi, errors::ErrorsApi, init::InitApi, top_transfers::TopTransfersApi,
     transactions::TransactionsApi, transfers::TransfersApi, wallet::WalletApi, wallets::WalletsApi,
-    withdrawals::WithdrawalsApi,
 };
 use super::document::Notes;
 
@@ -24,8 +22,7 @@ pub fn notes() -> Vec<Notes> {
     [
         init::notes(),
         wallet::notes(),
-        deposits::notes(),
-        withdrawals::notes(),
+        cash::notes(),
         transfers::notes(),
         transactions::notes(),
         top_transfers::notes(),

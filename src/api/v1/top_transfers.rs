@@ -1,11 +1,11 @@
 //! `/wallet/top-transfers`: the largest that came in and the largest that went out.
 
-use std::sync::Arc;
+use std::{ops::RangeInclusive, sync::Arc};
 
-use poem_openapi::{Object, OpenApi};
+use poem_openapi::{Object, OpenApi, registry::MetaSchema};
 use serde::Serialize;
 
-use super::transactions::{Transaction, example, line};
+use super::transaction_line::{Transaction, example, line};
 use crate::{
     accounts::Accounts,
     api::{
@@ -13,11 +13,11 @@ use crate::{
         catalogue::Code,
         document::{Notes, READING, SIGNED_IN, Tag, sample},
         envelope::WalletAnswer,
-        failure::{ApiError, FieldErrors},
+        failure::ApiError,
         min_version::MinWalletVersion,
-        query::{Param, TopLimit},
+        query::{Param, QueryValue, from_to, number},
     },
-    ledger::Kind,
+    ledger::{Kind, top_transfers::KEPT},
 };
 
 /// The largest transactions each way, by amount without fee; the largest first, of equals the newest.
@@ -27,6 +27,31 @@ pub struct TopTransfersData {
     incoming: Vec<Transaction>,
     /// Withdrawals, and transfers from the wallet; none that failed.
     outgoing: Vec<Transaction>,
+}
+
+/// How many of the largest a list may hold.
+pub struct TopLimit(pub u16);
+
+/// The maximum: the number that is stored.
+const TOP_RANGE: RangeInclusive<u16> = 1..=100;
+const _: () = assert!(*TOP_RANGE.end() as usize == KEPT);
+
+impl Default for TopLimit {
+    fn default() -> Self {
+        Self(5)
+    }
+}
+
+impl QueryValue for TopLimit {
+    const MESSAGE: &'static str = "Must be an integer from 1 to 100.";
+
+    fn from_text(text: &str) -> Option<Self> {
+        number(text).filter(|limit| TOP_RANGE.contains(limit)).map(Self)
+    }
+
+    fn schema() -> MetaSchema {
+        from_to(TOP_RANGE, Self::default().0)
+    }
 }
 
 /// The operation.
@@ -51,11 +76,7 @@ impl TopTransfersApi {
         #[oai(name = "Min-Wallet-Version")]
         at_least: MinWalletVersion,
     ) -> Result<WalletAnswer<200, TopTransfersData>, ApiError> {
-        let mut errors = FieldErrors::default();
-        let limit = limit.take(&mut errors).unwrap_or_default();
-        if !errors.is_empty() {
-            return Err(errors.into());
-        }
+        let limit = limit.optional()?.unwrap_or_default();
         let found = self.accounts.top_transfers(customer.wallet, limit.0, at_least.0).await?;
         let data = TopTransfersData {
             incoming: found.incoming.into_iter().map(line).collect(),

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use poem_openapi::{Enum, Object, OpenApi};
+use poem_openapi::{Object, OpenApi};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::transaction_line::{StatusWord, Transaction, TransactionType, example, line};
 use crate::{
     accounts::{Accounts, Versioned},
     api::{
@@ -13,7 +14,7 @@ use crate::{
         catalogue::Code,
         document::{
             Notes, READING, SIGNED_IN, Tag, sample,
-            samples::{self, RECIPIENT, REFERENCE, TRANSACTION},
+            samples::{self, RECIPIENT},
         },
         envelope::WalletAnswer,
         failure::{ApiError, FieldErrors},
@@ -23,54 +24,15 @@ use crate::{
     },
     kernel::{
         clock::Timestamp,
-        ids::{OperationId, ReferenceId},
+        ids::OperationId,
         pagination::{Cursor, DEFAULT_LIMIT, PageRequest},
     },
     ledger::{
         Kind,
         entry::TransactionStatus,
-        read::{Filter, HistoryItem, TransactionView},
+        read::{Filter, TransactionView},
     },
 };
-
-/// How a transaction ended.
-#[derive(Enum, Serialize)]
-#[oai(rename = "TransactionStatus", rename_all = "lowercase")]
-#[serde(rename_all = "lowercase")]
-enum StatusWord {
-    /// The money has moved.
-    Success,
-    /// Refused for want of funds; nothing has moved.
-    Failed,
-}
-
-/// What a transaction was.
-#[derive(Enum, Serialize)]
-#[oai(rename = "TransactionType", rename_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
-enum TypeWord {
-    Deposit,
-    Withdrawal,
-    TransferOut,
-    TransferIn,
-    Adjustment,
-}
-
-/// One line of the list.
-#[derive(Object, Serialize)]
-pub(super) struct Transaction {
-    id: Uuid,
-    status: StatusWord,
-    transacted_at: Moment,
-    #[oai(rename = "type")]
-    #[serde(rename = "type")]
-    kind: TypeWord,
-    /// In minor units; positive, whichever way the money went.
-    amount: i64,
-    /// The caller's own name for it.
-    #[oai(nullable)]
-    reference_id: Option<Uuid>,
-}
 
 /// Where the list goes on.
 #[derive(Object, Serialize)]
@@ -113,7 +75,7 @@ struct WholeTransaction {
     transacted_at: Moment,
     #[oai(rename = "type")]
     #[serde(rename = "type")]
-    kind: TypeWord,
+    kind: TransactionType,
     /// Positive, whichever way the money went.
     amount: i64,
     /// What the wallet paid beside the amount.
@@ -242,54 +204,22 @@ fn whole(found: TransactionView) -> WholeTransaction {
     }
 }
 
-/// A line of a history, as it is shown.
-pub(super) fn line(item: HistoryItem) -> Transaction {
-    Transaction {
-        id: item.id.0,
-        status: match item.status {
-            TransactionStatus::Completed => StatusWord::Success,
-            TransactionStatus::Refused => StatusWord::Failed,
-        },
-        transacted_at: Moment(item.occurred_at),
-        kind: match item.kind {
-            Kind::Deposit => TypeWord::Deposit,
-            Kind::Withdrawal => TypeWord::Withdrawal,
-            Kind::TransferOut => TypeWord::TransferOut,
-            Kind::TransferIn => TypeWord::TransferIn,
-            Kind::Adjustment => TypeWord::Adjustment,
-        },
-        amount: item.amount,
-        reference_id: item.reference.map(|reference| reference.0),
-    }
-}
-
-/// A line for the examples of the document.
-pub(super) fn example(kind: Kind, amount: i64) -> Transaction {
-    line(HistoryItem {
-        id: OperationId(samples::id(TRANSACTION)),
-        kind,
-        status: TransactionStatus::Completed,
-        amount,
-        reference: Some(ReferenceId(samples::id(REFERENCE))),
-        occurred_at: samples::moment().0,
-        version: 1,
-    })
-}
-
 /// What the document says beside the types.
 pub fn notes() -> Vec<Notes> {
     let transaction = example(Kind::Deposit, 10_000);
     let page = PageInfo { next: Some(Cursor(1).encode()) };
     let entry = Entry { version: 2, change: -1_015, balance_after: 8_985, available_balance_after: 8_985 };
+    let Transaction { id, status, transacted_at, kind, amount, reference_id } =
+        example(Kind::TransferOut, 1_000);
     let whole = WholeTransaction {
-        id: samples::id(TRANSACTION),
-        status: StatusWord::Success,
-        transacted_at: samples::moment(),
-        kind: TypeWord::TransferOut,
-        amount: 1_000,
+        id,
+        status,
+        transacted_at,
+        kind,
+        amount,
         fee: 15,
         currency: "USD".to_owned(),
-        reference_id: Some(samples::id(REFERENCE)),
+        reference_id,
         note: Some("Lunch".to_owned()),
         counterparty: Some(Counterparty { wallet_id: samples::id(RECIPIENT) }),
         balance_after: 8_985,

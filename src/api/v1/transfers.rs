@@ -7,29 +7,27 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::money::{self, MOVING};
 use crate::{
     api::{
-        asker::{Asker, MovedMoney},
         auth::{BackEnd, Customer},
         balance::Balance,
-        body::{Body, Fields, FromFields},
+        body::{Fields, FromFields},
         catalogue::Code,
+        command::{Command, DryRun, Submission},
         document::{
-            BODY, KEYED, Notes, POSTING, SIGNED_IN, Tag, sample,
+            BODY, KEYED, MOVING, Notes, POSTING, SIGNED_IN, Tag, sample,
             samples::{self, RECIPIENT, REFERENCE, TRANSACTION, WALLET},
         },
         envelope::PostedAnswer,
+        executed::MovedMoney,
         failure::ApiError,
-        idempotency::IdempotencyKey,
-        query::{Flag, Param},
         scalars::{Moment, Note},
     },
     kernel::{
         ids::{ReferenceId, WalletId},
         money::Amount,
     },
-    payments::{self, Mode, Order, Payment, Payments},
+    payments::{self, Payment, Payments},
 };
 
 /// A transfer from the own wallet.
@@ -123,17 +121,14 @@ impl TransfersApi {
         customer: Customer,
         /// Sent again with the same key, the request gets its first answer again.
         #[oai(name = "Idempotency-Key")]
-        key: IdempotencyKey,
+        command: Command<OwnTransferRequest>,
         /// Only say what would happen (200): every check, nothing stored; a key is ignored.
-        dry_run: Param<Flag>,
-        body: Body<OwnTransferRequest>,
+        dry_run: DryRun,
     ) -> Result<PostedAnswer<201, TransferData>, ApiError> {
-        let Body(OwnTransferRequest { recipient, amount, reference_id, note }, fields) = body;
-        let asker = customer.asker();
-        let mode = money::mode(dry_run, key, &asker, fields)?;
-        let (reference, note) = (ReferenceId(reference_id), note.map(|note| note.0));
-        let order = payments::Transfer { to: recipient, amount, reference, note };
-        self.transfer(&asker, order, mode).await
+        let (request, submission) = command.by(customer.caller());
+        let OwnTransferRequest { recipient: to, amount, reference_id, note } = request;
+        let order = order(to, amount, reference_id, note);
+        self.transfer(customer.wallet, order, submission, dry_run).await
     }
 
     /// Send money between any two wallets
@@ -150,31 +145,34 @@ impl TransfersApi {
         back_end: BackEnd,
         /// Sent again with the same key, the request gets its first answer again.
         #[oai(name = "Idempotency-Key")]
-        key: IdempotencyKey,
+        command: Command<TransferRequest>,
         /// Only say what would happen (200): every check, nothing stored; a key is ignored.
-        dry_run: Param<Flag>,
-        body: Body<TransferRequest>,
+        dry_run: DryRun,
     ) -> Result<PostedAnswer<201, TransferData>, ApiError> {
-        let Body(TransferRequest { from, to, amount, reference_id, note }, fields) = body;
-        let asker = back_end.asker(WalletId(from));
-        let mode = money::mode(dry_run, key, &asker, fields)?;
-        let (reference, note) = (ReferenceId(reference_id), note.map(|note| note.0));
-        self.transfer(&asker, payments::Transfer { to, amount, reference, note }, mode).await
+        let from = WalletId(command.body.from);
+        let (request, submission) = command.by(back_end.caller(from));
+        let TransferRequest { to, amount, reference_id, note, .. } = request;
+        self.transfer(from, order(to, amount, reference_id, note), submission, dry_run).await
     }
 }
 
 impl TransfersApi {
     async fn transfer(
         &self,
-        asker: &Asker,
+        from: WalletId,
         order: payments::Transfer,
-        mode: Mode,
+        submission: Submission,
+        dry_run: DryRun,
     ) -> Result<PostedAnswer<201, TransferData>, ApiError> {
-        let (wallet, refusals) = (asker.wallet, mode.refusals());
         let payment = Payment::Transfer(order.clone());
-        let outcome = self.payments.execute(Order { wallet, payment }, mode).await?;
-        asker.settle(refusals, outcome)?.money(|money| TransferData { transfer: shown(wallet, order, money) })
+        let executed = submission.pay(&*self.payments, payment, dry_run).await?;
+        executed.money(|money| TransferData { transfer: shown(from, order, money) })
     }
+}
+
+fn order(to: Uuid, amount: Amount, reference_id: Uuid, note: Option<Note>) -> payments::Transfer {
+    let (reference, note) = (ReferenceId(reference_id), note.map(|note| note.0));
+    payments::Transfer { to, amount, reference, note }
 }
 
 /// Reveals no receiver data beyond what the sender supplied.

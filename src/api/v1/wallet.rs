@@ -12,15 +12,15 @@ use crate::{
     api::{
         auth::Customer,
         balance::Balance,
-        body::{Body, Fields, FromFields, NoBody, True},
+        body::{Fields, FromFields, NoBody, True},
         catalogue::Code,
+        command::Command,
         document::{
             BODY, KEYED, Notes, POSTING, READING, SIGNED_IN, Tag, sample,
             samples::{self, CUSTOMER, WALLET},
         },
         envelope::{PostedAnswer, WalletAnswer},
         failure::ApiError,
-        idempotency::IdempotencyKey,
         min_version::MinWalletVersion,
         scalars::Moment,
     },
@@ -112,14 +112,11 @@ impl WalletApi {
         customer: Customer,
         /// Sent again with the same key, the request gets its first answer again.
         #[oai(name = "Idempotency-Key")]
-        key: IdempotencyKey,
-        _body: NoBody,
+        command: Command<NoBody>,
     ) -> Result<PostedAnswer<201, WalletData>, ApiError> {
-        let asker = customer.asker();
-        let booking = asker.booking(key, None);
-        let refusals = Some(booking.refusals);
-        let outcome = self.accounts.change_status(owned(&customer), StatusOrder::Enable, booking).await?;
-        asker.settle(refusals, outcome)?.status(|receipt| WalletData { wallet: enabled(&customer, receipt) })
+        let (NoBody, submission) = command.by(customer.caller());
+        let (of, executed) = submission.change_status(&*self.accounts, StatusOrder::Enable).await?;
+        executed.status(|receipt| WalletData { wallet: enabled(of, receipt) })
     }
 
     /// The wallet with its balance
@@ -147,34 +144,28 @@ impl WalletApi {
         customer: Customer,
         /// Sent again with the same key, the request gets its first answer again.
         #[oai(name = "Idempotency-Key")]
-        key: IdempotencyKey,
-        body: Body<DisableRequest>,
+        command: Command<DisableRequest>,
     ) -> Result<PostedAnswer<200, DisabledWalletData>, ApiError> {
-        let Body(_, fields) = body;
-        let asker = customer.asker();
-        let booking = asker.booking(key, fields);
-        let refusals = Some(booking.refusals);
-        let outcome = self.accounts.change_status(owned(&customer), StatusOrder::Disable, booking).await?;
-        asker
-            .settle(refusals, outcome)?
-            .status(|receipt| DisabledWalletData { wallet: disabled(&customer, receipt) })
+        let (_, submission) = command.by(customer.caller());
+        let (of, executed) = submission.change_status(&*self.accounts, StatusOrder::Disable).await?;
+        executed.status(|receipt| DisabledWalletData { wallet: disabled(of, receipt) })
     }
 }
 
-fn enabled(customer: &Customer, receipt: &StatusReceipt) -> Enabled {
+fn enabled(of: OwnedWallet, receipt: &StatusReceipt) -> Enabled {
     Enabled {
-        id: customer.wallet.0,
-        owned_by: customer.xid.0,
+        id: of.wallet.0,
+        owned_by: of.owner.0,
         status: EnabledStatus::Enabled,
         enabled_at: Moment(receipt.occurred_at),
         balance: (&receipt.balance).into(),
     }
 }
 
-fn disabled(customer: &Customer, receipt: &StatusReceipt) -> Disabled {
+fn disabled(of: OwnedWallet, receipt: &StatusReceipt) -> Disabled {
     Disabled {
-        id: customer.wallet.0,
-        owned_by: customer.xid.0,
+        id: of.wallet.0,
+        owned_by: of.owner.0,
         status: DisabledStatus::Disabled,
         disabled_at: Moment(receipt.occurred_at),
         balance: (&receipt.balance).into(),
@@ -234,8 +225,4 @@ pub fn notes() -> Vec<Notes> {
             answer: sample(&DisabledWalletData { wallet: gone }),
         },
     ]
-}
-
-fn owned(customer: &Customer) -> OwnedWallet {
-    OwnedWallet { wallet: customer.wallet, owner: customer.xid }
 }

@@ -1,0 +1,67 @@
+//! An executed command on its way to the client.
+
+use uuid::Uuid;
+
+use super::{
+    balance::Balance,
+    document::samples::{self, TRANSACTION},
+    envelope::PostedAnswer,
+    failure::ApiError,
+    scalars::Moment,
+};
+use crate::ledger::{Done, Preview, Receipt, StatusReceipt};
+
+/// What a command did.
+pub struct Executed {
+    pub done: Done,
+    /// It is the stored response to an earlier request with the same key.
+    pub replayed: bool,
+}
+
+/// Money that was booked, or would be.
+pub struct MovedMoney {
+    /// The transaction; none in a dry run.
+    pub id: Option<Uuid>,
+    pub at: Moment,
+    /// Minor units.
+    pub fee: i64,
+    pub balance: Balance,
+}
+
+impl MovedMoney {
+    /// An example for the document. The fee is in minor units.
+    pub fn sample(fee: i64, balance: Balance) -> Self {
+        Self { id: Some(samples::id(TRANSACTION)), at: samples::moment(), fee, balance }
+    }
+}
+
+impl Executed {
+    /// The answer about money: 200 for a dry run, otherwise `STATUS`.
+    pub fn money<const STATUS: u16, T>(
+        self,
+        data: impl FnOnce(MovedMoney) -> T,
+    ) -> Result<PostedAnswer<STATUS, T>, ApiError> {
+        let Self { done, replayed } = self;
+        let (id, occurred_at, fee) = match done {
+            Done::Money(Receipt { id, occurred_at, fee, .. }) => (Some(id.0), occurred_at, fee),
+            Done::Preview(Preview { occurred_at, fee, .. }) => (None, occurred_at, fee),
+            Done::Status(_) => return Err(ApiError::internal("a status change in place of money")),
+        };
+        let balance = Balance::from(done.balance());
+        let version = balance.version;
+        let data = data(MovedMoney { id, at: Moment(occurred_at), fee, balance });
+        Ok(PostedAnswer { data, version, replayed, is_dry_run: id.is_none() })
+    }
+
+    /// The answer about a changed status.
+    pub fn status<const STATUS: u16, T>(
+        self,
+        data: impl FnOnce(&StatusReceipt) -> T,
+    ) -> Result<PostedAnswer<STATUS, T>, ApiError> {
+        let Done::Status(receipt) = self.done else {
+            return Err(ApiError::internal("money in place of a status change"));
+        };
+        let version = receipt.balance.version;
+        Ok(PostedAnswer { data: data(&receipt), version, replayed: self.replayed, is_dry_run: false })
+    }
+}

@@ -1,0 +1,182 @@
+//! `/wallet/deposits` and `/wallet/withdrawals`: money comes in and goes out.
+
+use std::sync::Arc;
+
+use poem_openapi::{Enum, Object, OpenApi};
+use serde::Serialize;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::{
+    api::{
+        auth::Customer,
+        balance::Balance,
+        body::{Fields, FromFields},
+        catalogue::Code,
+        command::{Command, DryRun},
+        document::{
+            BODY, KEYED, MOVING, Notes, POSTING, SIGNED_IN, Tag, sample,
+            samples::{self, CUSTOMER, REFERENCE},
+        },
+        envelope::PostedAnswer,
+        executed::MovedMoney,
+        failure::ApiError,
+        scalars::Moment,
+    },
+    kernel::{ids::ReferenceId, money::Amount},
+    payments::{Payment, Payments},
+};
+
+/// How much, and the caller's own name for it.
+#[derive(Object)]
+pub struct MoneyRequest {
+    /// In minor units (cents).
+    amount: Amount,
+    /// Unique for the wallet and the kind: a second one with it moves nothing.
+    reference_id: Uuid,
+}
+
+impl FromFields for MoneyRequest {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let (amount, reference_id) = (fields.required("amount"), fields.required("reference_id"));
+        Some(Self { amount: amount?, reference_id: reference_id? })
+    }
+}
+
+/// The one word of money that has moved.
+#[derive(Enum, Serialize)]
+#[oai(rename_all = "lowercase")]
+#[serde(rename_all = "lowercase")]
+enum MoneyStatus {
+    Success,
+}
+
+/// Money that has come in. Money is in minor units; balances are those right after.
+#[derive(Object, Serialize)]
+struct Deposit {
+    /// Null in a dry run.
+    #[oai(nullable)]
+    id: Option<Uuid>,
+    /// The customer's xid.
+    deposited_by: Uuid,
+    status: MoneyStatus,
+    deposited_at: Moment,
+    amount: i64,
+    reference_id: Uuid,
+    #[oai(flatten)]
+    #[serde(flatten)]
+    balance: Balance,
+}
+
+/// The deposit.
+#[derive(Object, Serialize)]
+pub struct DepositData {
+    deposit: Deposit,
+}
+
+/// Money that has gone out. Money is in minor units; balances are those right after.
+#[derive(Object, Serialize)]
+struct Withdrawal {
+    /// Null in a dry run.
+    #[oai(nullable)]
+    id: Option<Uuid>,
+    /// The customer's xid.
+    withdrawn_by: Uuid,
+    status: MoneyStatus,
+    withdrawn_at: Moment,
+    amount: i64,
+    reference_id: Uuid,
+    #[oai(flatten)]
+    #[serde(flatten)]
+    balance: Balance,
+}
+
+/// The withdrawal.
+#[derive(Object, Serialize)]
+pub struct WithdrawalData {
+    withdrawal: Withdrawal,
+}
+
+/// The operations.
+pub struct CashApi {
+    pub payments: Arc<dyn Payments>,
+}
+
+#[OpenApi(prefix_path = "/api/v1", tag = "Tag::Wallet")]
+impl CashApi {
+    /// Deposit money
+    ///
+    /// A `reference_id` books once: sent again it is `duplicate_reference`, names the first transaction, and moves
+    /// nothing.
+    #[oai(path = "/wallet/deposits", method = "post", operation_id = "create_deposit")]
+    async fn create_deposit(
+        &self,
+        customer: Customer,
+        /// Sent again with the same key, the request gets its first answer again.
+        #[oai(name = "Idempotency-Key")]
+        command: Command<MoneyRequest>,
+        /// Only say what would happen (200): every check, nothing stored; a key is ignored.
+        dry_run: DryRun,
+    ) -> Result<PostedAnswer<201, DepositData>, ApiError> {
+        let (MoneyRequest { amount, reference_id }, submission) = command.by(customer.caller());
+        let payment = Payment::Deposit { amount, reference: ReferenceId(reference_id) };
+        let executed = submission.pay(&*self.payments, payment, dry_run).await?;
+        executed.money(|money| deposited(customer.xid.0, amount.minor_units(), reference_id, money))
+    }
+
+    /// Withdraw money
+    ///
+    /// A `reference_id` books once: sent again it is `duplicate_reference`, names the first transaction, and moves
+    /// nothing. More than the available balance is `insufficient_funds`: the attempt is listed as `failed`, and does not
+    /// use its reference up.
+    #[oai(path = "/wallet/withdrawals", method = "post", operation_id = "create_withdrawal")]
+    async fn create_withdrawal(
+        &self,
+        customer: Customer,
+        /// Sent again with the same key, the request gets its first answer again.
+        #[oai(name = "Idempotency-Key")]
+        command: Command<MoneyRequest>,
+        /// Only say what would happen (200): every check, nothing stored; a key is ignored.
+        dry_run: DryRun,
+    ) -> Result<PostedAnswer<201, WithdrawalData>, ApiError> {
+        let (MoneyRequest { amount, reference_id }, submission) = command.by(customer.caller());
+        let payment = Payment::Withdrawal { amount, reference: ReferenceId(reference_id) };
+        let executed = submission.pay(&*self.payments, payment, dry_run).await?;
+        executed.money(|money| withdrawn(customer.xid.0, amount.minor_units(), reference_id, money))
+    }
+}
+
+fn deposited(deposited_by: Uuid, amount: i64, reference_id: Uuid, money: MovedMoney) -> DepositData {
+    let MovedMoney { id, at: deposited_at, balance, .. } = money;
+    let status = MoneyStatus::Success;
+    DepositData { deposit: Deposit { id, deposited_by, status, deposited_at, amount, reference_id, balance } }
+}
+
+fn withdrawn(withdrawn_by: Uuid, amount: i64, reference_id: Uuid, money: MovedMoney) -> WithdrawalData {
+    let MovedMoney { id, at: withdrawn_at, balance, .. } = money;
+    let status = MoneyStatus::Success;
+    WithdrawalData {
+        withdrawal: Withdrawal { id, withdrawn_by, status, withdrawn_at, amount, reference_id, balance },
+    }
+}
+
+/// What the document says beside the types.
+pub fn notes() -> Vec<Notes> {
+    let money = |balance, version| MovedMoney::sample(0, Balance::sample(balance, version));
+    let (customer, reference) = (samples::id(CUSTOMER), samples::id(REFERENCE));
+    let request = || Some(json!({"amount": 10_000, "reference_id": REFERENCE}));
+    vec![
+        Notes {
+            id: "create_deposit",
+            codes: &[SIGNED_IN, BODY, MOVING, &[Code::BalanceLimit], KEYED, POSTING],
+            request: request(),
+            answer: sample(&deposited(customer, 10_000, reference, money(10_000, 1))),
+        },
+        Notes {
+            id: "create_withdrawal",
+            codes: &[SIGNED_IN, BODY, MOVING, &[Code::InsufficientFunds], KEYED, POSTING],
+            request: request(),
+            answer: sample(&withdrawn(customer, 10_000, reference, money(0, 2))),
+        },
+    ]
+}
