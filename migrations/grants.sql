@@ -17,6 +17,7 @@ grant select, insert on transactions to :"role";
 grant select, insert on entries to :"role";
 grant select, insert on status_changes to :"role";
 grant select, insert on adjustments to :"role";
+grant select, insert on steps to :"role";
 -- The double-entry view, for `wallet audit`.
 grant select on journal to :"role";
 

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// A customer by its xid.
-pub const FIND: &str = "select id from customers where xid = $1";
+pub const FIND: &str = "select id from customers where xid = $1::uuid";
 
 const ADD: &str = "insert into customers (id, xid) values ($1, $2) on conflict (xid) do nothing";
 

@@ -1,4 +1,5 @@
-//! Parts of SQL that several statements share, so that each rule stands once. They read an entry `e` and its transaction `t`.
+//! Parts of SQL that several statements share, so that each rule is written once. They read an entry `e`, its transaction `t`,
+//! and its step `s` (see [`step!`]).
 //!
 //! They are texts and no view: the statements fence each look-up (docs/decisions/0003-the-loops-statements.md), and a view's joins
 //! would be planned anew around the fences.
@@ -12,25 +13,59 @@ macro_rules! entry_status {
     };
 }
 
+/// The step of an entry that is not one of its transaction's first: nulls for those. Where `e` is a first one, the look-up is not
+/// made.
+macro_rules! step {
+    () => {
+        "left join lateral (
+    select * from steps s
+    where s.transaction_id = e.transaction_id
+      and ((s.wallet_id = e.wallet_id and s.version = e.version)
+           or (s.other_wallet_id = e.wallet_id and s.other_version = e.version))
+      and (t.wallet_id, t.version) is distinct from (e.wallet_id, e.version)
+      and (t.other_wallet_id, t.other_version) is distinct from (e.wallet_id, e.version)
+    offset 0) s on true"
+    };
+}
+
+/// The amount of an entry's step.
+macro_rules! step_amount {
+    () => {
+        "coalesce(s.amount, t.amount)"
+    };
+}
+
+/// The version of a transaction's first entry on the wallet of `e`: where a list shows the transaction.
+macro_rules! first_version {
+    () => {
+        "case when t.wallet_id = e.wallet_id then t.version when t.other_wallet_id = e.wallet_id then t.other_version
+         else (select case when f.wallet_id = e.wallet_id then f.version else f.other_version end
+               from steps f where f.transaction_id = t.id and e.wallet_id in (f.wallet_id, f.other_wallet_id)
+               order by f.n limit 1) end"
+    };
+}
+
 /// The reference, for the side that gave it: the receiver of a transfer (kind 4) does not see the sender's.
 macro_rules! visible_reference {
     () => {
-        "case when e.kind <> 4 then t.reference_id end"
+        "case when e.kind <> 4 then case when s.id is null then t.reference_id else s.reference_id end end"
     };
 }
 
 /// The fee, for the side that paid it.
 macro_rules! visible_fee {
     () => {
-        "case when e.kind <> 4 then t.fee else 0 end"
+        "case when e.kind <> 4 then coalesce(s.fee, t.fee) else 0 end"
     };
 }
 
-/// The columns of a line, out of an entry `e` and its transaction `t`.
+/// The columns of a line.
 macro_rules! entry_line {
     () => {
         concat!(
-            "e.version, e.kind, e.occurred_at, t.id, t.amount,
+            "e.version, e.kind, e.occurred_at, t.id, ",
+            $crate::ledger::fragments::step_amount!(),
+            " as amount,
        ",
             $crate::ledger::fragments::entry_status!(),
             " as status,
@@ -41,7 +76,7 @@ macro_rules! entry_line {
     };
 }
 
-pub(super) use {entry_line, entry_status, visible_fee, visible_reference};
+pub(super) use {entry_line, entry_status, first_version, step, step_amount, visible_fee, visible_reference};
 
 #[cfg(test)]
 mod tests {

@@ -13,7 +13,7 @@ use super::support::{
 };
 
 /// What breaks each rule, in the order of [`RULES`], behind the back of the database's own rules. Wallet 1 ends in …01.
-const BREAKS: [(&str, &str); 18] = [
+const BREAKS: [(&str, &str); 19] = [
     (
         "update wallets set available = available + 1 where id::text like '%01'",
         "wallet 00000000-0000-0000-0000-000000000001",
@@ -35,6 +35,12 @@ const BREAKS: [(&str, &str); 18] = [
     ),
     ("update entries set kind = 1 where kind = 4", "transaction "),
     ("delete from transactions where version = 2 and wallet_id::text like '%01'", "entry 2"),
+    (
+        "insert into steps (id, transaction_id, n, kind, wallet_id, version, amount, actor, created_at)
+         select gen_random_uuid(), id, 3, kind, wallet_id, version, amount, 'ada', created_at
+         from transactions where version = 1 and wallet_id::text like '%01'",
+        "step 3 of transaction ",
+    ),
     ("insert into adjustments values (gen_random_uuid(), 'ada', 'a test')", "transaction "),
     (
         "update transactions set amount = amount + 1 where version = 1 and wallet_id::text like '%01'",

@@ -49,6 +49,7 @@ mod roles;
 mod schema;
 mod scripts;
 mod spans;
+mod steps;
 mod stress;
 mod support;
 mod terminate;

@@ -30,7 +30,7 @@ use crate::{
         book::{AnsweredKey, Book, Changes},
         entry::{Transaction, TransactionStatus},
         operation::ReferenceKey,
-        read::{Filter, HistoryItem, TransactionView},
+        read::{EntryView, Filter, HistoryItem, TransactionView},
     },
     payments::{self, Mode, Order, Payment, PaymentError, Payments},
 };
@@ -268,8 +268,9 @@ impl Accounts for FakeWallets {
         let item = all.wallets[&wallet].history.iter().find(|item| item.id == id);
         let item = item.cloned().ok_or(AccountError::NotFound)?;
         let (delta, after) = (Buckets::available(item.amount), Buckets::available(item.amount));
+        let entries = vec![EntryView { version: item.version, delta, after }];
         let currency = view.currency;
-        let value = TransactionView { item, currency, fee: 0, note: None, counterparty: None, delta, after };
+        let value = TransactionView { item, currency, fee: 0, note: None, counterparty: None, entries };
         Ok(Versioned { value, version: view.money.version })
     }
 

@@ -30,7 +30,7 @@ use crate::{
     ledger::{
         Kind,
         entry::TransactionStatus,
-        read::{Filter, TransactionView},
+        read::{EntryView, Filter, TransactionView},
     },
 };
 
@@ -180,13 +180,8 @@ impl TransactionsApi {
 }
 
 fn whole(found: TransactionView) -> WholeTransaction {
-    let TransactionView { item, currency, fee, note, counterparty, delta, after } = found;
-    let entry = Entry {
-        version: item.version,
-        change: delta.total(),
-        balance_after: after.total(),
-        available_balance_after: after.available,
-    };
+    let TransactionView { item, currency, fee, note, counterparty, entries } = found;
+    let entries: Vec<Entry> = entries.iter().map(entry).collect();
     let Transaction { id, status, transacted_at, kind, amount, reference_id } = line(item);
     WholeTransaction {
         id,
@@ -199,8 +194,18 @@ fn whole(found: TransactionView) -> WholeTransaction {
         reference_id,
         note,
         counterparty: counterparty.map(|wallet| Counterparty { wallet_id: wallet.0 }),
+        balance_after: entries.last().map_or(0, |newest| newest.balance_after),
+        entries,
+    }
+}
+
+fn entry(found: &EntryView) -> Entry {
+    let EntryView { version, delta, after } = found;
+    Entry {
+        version: *version,
+        change: delta.total(),
         balance_after: after.total(),
-        entries: vec![entry],
+        available_balance_after: after.available,
     }
 }
 

@@ -11,7 +11,7 @@ pub struct Rule {
 }
 
 /// Every rule.
-pub const RULES: [Rule; 18] = [
+pub const RULES: [Rule; 19] = [
     Rule {
         sentence: "every wallet's buckets are the sum of its entries",
         sql: "select format('wallet %s: has %s/%s/%s, entries give %s/%s/%s', coalesce(w.id, e.wallet_id),
@@ -87,14 +87,29 @@ pub const RULES: [Rule; 18] = [
                                    is distinct from (4, t.amount)",
     },
     Rule {
-        sentence: "an entry belongs to a transaction that knows it",
+        sentence: "an entry is one of its transaction's first, or one of a later step's",
         sql: "select format('wallet %s, entry %s', e.wallet_id, e.version)
               from entries e
               left join transactions t
                   on t.id = e.transaction_id
                  and ((t.wallet_id, t.version) = (e.wallet_id, e.version)
                       or (t.other_wallet_id, t.other_version) = (e.wallet_id, e.version))
-              where t.id is null",
+              left join steps s
+                  on s.transaction_id = e.transaction_id
+                 and ((s.wallet_id, s.version) = (e.wallet_id, e.version)
+                      or (s.other_wallet_id, s.other_version) = (e.wallet_id, e.version))
+              where (t.id is null) = (s.id is null)",
+    },
+    Rule {
+        sentence: "a step belongs to a transaction, is numbered 2, 3 … there, and has its entries",
+        sql: "select format('step %s of transaction %s', s.n, s.transaction_id)
+              from (select *, row_number() over (partition by transaction_id order by n) + 1 as expected from steps) s
+              left join transactions t on t.id = s.transaction_id
+              left join entries e on (e.wallet_id, e.version, e.transaction_id) = (s.wallet_id, s.version, s.transaction_id)
+              left join entries o
+                  on (o.wallet_id, o.version, o.transaction_id) = (s.other_wallet_id, s.other_version, s.transaction_id)
+              where t.id is null or s.n <> s.expected or (e.kind, e.occurred_at) is distinct from (s.kind, s.created_at)
+                 or (o.transaction_id is null) <> (s.other_wallet_id is null)",
     },
     Rule {
         sentence: "an adjustment, and nothing else, says who made it and why",
@@ -121,12 +136,13 @@ pub const RULES: [Rule; 18] = [
                         is distinct from (coalesce(l.status, 0), coalesce(l.frozen, false))",
     },
     Rule {
-        sentence: "a key has a completed transaction, a status change, or a refusal that expires",
+        sentence: "a key has a completed transaction, a step, a status change, or a refusal that expires",
         sql: "select format('key %s of %s', k.key, k.actor)
               from keys k
               left join transactions t on t.id = k.operation_id and t.status = 0
+              left join steps p on p.id = k.operation_id
               left join status_changes s on s.id = k.operation_id
-              where case when k.outcome is null then t.id is null or k.expires_at is not null
+              where case when k.outcome is null then t.id is null and p.id is null or k.expires_at is not null
                          when k.outcome ?| array['status_changed', 'Ok'] then s.id is null or k.expires_at is not null
                          else k.expires_at is null end",
     },

@@ -16,7 +16,7 @@ use crate::{
     },
     ledger::{
         entry::TransactionStatus,
-        fragments::{entry_status, visible_fee, visible_reference},
+        fragments::{entry_status, step, step_amount, visible_fee, visible_reference},
         kind::Kind,
     },
 };
@@ -26,7 +26,9 @@ use crate::{
 pub const READ_ENTRIES: &str = concat!(
     "select e.position, e.wallet_id, w.owner_xid, e.version, e.transaction_id, e.kind, ",
     entry_status!(),
-    " as status, t.amount,
+    " as status, ",
+    step_amount!(),
+    " as amount,
        ",
     visible_fee!(),
     " as fee, t.currency,
@@ -36,6 +38,9 @@ pub const READ_ENTRIES: &str = concat!(
        e.delta_available, e.delta_held, e.delta_unreleased, e.available, e.held, e.unreleased, e.occurred_at, e.hash
 from (select * from entries where position > $1 and position <= $2 order by position limit $3) e
 left join lateral (select * from transactions t where t.id = e.transaction_id offset 0) t on true
+",
+    step!(),
+    "
 left join lateral (select w.owner_xid from wallets w where w.id = e.wallet_id offset 0) w on true
 order by e.position"
 );
@@ -51,7 +56,9 @@ order by s.position";
 pub const FIND_ENTRIES: &str = concat!(
     "select e.position, e.wallet_id, w.owner_xid, e.version, e.transaction_id, e.kind, ",
     entry_status!(),
-    " as status, t.amount,
+    " as status, ",
+    step_amount!(),
+    " as amount,
        ",
     visible_fee!(),
     " as fee, t.currency,
@@ -62,6 +69,9 @@ pub const FIND_ENTRIES: &str = concat!(
 from unnest($1::uuid[], $2::int8[]) k (wallet_id, version)
 cross join lateral (select * from entries e where e.wallet_id = k.wallet_id and e.version = k.version offset 0) e
 left join lateral (select * from transactions t where t.id = e.transaction_id offset 0) t on true
+",
+    step!(),
+    "
 left join lateral (select w.owner_xid from wallets w where w.id = e.wallet_id offset 0) w on true"
 );
 

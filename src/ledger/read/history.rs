@@ -1,4 +1,4 @@
-//! What was booked on a wallet, newest first.
+//! What was booked on a wallet, newest first. A transaction is listed once, at its first entry there.
 
 use super::entry_line::{HistoryItem, line};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     ledger::{
         entry::TransactionStatus,
         error::LedgerError,
-        fragments::{entry_line, entry_status},
+        fragments::{entry_line, entry_status, first_version, step},
         kind::Kind,
     },
 };
@@ -37,7 +37,12 @@ pub const LIST: &str = concat!(
     "
 from entries e
 cross join lateral (select * from transactions t where t.id = e.transaction_id offset 0) t
-where e.wallet_id = $1::uuid and e.version < $2 and e.version >= $3
+",
+    step!(),
+    "
+where e.wallet_id = $1::uuid and e.version < $2 and e.version >= $3 and e.version = ",
+    first_version!(),
+    "
   and ($4::int2[] is null or e.kind = any($4)) and ($5::int2[] is null or ",
     entry_status!(),
     " = any($5))

@@ -7,5 +7,5 @@ mod transaction;
 pub use self::{
     entry_line::{HistoryItem, line},
     history::{Filter, LIST, SCAN_MAX, list},
-    transaction::{FIND, TransactionView, find},
+    transaction::{EntryView, FIND, TransactionView, find},
 };

@@ -12,7 +12,7 @@ use crate::{
     },
     ledger::{
         error::LedgerError,
-        fragments::{entry_line, visible_fee},
+        fragments::{entry_line, step, visible_fee},
     },
 };
 
@@ -26,12 +26,20 @@ pub struct TransactionView {
     pub note: Option<String>,
     /// The wallet on the other side of a transfer.
     pub counterparty: Option<WalletId>,
-    /// The change of this wallet's buckets, and their values after it.
+    /// What it changed in this wallet, the first one first; never empty.
+    pub entries: Vec<EntryView>,
+}
+
+/// One entry of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EntryView {
+    pub version: i64,
+    /// The change of the wallet's buckets, and their values after it, in minor units.
     pub delta: Buckets,
     pub after: Buckets,
 }
 
-/// A transaction and this wallet's entry of it.
+/// A transaction and this wallet's entries of it, in their order.
 pub const FIND: &str = concat!(
     "select ",
     entry_line!(),
@@ -41,12 +49,19 @@ pub const FIND: &str = concat!(
     " as fee,
        case e.kind when 3 then t.other_wallet_id when 4 then t.wallet_id end as counterparty,
        e.delta_available, e.delta_held, e.delta_unreleased, e.available, e.held, e.unreleased
-from transactions t
+from (select * from transactions t where t.id = $1::uuid offset 0) t
 cross join lateral (
-    select * from entries e
-    where e.wallet_id = $2::uuid and e.version = case when t.wallet_id = $2 then t.version else t.other_version end
-    offset 0) e
-where t.id = $1::uuid and (t.wallet_id = $2 or t.other_wallet_id = $2)"
+    select t.version as version where t.wallet_id = $2::uuid
+    union all
+    select t.other_version where t.other_wallet_id = $2
+    union all
+    select case when f.wallet_id = $2 then f.version else f.other_version end
+    from steps f where f.transaction_id = t.id and $2 in (f.wallet_id, f.other_wallet_id)) k
+cross join lateral (select * from entries e where e.wallet_id = $2 and e.version = k.version offset 0) e
+",
+    step!(),
+    "
+order by e.version"
 );
 
 /// A transaction of this wallet; none where it is another's, or nobody's.
@@ -57,23 +72,30 @@ pub async fn find(
 ) -> Result<Option<TransactionView>, LedgerError> {
     let found = ask(db, |db| async move {
         let pool = db.get_postgres_connection_pool();
-        Ok(sqlx::query(FIND).bind(id.0).bind(wallet.0).fetch_optional(pool).await?)
+        Ok(sqlx::query(FIND).bind(id.0).bind(wallet.0).fetch_all(pool).await?)
     })
     .await?;
-    found.as_ref().map(view).transpose()
+    found.first().map(|first| view(first, &found)).transpose()
 }
 
-fn view(found: &PgRow) -> Result<TransactionView, LedgerError> {
-    let buckets = |a, h, u| -> Result<Buckets, DbError> {
-        Ok(Buckets { available: found.try_get(a)?, held: found.try_get(h)?, unreleased: found.try_get(u)? })
-    };
-    let text: String = found.try_get("currency").map_err(DbError::from)?;
+fn view(first: &PgRow, all: &[PgRow]) -> Result<TransactionView, LedgerError> {
+    let text: String = first.try_get("currency").map_err(DbError::from)?;
     Ok(TransactionView {
-        item: line(found)?,
+        item: line(first)?,
         currency: text.parse().map_err(|_| LedgerError::Internal(format!("currency {text}")))?,
-        fee: found.try_get("fee").map_err(DbError::from)?,
-        note: found.try_get("note").map_err(DbError::from)?,
-        counterparty: found.try_get::<Option<_>, _>("counterparty").map_err(DbError::from)?.map(WalletId),
+        fee: first.try_get("fee").map_err(DbError::from)?,
+        note: first.try_get("note").map_err(DbError::from)?,
+        counterparty: first.try_get::<Option<_>, _>("counterparty").map_err(DbError::from)?.map(WalletId),
+        entries: all.iter().map(entry).collect::<Result<_, _>>()?,
+    })
+}
+
+fn entry(row: &PgRow) -> Result<EntryView, DbError> {
+    let buckets = |a, h, u| -> Result<Buckets, DbError> {
+        Ok(Buckets { available: row.try_get(a)?, held: row.try_get(h)?, unreleased: row.try_get(u)? })
+    };
+    Ok(EntryView {
+        version: row.try_get("version")?,
         delta: buckets("delta_available", "delta_held", "delta_unreleased")?,
         after: buckets("available", "held", "unreleased")?,
     })

@@ -9,7 +9,7 @@ use crate::{
     db::DbError,
     kernel::ids::WalletId,
     ledger::{
-        fragments::entry_line,
+        fragments::{entry_line, step},
         read::{HistoryItem, line},
     },
 };
@@ -66,7 +66,9 @@ pub const LOAD_ITEMS: &str = concat!(
     "
 from unnest($2::int8[]) n(version)
 cross join lateral (select * from entries e where e.wallet_id = $1::uuid and e.version = n.version offset 0) e
-cross join lateral (select * from transactions t where t.id = e.transaction_id offset 0) t"
+cross join lateral (select * from transactions t where t.id = e.transaction_id offset 0) t
+",
+    step!()
 );
 
 /// A wallet's stored lists, and what its unfolded entries moved.

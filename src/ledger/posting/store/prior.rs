@@ -18,7 +18,8 @@ use crate::{
 };
 
 /// The batch's time; then, with a JSON payload each, the references that are used up (`what` 1: the id of the transaction)
-/// and the keys that have a stored decision (`what` 2: [`KnownKey`]). `n` says which of the parameters a row answers.
+/// and the keys that have a stored decision (`what` 2: [`KnownKey`]), which is a transaction, a step of one, or an outcome of its
+/// own. `n` says which of the parameters a row answers.
 macro_rules! prior_state {
     ($($from:expr),*) => {
         concat!(
@@ -33,15 +34,22 @@ cross join lateral (
     where t.wallet_id = k.wallet_id and t.kind = k.kind and t.reference_id = k.reference_id and t.status <> 2
     offset 0) t
 union all
-select 2::int2, k.n, t.created_at, jsonb_build_object(
+select 2::int2, k.n, coalesce(s.created_at, t.created_at), jsonb_build_object(
            'request_hash', encode(i.request_hash, 'hex'), 'outcome', i.outcome, 'booked',
            case when t.id is not null then jsonb_build_object(
-               'id', t.id, 'amount', t.amount, 'fee', t.fee, 'currency', t.currency, 'version', e.version,
+               'id', t.id, 'amount', coalesce(s.amount, t.amount), 'fee', coalesce(s.fee, t.fee),
+               'currency', t.currency, 'version', e.version,
                'available', e.available, 'held', e.held, 'unreleased', e.unreleased) end)
 from unnest($4::text[], $5::text[]) with ordinality k(actor, key, n)
 cross join lateral (select * from keys i where i.actor = k.actor and i.key = k.key offset 0) i
-left join lateral (select * from transactions t where t.id = i.operation_id and i.outcome is null offset 0) t on true
-left join lateral (select * from entries e where e.wallet_id = t.wallet_id and e.version = t.version offset 0) e on true"
+left join lateral (select * from steps s where s.id = i.operation_id and i.outcome is null offset 0) s on true
+left join lateral (
+    select * from transactions t
+    where t.id = coalesce(s.transaction_id, i.operation_id) and i.outcome is null offset 0) t on true
+left join lateral (
+    select * from entries e
+    where e.wallet_id = coalesce(s.wallet_id, t.wallet_id) and e.version = coalesce(s.version, t.version)
+    offset 0) e on true"
         )
     };
 }

@@ -1,0 +1,2 @@
+-- loses: steps
+drop table steps;
