@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-# Each recipe is one step of a person's work: never two at once, and none is a file.
+# Recipes are commands for people: they never run in parallel, and none is a file.
 .NOTPARALLEL:
 .PHONY: help run test test-clients migration-up migration-down lint deny openapi bench bench-quick bench-book stop wipe
 
@@ -20,7 +20,7 @@ test-clients: ## Generates clients from swagger/openapi.json, compiles and runs 
 migration-up: ## Brings the database up to date: CONNECTION, else DATABASE_URL, else the stack's.
 	@scripts/migrate up
 
-migration-down: ## Takes the last migration back, on the same database; refuses to lose rows without ARGS=--yes-lose-data.
+migration-down: ## Reverts the last migration, on the same database; refuses to lose rows without ARGS=--yes-lose-data.
 	@scripts/migrate down $(ARGS)
 
 lint: ## Checks format, clippy without a warning, and the shell scripts.
@@ -32,7 +32,7 @@ deny: ## Checks licences and sources of the dependencies by cargo-deny.
 	@scripts/cargo deny --version >/dev/null 2>&1 || { echo "cargo-deny is missing: cargo install --locked cargo-deny"; exit 1; }
 	@scripts/cargo deny --locked check bans licenses sources
 
-openapi: ## Writes swagger/openapi.json anew from the code.
+openapi: ## Writes swagger/openapi.json from the code.
 	@mkdir -p swagger
 	@WALLET_BUILD_QUIET=1 scripts/wallet openapi >swagger/openapi.json.new && mv swagger/openapi.json.new swagger/openapi.json \
 	  || { rm -f swagger/openapi.json.new; exit 1; }

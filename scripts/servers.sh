@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The servers for a script that starts the wallet, from scripts/stack, as far as nobody named others.
+# The servers for a script that starts the wallet, from scripts/stack, unless others are named.
 
 # Whether .env gives the variable. The wallet reads that file itself, but what we export would win over it.
 # An empty DATABASE_URL gives nothing; an empty one of the others asks for what the wallet has in-process.

@@ -1,5 +1,5 @@
 //! What one successful transfer costs in the book, beside the same transfer in an in-memory event loop.
-//! `docs/benchmarks/README.md` tells how to read it.
+//! `docs/benchmarks/README.md` explains the figures.
 //!
 //! Every benchmark makes 256 transfers between 10,000 wallets, drawn evenly; an item is one transfer. The book decides
 //! them as a batch of the posting loop; it checks status, room, currency, cover, reference and, where it is keyed, the

@@ -17,7 +17,7 @@ use super::{
     process::{Cpu, Processes},
     scenario::Distribution,
     server::migrate,
-    wallets::FUNDS,
+    wallets::FUNDS_CENTS,
 };
 
 /// The transfer; who sends and who receives stands in front of it.
@@ -55,7 +55,7 @@ pub struct BaselineRow {
     pub cpu: Cpu,
 }
 
-/// Measures every spread with every number of clients on a database of its own.
+/// Measures every distribution with every number of clients, on a database of its own.
 pub async fn measure(postgres: &mut Postgres, args: &Args) -> Result<Vec<BaselineRow>> {
     let name = format!("bench_{}_sql", std::process::id());
     let url = postgres.create(&name).await?;
@@ -73,7 +73,7 @@ async fn measure_on(postgres: &mut Postgres, url: &str, args: &Args) -> Result<V
     migrate(&args.binary, url)?;
     let mut conn = PgConnection::connect(url).await?;
     sqlx::query(OPEN_CUSTOMERS).bind(i64::from(args.wallets)).execute(&mut conn).await?;
-    sqlx::query(OPEN_WALLETS).bind(i64::try_from(FUNDS)?).execute(&mut conn).await?;
+    sqlx::query(OPEN_WALLETS).bind(i64::try_from(FUNDS_CENTS)?).execute(&mut conn).await?;
     sqlx::query("vacuum analyze").execute(&mut conn).await?;
     let processes = Processes { postmaster: postgres.postmaster().await?, ..Processes::default() };
     let seconds = args.baseline_seconds();
@@ -125,7 +125,7 @@ async fn is_right(conn: &mut PgConnection) -> Result<()> {
                   and count(*) * $1::bigint = sum(available) + (select sum(fee) from transactions)
                   and (select count(*) from entries) = (select 2 * count(*) from transactions)
                from wallets";
-    let right: bool = sqlx::query_scalar(sql).bind(i64::try_from(FUNDS)?).fetch_one(conn).await?;
+    let right: bool = sqlx::query_scalar(sql).bind(i64::try_from(FUNDS_CENTS)?).fetch_one(conn).await?;
     ensure!(right, "the baseline's wallets do not equal the sums of their entries");
     Ok(())
 }
@@ -169,7 +169,7 @@ fn pgbench(
         bail!("pgbench failed:\n{out}{errors}");
     }
     let rate = out.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
-    let rate = rate.with_context(|| format!("pgbench told no rate:\n{out}"))?;
+    let rate = rate.with_context(|| format!("pgbench reported no rate:\n{out}"))?;
     let latencies = latencies?;
     let at = |share: f64| latencies.get((latencies.len() as f64 * share) as usize).copied().unwrap_or(0.0);
     Ok(Run { rate, p50_ms: at(0.5), p99_ms: at(0.99), p999_ms: at(0.999) })

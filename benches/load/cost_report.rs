@@ -1,4 +1,4 @@
-//! The part of the page that says where the time goes.
+//! The part of the page about costs: CPU, memory, log and the service's own histograms.
 
 use std::fmt::Write;
 
@@ -9,7 +9,7 @@ use super::{
 };
 
 type Used = fn(&Cpu) -> f64;
-/// Who has used the CPUs, and how much of them.
+/// The users of the CPUs, and their use.
 const USERS: [(&str, Used); 6] = [
     ("service", |cpu| cpu.server),
     ("Postgres", |cpu| cpu.postgres),
@@ -65,7 +65,7 @@ fn histogram_table(rows: &[Row], page: &mut String) -> std::fmt::Result {
     Ok(())
 }
 
-/// Seconds may be small.
+/// With digits enough for short times.
 fn exact(value: f64) -> String {
     if value >= 1.0 { figure(value) } else { format!("{value:.6}") }
 }

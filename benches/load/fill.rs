@@ -1,6 +1,6 @@
-//! Millions of entries, put there by set-based SQL as the loop would have written them: a deposit for every wallet, then
-//! transfers to and fro between the two wallets of a pair, with values after, versions, keys, the hash chain and the largest
-//! transfers, so that the audit finds nothing. A cost that grows with the books shows after it.
+//! Fills the books with millions of entries by set-based SQL, as the posting loop would have written them: a deposit for
+//! every wallet, then transfers between the two wallets of a pair, with values after, versions, keys, the hash chain and the
+//! largest transfers, so that the audit finds no fault. Costs that grow with the books show on them.
 
 use std::time::Instant;
 
@@ -8,12 +8,12 @@ use anyhow::Result;
 use serde::Serialize;
 use sqlx::{Connection, PgConnection};
 
-use super::{server::Published, wallets::FUNDS};
+use super::{server::Published, wallets::FUNDS_CENTS};
 
-/// So many versions of every wallet are written by one statement.
-const STEP: i64 = 20;
+/// The number of versions of every wallet that one statement writes.
+const VERSIONS_PER_STATEMENT: i64 = 20;
 
-/// What was put there.
+/// The entries that were written.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Filled {
     pub entries: i64,
@@ -22,15 +22,15 @@ pub struct Filled {
     pub gib: f64,
 }
 
-/// Fills the books of `wallets` empty wallets, an even number, with about so many entries; every wallet gets as many. The
-/// service must not be running.
+/// Fills the books of `wallets` empty wallets, an even number, with about `entries` entries, the same number for every wallet.
+/// The service must not be running.
 pub async fn fill(url: &str, entries: u64, wallets: u32) -> Result<Filled> {
     let versions = i64::try_from(entries)? / i64::from(wallets);
     let began = Instant::now();
     tokio::try_join!(write(url, 0, versions), write(url, 1, versions))?;
     let mut conn = PgConnection::connect(url).await?;
     sqlx::raw_sql(SIDES).execute(&mut conn).await?;
-    sqlx::query(LARGEST).bind(versions).bind(i64::try_from(FUNDS)?).execute(&mut conn).await?;
+    sqlx::query(LARGEST).bind(versions).bind(i64::try_from(FUNDS_CENTS)?).execute(&mut conn).await?;
     sqlx::raw_sql(PUBLISHED).execute(&mut conn).await?;
     sqlx::raw_sql("vacuum analyze").execute(&mut conn).await?;
     let size = "select pg_database_size(current_database())::float8 / 1073741824";
@@ -54,16 +54,21 @@ pub async fn published(url: &str) -> Result<Published> {
 /// Writes every second pair of wallets: Postgres uses one CPU for each connection.
 async fn write(url: &str, half: i64, versions: i64) -> Result<()> {
     let mut conn = PgConnection::connect(url).await?;
-    // Room for one step; nobody waits for these commits, and a checkpoint comes before everything that is measured.
+    // Memory for one statement. These commits need not be durable, and a checkpoint precedes every measurement.
     let session = "set work_mem = '256MB'; set synchronous_commit = off; set jit = off";
     sqlx::raw_sql(session).execute(&mut conn).await?;
     sqlx::raw_sql(SIDES).execute(&mut conn).await?;
     sqlx::query("delete from sides where pair % 2 <> $1").bind(half).execute(&mut conn).await?;
     let mut done = 0;
     while done < versions {
-        done = (done + STEP).min(versions);
-        sqlx::query(WRITE).bind(done).bind(i64::try_from(FUNDS)?).bind(versions).execute(&mut conn).await?;
-        if half == 0 && (done % (10 * STEP) == 0 || done == versions) {
+        done = (done + VERSIONS_PER_STATEMENT).min(versions);
+        sqlx::query(WRITE)
+            .bind(done)
+            .bind(i64::try_from(FUNDS_CENTS)?)
+            .bind(versions)
+            .execute(&mut conn)
+            .await?;
+        if half == 0 && (done % (10 * VERSIONS_PER_STATEMENT) == 0 || done == versions) {
             println!("    {done} entries in each wallet");
         }
     }

@@ -95,7 +95,7 @@ impl Shared {
     }
 
     /// The latency is counted from the moment at which the request was due, not from the one at which it could be sent:
-    /// a server that stops for a second has made everybody wait who came in that second.
+    /// a server that stops for a second delays all requests of that second.
     async fn open_loop(&self, mut connection: Connection, rate: f64) {
         let mut request = Vec::new();
         while let Ok(permit) = self.due.acquire().await {
@@ -108,7 +108,7 @@ impl Shared {
         }
     }
 
-    /// Sends the next request. A connection that broke is made anew; an error means that it could not be.
+    /// Sends the next request. A broken connection is replaced; an error means that it could not be.
     async fn one(
         &self,
         connection: &mut Connection,
@@ -158,8 +158,8 @@ impl Pacer {
                 let next = start + Duration::from_secs_f64(issued as f64 / rate);
                 std::thread::sleep(next.saturating_duration_since(Instant::now()));
             }
-            // What is due already is still sent, for a while; then everybody hears that no more comes. (Closing at once
-            // would take away what was handed to a task that has not run yet.)
+            // Requests that are due are still sent, up to a timeout; then the tasks are stopped. (Stopping them at once
+            // would drop requests of a task that has not run yet.)
             let patience = start + length + DRAIN_TIMEOUT;
             let is_left = || taken.load(Ordering::Relaxed) < total && Instant::now() < patience;
             while is_left() && !stopped.load(Ordering::Relaxed) {

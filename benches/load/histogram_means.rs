@@ -1,4 +1,4 @@
-//! What the service says of itself: its histograms in `/metrics`.
+//! Means of the service's own histograms in `/metrics`.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! How far topic and cache are behind the books.
+//! Measures how far topic and cache are behind the books.
 
 use std::time::{Duration, Instant};
 
@@ -15,11 +15,11 @@ use super::{
     server::Server,
 };
 
-/// After that long nothing more is waited for.
+/// Timeout for the cache to catch up.
 const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(30);
-/// So many wallets are asked for in one round trip.
+/// Maximum number of wallets that are read in one round trip.
 const WALLETS_PER_ROUND_TRIP: usize = 1_000;
-/// Between two probes of freshness.
+/// Interval between two probes of freshness.
 const PROBE_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The cache that the service under load writes.
@@ -29,14 +29,14 @@ pub struct Cache {
     prefix: String,
 }
 
-/// What was behind when the load ended.
+/// The lag at the end of the load.
 #[derive(Clone, Copy, Debug)]
 pub struct Lag {
-    /// The age of the oldest entry that was not in the topic when the load ended, or what `/health` said if that is more.
+    /// The age of the oldest entry that was not in the topic when the load ended, or the lag in `/health` if that is more.
     pub topic_behind_ms: f64,
-    /// As `/health` said right after the load.
+    /// The lag in `/health` right after the load.
     pub refresher_behind_ms: f64,
-    /// From the end of the load until the cache showed the last version of every wallet; none: not within patience.
+    /// From the end of the load until the cache showed the last version of every wallet; none: not within the timeout.
     pub cache_caught_up_ms: Option<f64>,
 }
 
@@ -63,12 +63,12 @@ impl Cache {
         Ok(redis::cmd("HGET").arg(key).arg("version").query_async(&mut self.redis).await?)
     }
 
-    /// As the service's adapter names it.
+    /// The key that the service's adapter uses.
     fn key(&self, wallet: Uuid) -> String {
         wallet_key(&self.prefix, wallet)
     }
 
-    /// Takes the run's keys away.
+    /// Deletes the run's keys.
     pub async fn clear(&mut self) -> Result<()> {
         let mut cursor = 0_u64;
         loop {
@@ -91,11 +91,11 @@ impl Cache {
     }
 }
 
-/// Asks how far behind topic and cache are now that the load has ended, and waits until they have caught up.
+/// Measures the lag of topic and cache right after the load, and waits until they have caught up.
 pub async fn measure(server: &Server, books: &mut PgConnection, cache: &mut Cache) -> Result<Lag> {
     let ended = Instant::now();
     let topic: f64 = sqlx::query_scalar(TOPIC_BEHIND_MS).fetch_one(&mut *books).await?;
-    // Side by side: to answer, the service reaches for every server that it uses, and that takes its time.
+    // Concurrently: the service checks every server that it uses before it answers, which takes time.
     let (health, cache_caught_up_ms) = tokio::join!(server.health(), caught_up(ended, books, cache));
     let health = health?;
     Ok(Lag {
@@ -130,7 +130,7 @@ async fn caught_up(ended: Instant, books: &mut PgConnection, cache: &mut Cache) 
     Ok(behind.is_empty().then(|| ended.elapsed().as_secs_f64() * 1_000.0))
 }
 
-/// From the answer of a deposit until the cache shows it, in microseconds, again and again for so long.
+/// The time from the answer of a deposit until the cache shows it, in microseconds, measured repeatedly for `length`.
 pub async fn probe(
     server: std::net::SocketAddr,
     wallet: Wallet,
@@ -151,7 +151,7 @@ pub async fn probe(
         while cache.version(wallet.id).await?.is_none_or(|cached| cached < version)
             && answered.elapsed() < CATCH_UP_TIMEOUT
         {
-            // The runtime's timers are a millisecond coarse, so that this is at most one too long.
+            // The runtime's timers have a resolution of a millisecond: the measured time is at most that too long.
             tokio::time::sleep(Duration::from_micros(500)).await;
         }
         found.saturating_record(answered.elapsed().as_micros() as u64);

@@ -1,4 +1,4 @@
-//! The load benchmark: the service over HTTP beside plain SQL, on the same Postgres in the same run. `--help` tells how
+//! The load benchmark: the service over HTTP beside plain SQL, on the same Postgres in the same run. `--help` explains how
 //! to run it, `docs/benchmarks/README.md` how to read what comes out.
 
 mod args;

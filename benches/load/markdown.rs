@@ -4,10 +4,10 @@ use std::fmt::Write;
 
 use super::{cost_report::cost_report, format::figure, report::Report};
 
-/// More than that for the load generator, and it may have been the slowest of all: it is one thread.
-const BUSY_GENERATOR: f64 = 0.8;
-/// More than that for other programs, and the figures are not to be trusted. Interrupts and housekeeping take some.
-const QUIET_CPUS: f64 = 0.3;
+/// Above this use the load generator, which is one thread, may limit the rate.
+const BUSY_GENERATOR_CPUS: f64 = 0.8;
+/// Above this use by other programs the figures are not reliable. Interrupts and housekeeping take some.
+const OTHERS_CPUS_MAX: f64 = 0.3;
 
 /// The page; `load.md` is this.
 pub fn page(report: &Report) -> String {
@@ -61,7 +61,7 @@ fn write_page(report: &Report, page: &mut String) -> std::fmt::Result {
         .map(|row| row.cpu.others)
         .chain(report.baseline.iter().map(|row| row.cpu.others));
     let most = others.fold(0.0, f64::max);
-    if most > QUIET_CPUS {
+    if most > OTHERS_CPUS_MAX {
         writeln!(
             page,
             "**The machine was not quiet:** something else took up to {most:.1} CPUs meanwhile, so that every figure is worse than it would be, and the ratios are not to be trusted.\n"
@@ -70,7 +70,7 @@ fn write_page(report: &Report, page: &mut String) -> std::fmt::Result {
     let busy: Vec<&str> = report
         .scenarios
         .iter()
-        .filter(|row| row.cpu.generator > BUSY_GENERATOR)
+        .filter(|row| row.cpu.generator > BUSY_GENERATOR_CPUS)
         .map(|row| row.name)
         .collect();
     if !busy.is_empty() {
@@ -117,7 +117,7 @@ fn ratios(report: &Report, page: &mut String) -> std::fmt::Result {
     if let Some(filled) = report.filled {
         writeln!(
             page,
-            "\nThe filled database began with {} entries ({:.1} GiB with all indexes), as many for each wallet; filling took {:.0} s.",
+            "\nThe filled database began with {} entries ({:.1} GiB with all indexes), the same number for each wallet; filling took {:.0} s.",
             filled.entries, filled.gib, filled.seconds
         )?;
     }

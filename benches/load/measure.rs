@@ -1,4 +1,4 @@
-//! What a measurement has counted.
+//! Counts and latencies of a measurement.
 
 use std::{
     collections::BTreeMap,
@@ -8,7 +8,7 @@ use std::{
 use anyhow::Result;
 use hdrhistogram::Histogram;
 
-/// The longest latency that is told apart, in microseconds.
+/// The longest latency that is recorded exactly, in microseconds.
 const LATENCY_MAX_MICROS: u64 = 60_000_000;
 
 /// Counts answers while the load runs.
@@ -19,13 +19,13 @@ pub struct Recorder {
     per_second: Vec<u64>,
     /// Microseconds.
     latency: Histogram<u64>,
-    /// How many answers had another status.
+    /// The number of answers with another status, by status.
     others: BTreeMap<u16, u64>,
-    /// Requests that got no answer.
+    /// Requests without an answer.
     broken: u64,
 }
 
-/// What the load has shown.
+/// The result of a load.
 pub struct Measurement {
     /// Good answers within the load's time.
     pub answered: u64,
@@ -64,7 +64,7 @@ impl Recorder {
         }
     }
 
-    /// So many requests got no answer.
+    /// Adds requests without an answer.
     pub fn broken(&mut self, requests: u64) {
         self.broken += requests;
     }
@@ -92,7 +92,7 @@ impl Measurement {
         self.per_second.first().copied().unwrap_or(0) as f64 / self.rate()
     }
 
-    /// A latency in milliseconds: so many per cent of the answers were faster.
+    /// The latency in milliseconds at this percentile.
     pub fn millis(&self, percent: f64) -> f64 {
         self.latency.value_at_percentile(percent) as f64 / 1_000.0
     }

@@ -1,4 +1,4 @@
-//! The Postgres that everything is measured on: databases of our own, and whether a commit is durable there.
+//! The Postgres of the measurements: databases of the benchmark's own, and whether a commit is durable there.
 
 use std::{path::PathBuf, str::FromStr, time::Instant};
 
@@ -8,9 +8,9 @@ use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection, postgres::PgConnectOptio
 
 use super::process;
 
-/// What makes a commit durable; must be on.
+/// Settings without which a commit is not durable; must be on.
 const DURABILITY_SETTINGS: [&str; 3] = ["fsync", "full_page_writes", "synchronous_commit"];
-/// What else decides how fast it can be.
+/// Settings that influence the speed and are reported.
 const REPORTED_SETTINGS: [&str; 6] = [
     "wal_sync_method",
     "wal_compression",
@@ -26,7 +26,7 @@ pub struct Postgres {
     pub facts: Facts,
 }
 
-/// What the report says of the server.
+/// The facts about the server in the report.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Facts {
     pub version: String,

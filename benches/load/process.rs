@@ -1,10 +1,10 @@
-//! What processes cost, from `/proc`.
+//! CPU time and memory of processes, from `/proc`.
 
 use std::{collections::HashMap, fs, net::SocketAddr};
 
 use serde::Serialize;
 
-/// Linux tells CPU time in hundredths of a second (USER_HZ) on every machine that we build for.
+/// Linux reports CPU time in hundredths of a second (USER_HZ) on every supported machine.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 /// The processes whose CPU time is split; 0 where one is not on this machine.
@@ -25,7 +25,7 @@ pub struct Cpu {
     pub redis: f64,
     /// This program, and pgbench.
     pub generator: f64,
-    /// Everything else on the machine: other programs, interrupts, and what a hypervisor took away.
+    /// All other use of the machine: other programs, interrupts, and time stolen by a hypervisor.
     pub others: f64,
 }
 
@@ -48,7 +48,7 @@ impl Processes {
 }
 
 impl Cpu {
-    /// What was used since `before`.
+    /// The CPU time since `before`.
     pub fn since(&self, before: &Self) -> Self {
         Self {
             server: self.server - before.server,
@@ -73,7 +73,7 @@ impl Cpu {
     }
 }
 
-/// Resident memory in MiB: now, and the most there ever was.
+/// Resident memory in MiB: now, and the maximum so far.
 pub fn memory_mib(pid: u32) -> (f64, f64) {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let of = |name: &str| {
@@ -106,7 +106,7 @@ pub fn listener(port: u16) -> u32 {
     pids().into_iter().find(holds).unwrap_or(0)
 }
 
-/// A port that nobody listens on now.
+/// A free port.
 pub fn free_address() -> std::io::Result<SocketAddr> {
     std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()
 }

@@ -1,4 +1,4 @@
-//! What a run has shown, as data.
+//! The results of a run, as data.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::{
     process::Cpu, scenario::Scenario, server::Audited,
 };
 
-/// More than this behind the books, and the run does not count.
+/// The maximum lag behind the books of a run that counts.
 pub const LAG_MAX_MS: f64 = 5_000.0;
 
 /// A whole run; `load.json` is this.
@@ -38,14 +38,14 @@ pub struct Report {
     pub problems: Vec<String>,
 }
 
-/// Two figures of the run beside each other.
+/// The ratio of two figures of the run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Ratio {
     pub what: &'static str,
     pub against: &'static str,
     pub value: f64,
     pub unit: &'static str,
-    /// What it must reach, and what it aims at; it is met from below if the aim is smaller.
+    /// The required value and the aim; the required value is a maximum if the aim is smaller.
     pub at_least: f64,
     pub aim: f64,
 }
@@ -64,7 +64,7 @@ pub struct Machine {
     pub kernel: String,
 }
 
-/// What was measured of one scenario. Latencies are milliseconds.
+/// The measurement of one scenario. Latencies are milliseconds.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
     pub name: &'static str,
@@ -101,7 +101,7 @@ pub struct Row {
     pub service_means: BTreeMap<String, f64>,
 }
 
-/// What the processes did during a measurement.
+/// The costs of a measurement.
 pub struct Costs {
     /// Entries in the books before.
     pub entries: i64,

@@ -1,4 +1,4 @@
-//! Requests, made before the clock runs. While it runs, only wallets are chosen and ids written in place.
+//! Requests, built before the measurement, during which only wallets are chosen and ids written in place.
 
 use std::{cell::Cell, net::SocketAddr};
 
@@ -7,26 +7,26 @@ use uuid::Uuid;
 
 use super::scenario::{Distribution, Operation};
 
-/// What stands where a fresh reference, a fresh key and a recipient are to be written; each as long as one.
+/// Placeholders of the same length for the reference, the key and the recipient.
 const REFERENCE: &str = "00000000-0000-0000-0000-000000000000";
 const KEY: &str = "00000000-0000-0000-0000-000000000001";
 const RECIPIENT: &str = "00000000-0000-0000-0000-000000000002";
 
-/// A wallet that may be used, and what opens it.
+/// An enabled wallet and its token.
 #[derive(Clone, Debug)]
 pub struct Wallet {
     pub id: Uuid,
-    /// As it stands in `Authorization`.
+    /// As in `Authorization`.
     pub token: String,
 }
 
-/// A whole request, and where its reference, key and recipient stand.
+/// A whole request, and the offsets of its reference, key and recipient.
 pub struct Request {
     bytes: Vec<u8>,
     slots: [Option<usize>; 3],
 }
 
-/// What is written into a request just before it goes out, where it has room for it.
+/// The ids that are written into a request's placeholders just before it is sent.
 #[derive(Clone, Copy, Default)]
 pub struct RequestIds {
     pub reference: Uuid,

@@ -1,4 +1,4 @@
-//! One run: the service started on a fresh database, every scenario, the audit, and everything taken away again.
+//! One run: the service started on a fresh database, every scenario, the audit, and the clean-up.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ pub struct Servers {
 struct Stage {
     /// In the names of the database, the topics and the keys.
     name: &'static str,
-    /// With so many entries from the beginning; none: only those of the first deposits.
+    /// The number of entries that are filled in first; none: only the first deposits.
     entries: Option<u64>,
     scenarios: Vec<&'static Scenario>,
 }
@@ -234,7 +234,7 @@ fn offered(scenario: &Scenario, so_far: &[Row]) -> Result<Option<f64>> {
             && row.offered.is_none()
     });
     let peak = alike.map(|row| row.rate).max_by(f64::total_cmp);
-    let peak = peak.context("needs a peak of the same operation and spread before it")?;
+    let peak = peak.context("needs a peak of the same operation and distribution before it")?;
     ensure!(peak > 0.0, "nothing was answered at the peak");
     Ok(Some(peak * f64::from(percent) / 100.0))
 }

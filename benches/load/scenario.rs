@@ -1,4 +1,4 @@
-//! What is measured: a list, so that a new operation is a new line.
+//! The scenarios that are measured.
 
 /// One measurement.
 #[derive(Clone, Copy, Debug)]
@@ -8,13 +8,13 @@ pub struct Scenario {
     pub distribution: Distribution,
     pub connections: usize,
     pub pace: Pace,
-    /// How many times as long as the others.
+    /// The length, as a multiple of the others'.
     pub times: u64,
     /// Part of a quick run too.
     pub quick: bool,
 }
 
-/// What every request asks for.
+/// The operation that every request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
     /// `POST /wallet/transfers` to a wallet by its id, each with a reference and an `Idempotency-Key` of its own.
@@ -23,7 +23,7 @@ pub enum Operation {
     Deposit,
     /// `GET /wallet`, from the cache.
     Read,
-    /// `GET /health/live`: what the HTTP server does with nothing behind it.
+    /// `GET /health/live`: the HTTP server alone.
     Hello,
 }
 
@@ -37,7 +37,7 @@ impl Operation {
         }
     }
 
-    /// The status of the answer when it was done.
+    /// The status of a successful answer.
     pub fn expected_status(self) -> u16 {
         match self {
             Self::Transfer | Self::Deposit => 201,
@@ -45,22 +45,23 @@ impl Operation {
         }
     }
 
-    /// Whether it changes the books, so that topic and cache have something to catch up with.
+    /// Whether it changes the books, so that topic and cache have to catch up.
     pub fn writes(self) -> bool {
         matches!(self, Self::Transfer | Self::Deposit)
     }
 }
 
-/// Which wallets. A transfer has two, who sends and who receives; everything else is asked of the one that receives.
+/// How requests are distributed over the wallets. A transfer has a sender and a receiver; other operations use the receiver's
+/// distribution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Distribution {
     /// All, equally often.
     Even,
     /// The n-th most popular one with a share of 1/n, on both sides.
     Zipf,
-    /// Always the same one receives, and all others send.
+    /// The receiver is always the same, the senders are all others.
     HotReceiver,
-    /// Always the same one sends, and all others receive.
+    /// The sender is always the same, the receivers are all others.
     HotSender,
 }
 
@@ -80,8 +81,8 @@ impl Distribution {
 pub enum Pace {
     /// As soon as the connection's last one is answered: the peak rate (closed loop).
     Peak,
-    /// At this share, in per cent, of the best peak that the run has measured for the operation and spread, whether or
-    /// not answers come (open loop): the latency that clients see who do not wait for each other.
+    /// At this share, in per cent, of the best peak that the run has measured for the operation and distribution, without
+    /// waiting for answers (open loop): the latency of clients that do not wait for each other.
     ShareOfPeak(u32),
 }
 
@@ -105,7 +106,7 @@ const fn quick(scenario: Scenario) -> Scenario {
     Scenario { quick: true, ..scenario }
 }
 
-/// In this order, on a database that was migrated for the run. The first shows what the first second is worth.
+/// In this order, on a database that was migrated for the run. The first includes the warm-up.
 pub const SCENARIOS: [Scenario; 17] = [
     quick(peak("transfers-64", Operation::Transfer, Distribution::Even, 64)),
     quick(peak("transfers-256", Operation::Transfer, Distribution::Even, 256)),
@@ -127,8 +128,8 @@ pub const SCENARIOS: [Scenario; 17] = [
     quick(peak("hello-64", Operation::Hello, Distribution::Even, 64)),
 ];
 
-/// On a database of its own that was filled with millions of entries before: does a transfer cost more there? Longer than
-/// the others: after a checkpoint the first change of a page writes the whole page to the log, and there are many pages.
+/// On a database of its own that was filled with millions of entries before. Longer than the others: after a checkpoint the
+/// first change of a page writes the whole page to the log, and there are many pages.
 pub const FILLED_SCENARIOS: [Scenario; 2] = [
     Scenario { times: 3, ..peak("filled-64", Operation::Transfer, Distribution::Even, 64) },
     Scenario { times: 3, ..peak("filled-256", Operation::Transfer, Distribution::Even, 256) },

@@ -66,7 +66,7 @@ pub struct Server {
     log: PathBuf,
 }
 
-/// Where the service has got to, as it says itself.
+/// The lags that the service reports.
 #[derive(Clone, Copy, Debug)]
 pub struct Health {
     pub topic_behind_ms: f64,
@@ -111,7 +111,7 @@ impl Server {
     pub async fn health(&self) -> Result<Health> {
         let whole: Value = serde_json::from_slice(&self.get("/health").await?)?;
         let data = &whole["data"];
-        // The in-process bus and cache cost less: figures with them would be of another service.
+        // The in-process bus and cache cost less, so figures with them would not be comparable.
         ensure!(
             data["bus"]["kind"] == "kafka" && data["cache"]["kind"] == "redis",
             "the service does not use Kafka and Redis: {whole}"
@@ -138,10 +138,10 @@ impl Server {
         Ok(answer.body.to_vec())
     }
 
-    /// Asks the service to end, and waits until it has.
+    /// Sends SIGTERM to the service, and waits until it has ended.
     pub async fn stop(mut self) -> Result<()> {
         let asked = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status()?;
-        ensure!(asked.success(), "the service was gone already:\n{}", self.log_tail());
+        ensure!(asked.success(), "the service had already ended:\n{}", self.log_tail());
         let began = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait()? {
@@ -160,7 +160,7 @@ impl Server {
     }
 }
 
-/// A run that fails leaves no service behind.
+/// Kills the service of a failed run.
 impl Drop for Server {
     fn drop(&mut self) {
         if !matches!(self.child.try_wait(), Ok(Some(_))) {
@@ -189,7 +189,7 @@ pub fn rebuild_cache(binary: &Path, settings: &Settings) -> Result<()> {
     Ok(())
 }
 
-/// What `wallet audit --topic` said of a database and its topics.
+/// The result of `wallet audit --topic` for a database and its topics.
 #[derive(Clone, Debug, Serialize)]
 pub struct Audited {
     /// In the books that were audited.
@@ -208,7 +208,7 @@ pub struct Published {
     pub status_changes: i64,
 }
 
-/// Audits everything that is in the books, and compares the topics with it.
+/// Audits the whole books, and compares the topics with them.
 pub fn audit(binary: &Path, settings: &Settings, entries: i64, from: Published) -> Result<Audited> {
     let began = Instant::now();
     let output = settings

@@ -1,4 +1,4 @@
-//! The wallets that the load is spread over, made through the front door.
+//! The wallets of the load, opened over HTTP.
 
 use std::{cell::Cell, cell::RefCell, net::SocketAddr, rc::Rc};
 
@@ -12,12 +12,12 @@ use super::{
     request::{Request, RequestIds, Wallet},
 };
 
-/// Over how many connections they are made.
+/// The number of connections over which they are opened.
 const CONNECTIONS: usize = 64;
-/// What each gets at first, in cents: more than it could send in hours.
-pub const FUNDS: u64 = 1_000_000_000_000;
+/// The first deposit of each, in cents: more than it can send in hours.
+pub const FUNDS_CENTS: u64 = 1_000_000_000_000;
 
-/// Opens and enables so many wallets, and pays [`FUNDS`] into each if they are `funded`. Must run within a `LocalSet`.
+/// Opens and enables this number of wallets, and pays [`FUNDS_CENTS`] into each if they are `funded`. Must run within a `LocalSet`.
 pub async fn open(host: SocketAddr, count: u32, funded: bool) -> Result<Vec<Wallet>> {
     let left = Rc::new(Cell::new(count));
     let wallets = Rc::new(RefCell::new(Vec::new()));
@@ -47,7 +47,7 @@ async fn open_one(connection: &mut Connection, host: SocketAddr, funded: bool) -
     let enabled = created(connection, &Request::enable(host, &token)).await?;
     let id = enabled["data"]["wallet"]["id"].as_str().context("POST /wallet gave no id")?;
     if funded {
-        created(connection, &Request::deposit(host, &token, FUNDS)).await?;
+        created(connection, &Request::deposit(host, &token, FUNDS_CENTS)).await?;
     }
     Ok(Wallet { id: id.parse()?, token })
 }

@@ -57,7 +57,7 @@ is_elsewhere() {
   [[ ${!variable} != "$("$1_url")" ]]
 }
 
-# The lock is held until this process ends. `wipe` deletes the file that others wait for, so whoever gets the lock
+# The lock is held until this process ends. `wipe` deletes the file that others wait for, so the next holder of the lock
 # looks whether the file of that name is still the one it has locked.
 exclusively() {
   local said=''
@@ -78,7 +78,7 @@ exclusively() {
 
 listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
-# claim_port FILE: the port of the file if nobody else has it by now, else a new one, noted in the file.
+# claim_port FILE: the port of the file if it is still free, else a new one, noted in the file.
 # The range lies below the one from which the kernel takes ports for outgoing connections.
 claim_port() {
   local port
@@ -98,7 +98,7 @@ claim_port() {
 }
 
 # Whether the process of the pid file runs and is really this stack's server: a pid is given to another program once
-# its first owner is gone. Redis writes over its own command line, so there the working directory and the port tell.
+# its first owner is gone. Redis writes over its own command line, so there the working directory and the port identify it.
 is_alive() {
   local pid home arguments=()
   pid=$(pid_of "$1")
@@ -111,7 +111,7 @@ is_alive() {
 # A server that is alive but was never seen to serve (an `up` that was interrupted) is not up.
 is_up() { [[ -e $STACK_DIR/$1.ready ]] && is_alive "$1"; }
 
-# Gone, or a zombie with its last thread ended, which is all one gets where nobody reaps: ports and file locks are
+# Ended, or a zombie whose last thread has ended, where no parent reaps it: ports and file locks are
 # free only then.
 is_gone() { # PID
   local stat threads
@@ -169,7 +169,7 @@ bring_up() { # NAME
       say "$(title "$name") is up on 127.0.0.1:$(port_of "$name") ($(seconds_since "$began") s)"
       return 0
     fi
-    # Between the look and the start somebody may have taken the port: the one failure that a second try mends.
+    # Another process may have taken the port since it was found free: only then a second try helps.
     if is_alive "$name" || ! grep -qi 'address already in use' "$STACK_DIR/$name.log" || ((attempt == 2)); then break; fi
     rm -f -- "$STACK_DIR/$name"*.port
   done

@@ -36,7 +36,7 @@ apt_install() (
     grep '^E:' "$out" >&2 || tail -n 5 -- "$out" >&2
     exit 1
   fi
-  # The installation has enabled these for the next boot; nobody asked for that.
+  # The installation has enabled these for the next boot, which is not wanted.
   for service in redis-server pgbouncer; do
     if [[ " $* " == *" $service "* && -d /run/systemd/system ]]; then
       as_root systemctl --quiet disable "$service" >/dev/null 2>&1 || true
@@ -62,7 +62,7 @@ require_programs() {
   exit 1
 }
 
-# install_missing NAME…: the packages of all of them at once; a failure is noticed by whoever then misses a program.
+# install_missing NAME…: the packages of all of them at once; a failure shows when a program is missing.
 install_missing() {
   local name packages=() more=()
   for name; do
@@ -75,7 +75,7 @@ install_missing() {
   say "installing ${packages[*]} by apt-get, one to three minutes …"
   apt_update
   ((${#packages[@]} > 1)) && apt_install "${packages[@]}" 2>/dev/null && return 0
-  # One by one: a package that this release does not have must not keep the others away.
+  # One by one: a package that this release does not have must not stop the others.
   for name in "${packages[@]}"; do
     apt_install "$name" || say "apt-get could not install $name"
   done

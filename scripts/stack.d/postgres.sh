@@ -43,7 +43,7 @@ postgres_find() {
   done
   ((best)) && return 0
   if [[ -n $made ]] && compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null; then
-    say "the data are of Postgres $made, which is here no more: scripts/stack wipe begins anew with the one that is"
+    say "the data are of Postgres $made, which is no longer installed: scripts/stack wipe starts again with the installed one"
   fi
   return 1
 }
@@ -191,7 +191,7 @@ postgres_psql() {
     -U wallet -d postgres "$@")
 }
 
-# Over the socket, which nobody else can have.
+# Over the socket, which no other server can have.
 postgres_ready() { postgres_psql -c 'select' >/dev/null 2>&1; }
 
 postgres_welcome() {

@@ -30,7 +30,7 @@ pub(super) struct AuditArgs {
     status_changes_from: i64,
 }
 
-/// Checks the books, and what the arguments name beside them; fails when a rule is broken, after naming the rows.
+/// Audits the books, and topics and cache as the arguments say; fails when a rule is broken, after naming the rows.
 pub(super) async fn run(config: &Config, args: AuditArgs) -> anyhow::Result<()> {
     if args.cache && config.redis_url.is_none() {
         bail!("REDIS_URL is empty: only the process that serves has a cache");

@@ -1,4 +1,4 @@
-//! `wallet books`: what an operator decides about the books.
+//! `wallet books`: an operator's decisions about the books.
 
 use anyhow::{Context, ensure};
 use clap::{Args, Subcommand};

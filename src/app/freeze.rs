@@ -1,4 +1,4 @@
-//! `wallet freeze` and `wallet unfreeze`: what a person at the command line does to a wallet.
+//! `wallet freeze` and `wallet unfreeze`.
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -25,12 +25,12 @@ pub(super) struct FreezeArgs {
     decision: Decision,
 }
 
-/// Nothing may be done with the wallet's money until it is unfrozen.
+/// Freezes a wallet: its money cannot move until it is unfrozen.
 pub(super) async fn freeze(config: &Config, args: &FreezeArgs) -> anyhow::Result<()> {
     change(config, args, |reason| StatusOrder::Freeze { reason }, "frozen").await
 }
 
-/// The wallet may be used again as its status says.
+/// Unfreezes a wallet: it can be used again as its status says.
 pub(super) async fn unfreeze(config: &Config, args: &FreezeArgs) -> anyhow::Result<()> {
     change(config, args, |reason| StatusOrder::Unfreeze { reason }, "unfrozen").await
 }

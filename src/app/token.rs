@@ -26,7 +26,7 @@ pub(super) struct TokenArgs {
     name: Option<String>,
 }
 
-/// Prints a token for a back end or a person of the back office. Postgres is not asked.
+/// Prints a token for a back end or a person of the back office. Needs no Postgres.
 pub(super) fn print(config: &Config, args: &TokenArgs) -> anyhow::Result<()> {
     let name = match (args.scope, &args.name) {
         (_, Some(name)) => name,

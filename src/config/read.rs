@@ -206,7 +206,7 @@ impl Reader<'_> {
         self.given("SERVICE_API_KEY", values::api_key)
     }
 
-    /// A port of its own, in production also when nothing is said of it.
+    /// The operators' port; in production there is one by default.
     fn admin_port(&mut self, app_env: AppEnv, port: u16) -> Option<u16> {
         if self.value("ADMIN_PORT").is_none() {
             return (app_env == AppEnv::Production).then_some(defaults::PRODUCTION_ADMIN_PORT);

@@ -74,7 +74,7 @@ impl<'a> Reader<'a> {
         self.given(name, read).unwrap_or_else(|| default.to_owned())
     }
 
-    /// The value that a text stands for; none if it is not valid, which is noted without showing a secret.
+    /// Parses a text; none if it is not valid, which is noted without showing a secret.
     pub(super) fn check<T>(
         &mut self,
         name: &'static str,

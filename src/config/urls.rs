@@ -43,7 +43,7 @@ const FOREIGN_PARAMETERS: [&str; 10] = [
 ];
 
 const SSL_MODES: [&str; 6] = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
-/// Those that send nothing in the clear.
+/// The modes that are always encrypted.
 const ENCRYPTING_SSL_MODES: [&str; 3] = ["require", "verify-ca", "verify-full"];
 
 pub(super) fn database_url(text: &str) -> Result<String, Requirement> {

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::{DbError, open, session_options, with_connection_timeout};
 
-/// The oldest server that has what the service uses (`client_connection_check_interval`), as `server_version_num`.
+/// The oldest supported server, the first with `client_connection_check_interval`, as `server_version_num`.
 const VERSION_MIN: i32 = 140_000;
 const ENCODING: &str = "UTF8";
 

@@ -1,10 +1,10 @@
-//! Who asks for an operation.
+//! The actor of an operation.
 
 use std::fmt;
 
 use super::ids::Xid;
 
-/// Who asks. The text ([`fmt::Display`]) is stored with keys and status changes, so it never changes: a customer's xid, or a
+/// Who requests an operation. The text ([`fmt::Display`]) is stored with keys and status changes, so it never changes: a customer's xid, or a
 /// prefix and a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actor {

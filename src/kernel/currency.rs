@@ -1,5 +1,5 @@
-//! Currencies by their three-letter code. What is stored is read whatever it is; what comes in must be a currency of ISO 4217
-//! that has a minor unit or counts in whole ones: no metal, no fund unit without an exponent, no code for tests.
+//! Currencies by their three-letter code. Any stored code can be read; a new one must be a currency of ISO 4217 with an
+//! exponent: no metal, no fund unit without an exponent, no code for tests.
 
 use std::{fmt, str::FromStr};
 
@@ -11,7 +11,7 @@ use thiserror::Error;
 #[serde(try_from = "String", into = "String")]
 pub struct Currency([u8; 3]);
 
-/// The text is no currency.
+/// The text is not a currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("a currency is three capital letters of ISO 4217, such as USD")]
 pub struct NotACurrency;
@@ -20,7 +20,7 @@ impl Currency {
     /// The three letters.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        // The letters were checked to be ASCII when the value was made.
+        // Always ASCII: checked by the constructor.
         std::str::from_utf8(&self.0).unwrap_or("???")
     }
 
@@ -30,8 +30,8 @@ impl Currency {
         currency.minor_unit_digits().map(|_| currency).ok_or(NotACurrency)
     }
 
-    /// How many decimal digits a major unit has beyond a minor one: 2 for USD, 0 for JPY, 3 for BHD. None: the code is not
-    /// listed, or stands for something that is not counted.
+    /// The exponent, which is the number of decimal digits of a minor unit: 2 for USD, 0 for JPY, 3 for BHD. None: the code is
+    /// not listed, or has no exponent.
     #[must_use]
     pub fn minor_unit_digits(self) -> Option<u16> {
         iso_currency::Currency::from_code(self.as_str())?.exponent()

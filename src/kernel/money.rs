@@ -10,13 +10,13 @@ pub const MAX_MINOR_UNITS: i64 = 9_007_199_254_740_991;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Amount(i64);
 
-/// The number is not an amount of money.
+/// The number is not a valid amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("an amount is an integer from 1 to {MAX_MINOR_UNITS}")]
 pub struct NotAnAmount;
 
 impl Amount {
-    /// Takes a number of minor units.
+    /// An amount of this number of minor units.
     pub fn try_new(minor_units: i64) -> Result<Self, NotAnAmount> {
         if (1..=MAX_MINOR_UNITS).contains(&minor_units) { Ok(Self(minor_units)) } else { Err(NotAnAmount) }
     }

@@ -1,4 +1,4 @@
-//! A network of the Internet Protocol: an address and how many of its bits count (RFC 4632, RFC 4291).
+//! A network of the Internet Protocol: an address and the length of its prefix (RFC 4632, RFC 4291).
 
 use std::{net::IpAddr, str::FromStr};
 
@@ -6,11 +6,11 @@ use std::{net::IpAddr, str::FromStr};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {
     address: IpAddr,
-    /// How many of its bits count.
+    /// The length of the prefix, in bits.
     prefix: u8,
 }
 
-/// The text is no address and no network.
+/// The text is neither an address nor a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidNetwork;
 

@@ -184,8 +184,8 @@ pub fn violations(file: &str, text: &str) -> Vec<String> {
     let mut found: Vec<String> = paths(file, &tokens)
         .iter()
         .filter_map(|path| {
-            let told = wrong_room(file, path).or_else(|| guarded(file, path))?;
-            Some(format!("{file}:{}: `{}`: {told}.", path.line, path.parts.join("::")))
+            let reason = wrong_room(file, path).or_else(|| guarded(file, path))?;
+            Some(format!("{file}:{}: `{}`: {reason}.", path.line, path.parts.join("::")))
         })
         .collect();
     found.extend(calls(file, &tokens));
@@ -264,14 +264,14 @@ fn guarded(file: &str, path: &Path) -> Option<String> {
 fn calls(file: &str, tokens: &[Token]) -> Vec<String> {
     let mut found = Vec::new();
     for pair in tokens.windows(2) {
-        let told = match (pair[0].text.as_str(), pair[1].text.as_str()) {
+        let reason = match (pair[0].text.as_str(), pair[1].text.as_str()) {
             ("module", "!") if !is_module(file) => "components are wired in src/app/module.rs only",
             (".", "resolve" | "resolve_ref") if !is_composition(file) => {
                 "components are resolved in src/app/ only; take what you need by constructor"
             }
             _ => continue,
         };
-        found.push(format!("{file}:{}: `{}{}`: {told}.", pair[0].line, pair[0].text, pair[1].text));
+        found.push(format!("{file}:{}: `{}{}`: {reason}.", pair[0].line, pair[0].text, pair[1].text));
     }
     found
 }

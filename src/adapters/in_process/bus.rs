@@ -44,8 +44,8 @@ struct Served {
     members: usize,
 }
 
-/// A membership in a group; dropping it leaves the group, however serving ends.
-struct Membership<'g> {
+/// A group that a member has joined; dropping it leaves the group, however serving ends.
+struct JoinedGroup<'g> {
     groups: &'g Groups,
     name: String,
     group: Arc<Group>,
@@ -56,14 +56,14 @@ impl Groups {
         self.served.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn join(&self, subscription: &Subscription) -> Membership<'_> {
+    fn join(&self, subscription: &Subscription) -> JoinedGroup<'_> {
         let mut served = self.lock();
         let entry = served
             .entry(subscription.group.clone())
             .or_insert_with(|| Served { group: Arc::new(Group::new()), members: 0 });
         entry.members += 1;
         entry.group.subscribe(&subscription.topics);
-        Membership { groups: self, name: subscription.group.clone(), group: Arc::clone(&entry.group) }
+        JoinedGroup { groups: self, name: subscription.group.clone(), group: Arc::clone(&entry.group) }
     }
 
     /// Queues the message for every group that is subscribed to its topic.
@@ -97,7 +97,7 @@ impl Groups {
     }
 }
 
-impl Drop for Membership<'_> {
+impl Drop for JoinedGroup<'_> {
     fn drop(&mut self) {
         let mut served = self.groups.lock();
         let Some(entry) = served.get_mut(&self.name) else { return };
@@ -128,11 +128,11 @@ impl EventBus for InProcessBus {
     }
 
     async fn serve(&self, subscription: Subscription, consumer: Arc<dyn Consumer>, stop: CancellationToken) {
-        let membership = self.groups.join(&subscription);
+        let joined = self.groups.join(&subscription);
         let work = async {
-            let mut queue = membership.group.queue.lock().await;
+            let mut queue = joined.group.queue.lock().await;
             loop {
-                self.groups.serve(&membership.group, &mut queue, consumer.as_ref()).await;
+                self.groups.serve(&joined.group, &mut queue, consumer.as_ref()).await;
             }
         };
         tokio::select! {

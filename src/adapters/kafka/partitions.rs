@@ -1,5 +1,5 @@
 //! Which partitions some topics have. A client of its own requests them: requested by a group's consumer for one topic
-//! after another, the metadata keep the group rebalancing.
+//! after another, the metadata make the group rebalance again and again.
 
 use std::time::Duration;
 

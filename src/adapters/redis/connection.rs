@@ -1,4 +1,4 @@
-//! A connection to Redis, its timeouts, and what a failed request says of it.
+//! A connection to Redis, its timeouts, and the classification of its errors.
 
 use std::{sync::Arc, time::Duration};
 
@@ -45,7 +45,7 @@ impl Connection {
     }
 }
 
-/// The semicolon keeps one run from being the beginning of another.
+/// The semicolon ensures that no run is the beginning of another.
 fn run(server: &str, mark: &str) -> Arc<str> {
     format!("{server}/{mark};").into()
 }
