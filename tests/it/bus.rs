@@ -53,7 +53,7 @@ async fn a_key_s_events_arrive_in_order(bus: Arc<dyn EventBus>) {
     for batch in events(&topic, 20, 0, 250).chunks(1_000) {
         bus.publish(batch).await.unwrap();
     }
-    served.listener.hears_all_in_order(20, 250).await;
+    served.listener.receives_all_in_order(20, 250).await;
     assert_eq!(served.listener.count(), 5_000, "nothing came twice");
     served.stop().await;
 }
@@ -63,8 +63,8 @@ async fn every_group_hears_everything(bus: Arc<dyn EventBus>) {
     let one = Served::begin(&bus, &unique("one"), &[&topic]).await;
     let other = Served::begin(&bus, &unique("other"), &[&topic]).await;
     bus.publish(&events(&topic, 3, 0, 10)).await.unwrap();
-    one.listener.hears_all_in_order(3, 10).await;
-    other.listener.hears_all_in_order(3, 10).await;
+    one.listener.receives_all_in_order(3, 10).await;
+    other.listener.receives_all_in_order(3, 10).await;
 }
 
 async fn members_of_a_group_share_the_work_in_order(bus: Arc<dyn EventBus>) {
@@ -73,11 +73,11 @@ async fn members_of_a_group_share_the_work_in_order(bus: Arc<dyn EventBus>) {
     let first = Served::begin(&bus, &group, &[&topic]).await;
     let second = Served::with(&bus, &group, &[&topic], Arc::clone(&first.listener));
     bus.publish(&events(&topic, 9, 0, 100)).await.unwrap();
-    first.listener.hears_all_in_order(9, 100).await;
+    first.listener.receives_all_in_order(9, 100).await;
     let listener = Arc::clone(&first.listener);
     first.stop().await;
     bus.publish(&events(&topic, 9, 100, 100)).await.unwrap();
-    listener.hears_all_in_order(9, 200).await;
+    listener.receives_all_in_order(9, 200).await;
     second.stop().await;
 }
 
@@ -87,9 +87,9 @@ async fn a_poisonous_message_goes_aside_and_the_next_one_is_served(bus: Arc<dyn 
     let buried = Served::begin(&bus, &unique("letters"), &[&format!("{topic}.dlq")]).await;
     let poisonous = Event { payload: b"poison".to_vec(), ..event(&topic, 7, 0) };
     bus.publish(&[event(&topic, 7, 0), poisonous, event(&topic, 7, 1)]).await.unwrap();
-    served.listener.hears_all_in_order(1, 2).await;
+    served.listener.receives_all_in_order(1, 2).await;
     until("the dead letter is there", || buried.listener.count() == 1).await;
-    let letter = buried.listener.heard()[0].clone();
+    let letter = buried.listener.received()[0].clone();
     assert_eq!(letter.topic, format!("{topic}.dlq"));
     assert_eq!(letter.key.as_deref(), Some(&b"key-7"[..]));
     assert_eq!(letter.payload.as_deref(), Some(&b"poison"[..]));
@@ -113,7 +113,7 @@ async fn work_that_was_not_finished_is_done_again(bus: Arc<dyn EventBus>) {
     tokio::time::sleep(Duration::from_secs(2)).await;
     first.abort().await;
     second.listener.stick(false);
-    second.listener.hears_all_in_order(3, 50).await;
+    second.listener.receives_all_in_order(3, 50).await;
     second.stop().await;
 }
 
@@ -122,7 +122,7 @@ async fn a_group_that_has_heard_everything_is_not_behind(bus: Arc<dyn EventBus>)
     let served = Served::begin(&bus, &unique("group"), &[&topic]).await;
     until("an empty topic is known to be served", || served.is_caught_up()).await;
     bus.publish(&events(&topic, 3, 0, 50)).await.unwrap();
-    served.listener.hears_all_in_order(3, 50).await;
+    served.listener.receives_all_in_order(3, 50).await;
     until("the group has caught up", || served.is_caught_up()).await;
 }
 
@@ -141,7 +141,7 @@ async fn headers_and_bytes_arrive_as_they_were(bus: Arc<dyn EventBus>) {
     };
     bus.publish(std::slice::from_ref(&sent)).await.unwrap();
     until("it is heard", || served.listener.count() == 1).await;
-    let heard = served.listener.heard()[0].clone();
+    let heard = served.listener.received()[0].clone();
     assert_eq!(heard.topic, topic);
     assert_eq!((heard.key, heard.payload), (Some(sent.key.into_bytes()), Some(sent.payload)));
     let headers: Vec<(&str, String)> = sent.headers;
@@ -173,7 +173,7 @@ async fn a_full_group_holds_up_the_publisher_until_it_leaves() {
     let later = Served::with(&bus, "full", &["t"], Arc::clone(&after));
     until("the group is there again", || later.is_caught_up()).await;
     publish_all(bus.as_ref(), &events("t", 1, 0, 1)).await;
-    after.hears_all_in_order(1, 1).await;
+    after.receives_all_in_order(1, 1).await;
     assert_eq!(after.count(), 1, "what was left behind is gone with the group");
     later.stop().await;
 }

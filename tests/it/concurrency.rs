@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::support::{
     books::Books,
     customer::{Answer, Customer},
-    load::{Load, Manner, Told},
+    load::{Load, Manner, Reply},
     service::Service,
 };
 
@@ -137,7 +137,7 @@ async fn read_for(customer: Customer, long: Duration) -> Vec<(Instant, u16)> {
 /// Clients that hang up before the answer, while they wait in the queue or while their batch is written, and ask again.
 async fn who_hangs_up_and_asks_again_is_served_once(service: Service) {
     let base = |n: usize| &service.servers[n % service.servers.len()].base;
-    let impatient = |patience| Manner { patience: Duration::from_millis(patience), ..Manner::default() };
+    let impatient = |millis| Manner { timeout: Duration::from_millis(millis), ..Manner::default() };
     let first = Load::start(base(0), 4, impatient(15)).await;
     let second = first.beside(base(1), impatient(30));
     let patient = first.beside(base(1), Manner::default());
@@ -146,7 +146,8 @@ async fn who_hangs_up_and_asks_again_is_served_once(service: Service) {
     for load in [first, second] {
         all.extend(load.stop().await);
     }
-    let hung_up = all.iter().flat_map(|asked| &asked.attempts).filter(|a| matches!(a.told, Told::Nothing(_)));
+    let hung_up =
+        all.iter().flat_map(|asked| &asked.attempts).filter(|a| matches!(a.reply, Reply::Nothing(_)));
     println!("{} requests, of which {} were hung up", all.len(), hung_up.count());
     let books = Books::read(&service.db.url).await;
     books.explain(&all);

@@ -11,7 +11,7 @@ use super::support::{
     customer::Customer,
     database::TestDatabase,
     process::{Server, command},
-    raw::{PATIENCE, answer, rest},
+    raw::{WAIT_TIMEOUT, answer, rest},
     wait::until,
 };
 
@@ -148,7 +148,8 @@ async fn silent_connections_take_neither_the_descriptors_nor_the_processor() {
         silent.push(connect(&server.base).await);
     }
     for _ in 0..20 {
-        let answered = timeout(PATIENCE, async { Customer::enabled(&server.base).await.deposit(1).await });
+        let answered =
+            timeout(WAIT_TIMEOUT, async { Customer::enabled(&server.base).await.deposit(1).await });
         assert_eq!(answered.await.expect("an answer in time").status, 201);
     }
     assert_eq!(customer.deposit(1).await.status, 201);
@@ -171,14 +172,14 @@ async fn half_a_request_does_not_hold_up_the_end() {
         let mut stream = connect(&server.base).await;
         stream.write_all(half.as_bytes()).await.expect("sent");
         let read = format!("{}/metrics", server.base);
-        until("the connection is accepted", PATIENCE, async || {
+        until("the connection is accepted", WAIT_TIMEOUT, async || {
             let metrics = reqwest::get(&read).await.ok()?.text().await.ok()?;
             metrics.contains("wallet_http_connections 2").then_some(())
         })
         .await;
         server.signal(signal);
         // Far below SHUTDOWN_TIMEOUT.
-        assert!(server.ended(PATIENCE).success(), "{signal}");
+        assert!(server.ended(WAIT_TIMEOUT).success(), "{signal}");
     }
 }
 
@@ -196,7 +197,7 @@ async fn a_service_that_is_to_stop_is_not_ready_and_goes_on_for_a_while() {
     let ready = format!("{}/health/ready", server.base);
     assert_eq!(reqwest::get(&ready).await.expect("an answer").status(), 200);
     server.signal("TERM");
-    until("it is not ready", PATIENCE, async || {
+    until("it is not ready", WAIT_TIMEOUT, async || {
         (reqwest::get(&ready).await.expect("an answer").status() == 503).then_some(())
     })
     .await;
@@ -206,7 +207,7 @@ async fn a_service_that_is_to_stop_is_not_ready_and_goes_on_for_a_while() {
     stream.write_all(b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("sent");
     let last = rest(&mut stream).await;
     assert!(told(&last).0 == 200 && closes(&last), "{last}");
-    assert!(server.ended(PATIENCE).success());
+    assert!(server.ended(WAIT_TIMEOUT).success());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

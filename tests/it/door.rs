@@ -23,7 +23,7 @@ use tokio::{
 use wallet::door::{Answering, Closing, Door, Limits};
 
 use super::support::{
-    raw::{PATIENCE, answer, rest},
+    raw::{WAIT_TIMEOUT, answer, rest},
     wait::until,
 };
 
@@ -79,7 +79,7 @@ impl Opened {
 
     async fn is_asked(&self, times: usize) {
         let asked = || (self.echo.asked.load(Ordering::Relaxed) >= times).then_some(());
-        until("the request is read", PATIENCE, async || asked()).await;
+        until("the request is read", WAIT_TIMEOUT, async || asked()).await;
     }
 }
 
@@ -87,9 +87,9 @@ impl Opened {
 fn limits() -> Limits {
     Limits {
         connections_max: 100,
-        head: PATIENCE,
-        idle: PATIENCE,
-        write: PATIENCE,
+        head: WAIT_TIMEOUT,
+        idle: WAIT_TIMEOUT,
+        write: WAIT_TIMEOUT,
         head_bytes_max: 32 * 1024,
     }
 }
@@ -136,7 +136,7 @@ async fn an_answer_that_nobody_reads_is_given_up_and_one_that_is_read_slowly_is_
     // From here on nothing is read, until the server has given up.
     tokio::time::sleep(SOON * 6).await;
     let mut seen = 6 * part.len();
-    while let Ok(read @ 1..) = timeout(PATIENCE, stream.read(&mut part)).await.expect("an end") {
+    while let Ok(read @ 1..) = timeout(WAIT_TIMEOUT, stream.read(&mut part)).await.expect("an end") {
         seen += read;
     }
     assert!(seen < 64 << 20, "the whole answer came");
@@ -206,7 +206,7 @@ async fn a_door_closes_after_what_it_has_read_and_half_a_head_does_not_hold_it_u
     assert!(!door.run.is_finished());
     door.echo.go_on.add_permits(1);
     assert!(rest(&mut busy).await.ends_with("ok"));
-    timeout(PATIENCE, door.run).await.expect("in time").expect("its end");
+    timeout(WAIT_TIMEOUT, door.run).await.expect("in time").expect("its end");
 }
 
 #[tokio::test]
@@ -236,5 +236,5 @@ async fn a_door_that_is_abandoned_waits_for_nobody() {
     door.closing.closed.cancel();
     door.closing.abandoned.cancel();
     assert_eq!(rest(&mut busy).await, "");
-    timeout(PATIENCE, door.run).await.expect("in time").expect("its end");
+    timeout(WAIT_TIMEOUT, door.run).await.expect("in time").expect("its end");
 }

@@ -20,7 +20,7 @@ use super::support::{
     app::Settings,
     books::Books,
     customer::Customer,
-    load::{Load, Manner, Told},
+    load::{Load, Manner, Reply},
     process::Server,
     service::Service,
     topic::tell_the_books,
@@ -100,7 +100,7 @@ async fn a_server_that_dies_between_any_two_steps_loses_and_doubles_nothing() {
     statuses.await.expect("statuses change");
     let all = load.stop().await;
     let attempts = || all.iter().flat_map(|asked| &asked.attempts);
-    let unanswered = attempts().filter(|attempt| matches!(attempt.told, Told::Nothing(_))).count();
+    let unanswered = attempts().filter(|attempt| matches!(attempt.reply, Reply::Nothing(_))).count();
     let replayed = attempts().filter(|attempt| attempt.replayed).count();
     println!("{} asked, {unanswered} answers lost, {replayed} told again", all.len());
     assert!(unanswered > ALL.len(), "the clients were at work when the server died");

@@ -42,7 +42,7 @@ async fn a_dead_letter_keeps_null_as_null_and_headers_that_are_no_text() {
     let record = FutureRecord::to(&topic).partition(1).key(&b""[..]).payload(&b"poison"[..]);
     producer.send(record, Duration::from_secs(10)).await.unwrap();
     until("the dead letters are there", || buried.listener.count() == 2).await;
-    let heard = buried.listener.heard().clone();
+    let heard = buried.listener.received().clone();
     let first = heard.iter().find(|letter| letter.header("dlq_offset") == Some("0")).unwrap();
     let own = |name: &str, value: Option<&[u8]>| (name.to_owned(), value.map(<[u8]>::to_vec));
     assert_eq!((&first.key, &first.payload), (&None, &None));
@@ -72,10 +72,10 @@ async fn a_header_whose_name_is_no_text_stops_nobody() {
     let headers = [(&b"good"[..], &b"1"[..]), (&[0xff, 0xfe], b"2"), (b"fine", b"3")];
     produce(&topic, b"poison", &headers).await;
     until("the dead letter is there", || buried.listener.count() == 1).await;
-    let letter = buried.listener.heard()[0].clone();
+    let letter = buried.listener.received()[0].clone();
     assert_eq!((letter.header("good"), letter.header("fine")), (Some("1"), Some("3")));
     bus.publish(&[event(&topic, 7, 0)]).await.unwrap();
-    served.listener.hears_all_in_order(1, 1).await;
+    served.listener.receives_all_in_order(1, 1).await;
     served.stop().await;
     buried.stop().await;
 }

@@ -16,7 +16,7 @@ use super::support::{
     wait::until,
 };
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
 
 fn books(settings: &Settings, arguments: &[&str]) -> Output {
     let arguments: Vec<&str> = ["books"].iter().chain(arguments).copied().collect();
@@ -26,7 +26,8 @@ fn books(settings: &Settings, arguments: &[&str]) -> Output {
 /// The first server of a test: when all is well, the topics have been made.
 async fn first_server(settings: &Settings) -> Server {
     let server = Server::start(settings);
-    until("all is well", PATIENCE, async || (health(&server).await["status"] == "ok").then_some(())).await;
+    until("all is well", WAIT_TIMEOUT, async || (health(&server).await["status"] == "ok").then_some(()))
+        .await;
     server
 }
 
@@ -48,7 +49,7 @@ async fn messages(settings: &Settings) -> Vec<(String, i64, String, i64)> {
 }
 
 async fn published(settings: &Settings, count: usize) -> Vec<(String, i64, String, i64)> {
-    until("everything is published", PATIENCE, async || {
+    until("everything is published", WAIT_TIMEOUT, async || {
         let all = messages(settings).await;
         (all.len() >= count).then_some(all)
     })
@@ -89,7 +90,7 @@ async fn books_restored_to_an_earlier_moment_are_published_only_after_an_operato
     settings.insert("DATABASE_URL".to_owned(), backup.url.clone());
     let server = Server::start(&settings);
     let customer = customer.at(&server.base);
-    let notes = until("the relay asks", PATIENCE, async || {
+    let notes = until("the relay asks", WAIT_TIMEOUT, async || {
         let health = health(&server).await;
         let notes = health["notes"].to_string();
         (health["status"] == "degraded" && notes.contains("restored to an earlier moment")).then_some(notes)
@@ -113,8 +114,10 @@ async fn books_restored_to_an_earlier_moment_are_published_only_after_an_operato
     );
     let disagreements = disagreements(&settings).await;
     assert!(disagreements.is_empty(), "what the books have lost is superseded: {disagreements:#?}");
-    until("all is well again", PATIENCE, async || (health(&server).await["status"] == "ok").then_some(()))
-        .await;
+    until("all is well again", WAIT_TIMEOUT, async || {
+        (health(&server).await["status"] == "ok").then_some(())
+    })
+    .await;
 }
 
 /// Restored books that were booked on before a relay looked at them have the topic's last position again, with another row.
@@ -131,7 +134,7 @@ async fn restored_books_that_have_gone_on_beyond_the_topic_are_not_published_eit
     drop(posting_loop);
     settings.insert("DATABASE_URL".to_owned(), backup.url.clone());
     let server = Server::start(&settings);
-    until("the relay asks", PATIENCE, async || {
+    until("the relay asks", WAIT_TIMEOUT, async || {
         let notes = health(&server).await["notes"].to_string();
         notes.contains("that the books do not have").then_some(())
     })
@@ -182,7 +185,7 @@ async fn in_production_a_topic_of_other_books_is_left_alone() {
     settings.insert("DATABASE_URL".to_owned(), db.url.clone());
     settings.extend(PRODUCTION.map(|(name, value)| (name.to_owned(), value.to_owned())));
     let server = Server::start(&settings);
-    until("the relay asks", PATIENCE, async || {
+    until("the relay asks", WAIT_TIMEOUT, async || {
         health(&server).await["notes"].to_string().contains("messages of other books").then_some(())
     })
     .await;
@@ -224,7 +227,7 @@ async fn a_relay_does_not_lead_while_its_cursor_is_beyond_the_sequence() {
     let cut = "select pg_terminate_backend(pid) from pg_stat_activity
                where datname = current_database() and application_name = 'wallet relay'";
     db.run(cut).await;
-    until("the relay asks", PATIENCE, async || {
+    until("the relay asks", WAIT_TIMEOUT, async || {
         health(&server).await["notes"].to_string().contains("entries_position_seq").then_some(())
     })
     .await;
@@ -234,7 +237,7 @@ async fn a_relay_does_not_lead_while_its_cursor_is_beyond_the_sequence() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cache_of_a_lost_history_is_not_believed() {
     let Lost { _db, backup, mut settings, customer, server } = lost_deposit().await;
-    until("the balance is in the cache", PATIENCE, async || shows(&customer, 1_000).await).await;
+    until("the balance is in the cache", WAIT_TIMEOUT, async || shows(&customer, 1_000).await).await;
     drop(server);
 
     settings.insert("DATABASE_URL".to_owned(), backup.url.clone());
@@ -243,14 +246,14 @@ async fn a_cache_of_a_lost_history_is_not_believed() {
     assert!(begun.status.success(), "{begun:?}");
     let server = Server::start(&settings);
     let customer = customer.at(&server.base);
-    until("the lease is kept again", PATIENCE, async || {
+    until("the lease is kept again", WAIT_TIMEOUT, async || {
         (health(&server).await["status"] == "ok").then_some(())
     })
     .await;
     assert_eq!(shows(&customer, 100).await, Some(()), "the books have 100, whatever Redis has kept");
     assert_eq!(customer.deposit(7).await.status, 201);
     published(&settings, 3).await;
-    until("the new history reaches the cache", PATIENCE, async || shows(&customer, 107).await).await;
+    until("the new history reaches the cache", WAIT_TIMEOUT, async || shows(&customer, 107).await).await;
 }
 
 /// Whether the balance is this one, without asking for a version.

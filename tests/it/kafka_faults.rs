@@ -57,7 +57,7 @@ async fn a_broker_that_crashes_and_comes_back_loses_and_reorders_nothing() {
     assert!(behind >= Duration::from_secs(2), "without a broker nothing is known: {behind:?}");
     server.start().await;
     timeout(Duration::from_secs(60), publisher).await.expect("publishing goes on").unwrap();
-    served.listener.hears_all_in_order(20, 1_500).await;
+    served.listener.receives_all_in_order(20, 1_500).await;
     until("the group has caught up", || served.is_caught_up()).await;
     served.stop().await;
 }
@@ -82,7 +82,7 @@ async fn a_batch_that_was_dropped_midway_does_not_come_after_later_ones() {
         .await
         .expect("publishing goes on");
     let served = Served::begin(&bus, &unique("group"), &[&topic]).await;
-    served.listener.hears_all_in_order(5, 200).await;
+    served.listener.receives_all_in_order(5, 200).await;
     served.stop().await;
 }
 
@@ -99,7 +99,7 @@ async fn a_message_that_is_too_large_stops_the_line_after_those_before_it() {
     all[10] = event(&topic, 0, 10);
     bus.publish(&all[10..]).await.unwrap();
     let served = Served::begin(&bus, &unique("group"), &[&topic]).await;
-    served.listener.hears_all_in_order(1, 20).await;
+    served.listener.receives_all_in_order(1, 20).await;
     assert_eq!(served.listener.count(), 20);
 }
 
@@ -123,7 +123,7 @@ async fn a_message_that_the_broker_refuses_is_not_overtaken() {
     }
     let served = Served::begin(&bus, &unique("group"), &[&topic]).await;
     until("the topic is read to its end", || served.is_caught_up()).await;
-    for (_, numbers) in served.listener.first_heard() {
+    for (_, numbers) in served.listener.first_received() {
         assert!(numbers.len() <= 2_000, "a later message overtook the refused one: {}", numbers.len());
         assert!(numbers.iter().copied().eq(0..numbers.len()), "out of order: {numbers:?}");
     }
@@ -157,7 +157,7 @@ async fn a_topic_that_is_made_later_is_found() {
     sleep(Duration::from_secs(2)).await;
     bus.make_topics(&[topic]).await.unwrap();
     publisher.await.unwrap();
-    served.listener.hears_all_in_order(2, 10).await;
+    served.listener.receives_all_in_order(2, 10).await;
     served.stop().await;
 }
 
@@ -169,7 +169,7 @@ async fn partitions_that_are_added_later_are_served_and_counted_within_seconds()
     let served = Served::begin(&bus, &unique("group"), &[&topic]).await;
     // The relay's producer, which has known the topic before.
     bus.publish(&events(&topic, 40, 0, 1)).await.unwrap();
-    served.listener.hears_all_in_order(40, 1).await;
+    served.listener.receives_all_in_order(40, 1).await;
     until("the group has caught up", || served.is_caught_up()).await;
     served.listener.stick(true);
     add_partitions(&topic, 9).await;
@@ -185,7 +185,7 @@ async fn partitions_that_are_added_later_are_served_and_counted_within_seconds()
     }
     until("the group is behind", || !served.is_caught_up()).await;
     served.listener.stick(false);
-    served.listener.hears_all_in_order(46, 1).await;
+    served.listener.receives_all_in_order(46, 1).await;
     until("the group has caught up", || served.is_caught_up()).await;
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     // The bus publishes to them, too.
@@ -240,9 +240,9 @@ async fn work_longer_than_a_session_keeps_its_partitions_and_is_done_once() {
     let behind = served.behind();
     assert!((Duration::from_secs(6)..Duration::from_secs(10)).contains(&behind), "{behind:?}");
     served.listener.stick(false);
-    served.listener.hears_all_in_order(10, 100).await;
+    served.listener.receives_all_in_order(10, 100).await;
     bus.publish(&events(&topic, 10, 100, 100)).await.unwrap();
-    served.listener.hears_all_in_order(10, 200).await;
+    served.listener.receives_all_in_order(10, 200).await;
     assert_eq!(served.listener.count(), 2_000, "nothing came twice");
     served.stop().await;
 }
@@ -266,7 +266,8 @@ async fn partitions_that_move_while_work_is_under_way_skip_nothing() {
     until("the group has caught up", || first.is_caught_up()).await;
     let mut heard = Vec::new();
     for listener in [&first.listener, &second.listener] {
-        heard.extend(listener.heard().iter().map(|message| (message.key.clone(), message.payload.clone())));
+        heard
+            .extend(listener.received().iter().map(|message| (message.key.clone(), message.payload.clone())));
     }
     heard.sort();
     heard.dedup();
@@ -350,7 +351,7 @@ async fn a_consumer_that_is_killed_loses_nothing() {
     until("the group has caught up", || served.is_caught_up()).await;
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     // What the dead one had finished need not come again, but everything after that must: to the end, without a gap.
-    let last = served.listener.first_heard();
+    let last = served.listener.first_received();
     for (key, numbers) in last {
         let first = numbers[0];
         assert!(

@@ -6,7 +6,7 @@ use tokio::time::sleep;
 
 use super::support::{
     books::Books,
-    load::{Load, Manner, Told},
+    load::{Load, Manner, Reply},
     process::Server,
     service::Service,
     topic::tell_the_books,
@@ -26,7 +26,7 @@ async fn a_server_that_is_killed_under_load_loses_and_doubles_nothing() {
     load.goes_on(50).await;
     let all = load.stop().await;
     let unanswered =
-        all.iter().flat_map(|asked| &asked.attempts).filter(|a| matches!(a.told, Told::Nothing(_)));
+        all.iter().flat_map(|asked| &asked.attempts).filter(|a| matches!(a.reply, Reply::Nothing(_)));
     assert!(unanswered.count() > 10, "the clients were at work when the server died");
     let books = Books::read(&service.db.url).await;
     books.explain(&all);

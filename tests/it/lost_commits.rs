@@ -8,7 +8,7 @@ use wallet::ledger::{LedgerError, posting::PostingLoop};
 use super::support::{
     books::Books,
     database::TestDatabase,
-    load::{Load, Manner, Told},
+    load::{Load, Manner, Reply},
     operations::{Expecting, NotPosted, deposit, settings},
     proxy::Proxy,
     service::Service,
@@ -19,7 +19,7 @@ use super::support::{
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_became_of_a_lost_commit_is_found_out_before_anybody_is_answered() {
     let (service, proxy) = Service::behind_a_proxy().await;
-    let once = Manner { insists: false, pause: Duration::ZERO, ..Manner::default() };
+    let once = Manner { retries: false, pause: Duration::ZERO, ..Manner::default() };
     let load = Load::start(&service.servers[0].base, 6, once).await;
     proxy.cut_commits(3);
     load.goes_on(300).await;
@@ -27,7 +27,7 @@ async fn what_became_of_a_lost_commit_is_found_out_before_anybody_is_answered() 
     assert!(cut >= 8, "only {cut} commits were cut");
     let all = load.stop().await;
     let undecided = all.iter().find(|asked| {
-        !matches!(asked.attempts[..], [ref only] if matches!(only.told, Told::Booked(..) | Told::InsufficientFunds))
+        !matches!(asked.attempts[..], [ref only] if matches!(only.reply, Reply::Booked(..) | Reply::InsufficientFunds))
     });
     assert!(undecided.is_none(), "{undecided:?}");
     Books::read(&service.db.url).await.explain(&all);

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::support::{
     books::Books,
     customer::Answer,
-    load::{Asked, Load, Manner, Told},
+    load::{Load, Manner, MoneyRequest, Reply},
     process::Server,
     service::Service,
     topic::tell_the_books,
@@ -19,7 +19,7 @@ use super::support::{
 };
 
 const MANNER: Manner =
-    Manner { insists: false, pause: Duration::from_millis(40), patience: Duration::from_secs(30) };
+    Manner { retries: false, pause: Duration::from_millis(40), timeout: Duration::from_secs(30) };
 /// How long a server may take to find back what it had lost.
 const RECOVERY: Duration = Duration::from_secs(30);
 
@@ -42,7 +42,7 @@ async fn reads_from(base: &str, place: &str) -> u64 {
 }
 
 /// Stops the clients. What they were told is in the books and in the topic, and the cache shows it.
-async fn end_well(loads: impl IntoIterator<Item = Load>, service: &Service) -> Vec<Asked> {
+async fn end_well(loads: impl IntoIterator<Item = Load>, service: &Service) -> Vec<MoneyRequest> {
     let mut all = Vec::new();
     let mut customers = Vec::new();
     for load in loads {
@@ -68,8 +68,8 @@ async fn end_well(loads: impl IntoIterator<Item = Load>, service: &Service) -> V
     all
 }
 
-fn none_failed(all: &[Asked]) {
+fn none_failed(all: &[MoneyRequest]) {
     let failed =
-        all.iter().find(|asked| matches!(asked.attempts[0].told, Told::Other(..) | Told::Nothing(_)));
+        all.iter().find(|asked| matches!(asked.attempts[0].reply, Reply::Other(..) | Reply::Nothing(_)));
     assert!(failed.is_none(), "money did not move: {failed:?}");
 }

@@ -16,7 +16,7 @@ use crate::support::{
     wait::until,
 };
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
 
 async fn raw(url: &str) -> Option<MultiplexedConnection> {
     redis::Client::open(url).ok()?.get_multiplexed_async_connection().await.ok()
@@ -51,7 +51,8 @@ async fn a_cluster_that_comes_up_later_is_named_once_and_not_used() {
     let service = Service::of(1, &[("REDIS_URL", &format!("redis://127.0.0.1:{port}"))]).await;
     let server = &service.servers[0];
     let _redis = OddRedis::cluster(port).once_up().await;
-    until("it is named", PATIENCE, async || (!server.logged("Redis Cluster").is_empty()).then_some(())).await;
+    until("it is named", WAIT_TIMEOUT, async || (!server.logged("Redis Cluster").is_empty()).then_some(()))
+        .await;
     let customer = Customer::enabled(&server.base).await;
     assert_eq!(customer.deposit(70).await.status, 201);
     assert_eq!(customer.get("/wallet").await.body["data"]["wallet"]["balance"], 70);
@@ -64,8 +65,8 @@ async fn a_cluster_that_comes_up_later_is_named_once_and_not_used() {
 /// Books something, and waits until the refusal shows.
 async fn is_refused(server: &Server, customer: &Customer, reason: &str) {
     assert_eq!(customer.deposit(5).await.status, 201);
-    until("it is named", PATIENCE, async || (!server.logged(reason).is_empty()).then_some(())).await;
-    until("the report says so", PATIENCE, async || {
+    until("it is named", WAIT_TIMEOUT, async || (!server.logged(reason).is_empty()).then_some(())).await;
+    until("the report says so", WAIT_TIMEOUT, async || {
         let report = health(&server.base).await;
         (report["status"] == "degraded" && report["cache"]["ok"] == false).then_some(())
     })
@@ -81,7 +82,7 @@ async fn is_refused(server: &Server, customer: &Customer, reason: &str) {
 }
 
 async fn is_ok(base: &str) {
-    until("all is well", PATIENCE, async || (health(base).await["status"] == "ok").then_some(())).await;
+    until("all is well", WAIT_TIMEOUT, async || (health(base).await["status"] == "ok").then_some(())).await;
 }
 
 /// Full, and set up to refuse instead of forgetting.

@@ -194,7 +194,7 @@ async fn the_cache_follows_the_topics(bus: Arc<dyn EventBus>, cache: Arc<dyn Bal
         assert_eq!(found, Some(expected));
     }
     until("the strange ones are put aside", || letters.listener.count() == 4).await;
-    for letter in letters.listener.heard().iter() {
+    for letter in letters.listener.received().iter() {
         assert!(letter.header("dlq_error").is_some_and(|value| !value.is_empty()));
     }
     refreshing.caught_up().await;

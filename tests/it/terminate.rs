@@ -15,7 +15,7 @@ use super::support::{
     app::Settings,
     books::Books,
     customer::Customer,
-    load::{Load, Manner, Told},
+    load::{Load, Manner, Reply},
     process::Server,
     service::Service,
     topic::tell_the_books,
@@ -111,7 +111,7 @@ async fn under_load_what_is_booked_is_answered() {
     let mut all = Vec::new();
     for moment in [150, 290] {
         let server = &mut service.servers[0];
-        let load = Load::start(&server.base, 10, Manner { insists: false, ..Manner::default() }).await;
+        let load = Load::start(&server.base, 10, Manner { retries: false, ..Manner::default() }).await;
         load.goes_on(50).await;
         sleep(Duration::from_millis(moment)).await;
         server.signal("TERM");
@@ -123,7 +123,7 @@ async fn under_load_what_is_booked_is_answered() {
     let books = Books::read(&service.db.url).await;
     books.explain(&all);
     for asked in &all {
-        if let Told::Nothing(reason) = &asked.attempts[0].told {
+        if let Reply::Nothing(reason) = &asked.attempts[0].reply {
             let found: Vec<_> = books.of(asked.reference).collect();
             assert!(found.is_empty(), "booked and not answered: {reason} {asked:?} {found:?}");
         }

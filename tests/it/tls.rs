@@ -19,7 +19,7 @@ use crate::support::{
     wait::until,
 };
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
 
 async fn health(base: &str) -> Value {
     let answer = reqwest::get(format!("{base}/health")).await.expect("an answer");
@@ -27,7 +27,7 @@ async fn health(base: &str) -> Value {
 }
 
 async fn all_is_well(server: &Server) {
-    until("all is well", PATIENCE, async || (health(&server.base).await["status"] == "ok").then_some(()))
+    until("all is well", WAIT_TIMEOUT, async || (health(&server.base).await["status"] == "ok").then_some(()))
         .await;
 }
 
@@ -37,7 +37,7 @@ async fn is_named_once(server: &Server, words: &str, reason: &str) {
         let lines = server.logged(words);
         (!lines.is_empty()).then_some(lines)
     };
-    until("it is named", PATIENCE, async || named(words)).await;
+    until("it is named", WAIT_TIMEOUT, async || named(words)).await;
     let customer = Customer::enabled(&server.base).await;
     assert_eq!(customer.deposit(70).await.status, 201);
     assert_eq!(customer.get("/wallet").await.body["data"]["wallet"]["balance"], 70);
@@ -233,7 +233,7 @@ async fn encrypt(postgres: &OwnServer, certificates: &Certificates) {
         sqlx::raw_sql(statement).execute(&mut conn).await.expect("a setting");
     }
     let by_tls = format!("{}?sslmode=require", postgres.address());
-    until("Postgres offers TLS", PATIENCE, async || PgConnection::connect(&by_tls).await.ok().map(drop))
+    until("Postgres offers TLS", WAIT_TIMEOUT, async || PgConnection::connect(&by_tls).await.ok().map(drop))
         .await;
 }
 

@@ -16,7 +16,7 @@ use crate::support::{
     wait::until,
 };
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
 
 fn full() -> File {
     OpenOptions::new().write(true).open("/dev/full").expect("/dev/full")
@@ -79,7 +79,7 @@ async fn a_service_serves_whether_its_output_is_read_or_not() {
             assert!(line.starts_with("listening on "), "{line}");
         }
         let base = format!("http://127.0.0.1:{port}");
-        until("it is ready", PATIENCE, async || {
+        until("it is ready", WAIT_TIMEOUT, async || {
             reqwest::get(format!("{base}/health/ready")).await.ok().filter(|answer| answer.status() == 200)
         })
         .await;
@@ -88,7 +88,7 @@ async fn a_service_serves_whether_its_output_is_read_or_not() {
         assert!(server.0.try_wait().expect("the process").is_none(), "{outlet}");
         let pid = server.0.id().to_string();
         assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().expect("kill").success());
-        let ended = until("it ends", PATIENCE, async || server.0.try_wait().expect("the process")).await;
+        let ended = until("it ends", WAIT_TIMEOUT, async || server.0.try_wait().expect("the process")).await;
         assert_eq!(ended.code(), Some(0), "{outlet}");
     }
 }

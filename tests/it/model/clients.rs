@@ -19,7 +19,7 @@ use super::{
 use crate::support::customer::{Answer, Customer};
 
 /// How long a client waits that does not mean to hang up.
-const PATIENCE: Duration = Duration::from_secs(10);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub struct Asker {
     pub http: Client,
@@ -102,8 +102,8 @@ impl Asker {
     async fn carry_out(&mut self, asked: &mut Asked) {
         if asked.key.is_some() && self.random.percent(8) {
             let bases = self.bases.lock().unwrap().clone();
-            let here = self.send(asked, &bases[0], PATIENCE);
-            let there = self.send(asked, &bases[bases.len() - 1], PATIENCE);
+            let here = self.send(asked, &bases[0], WAIT_TIMEOUT);
+            let there = self.send(asked, &bases[bases.len() - 1], WAIT_TIMEOUT);
             let (here, there) = tokio::join!(here, there);
             asked.attempts.extend([here, there]);
         }
@@ -112,7 +112,7 @@ impl Asker {
             let bases = self.bases.lock().unwrap().clone();
             let base = &bases[self.random.below(bases.len())];
             let long = Duration::from_micros(u64::try_from(self.random.below(25_000)).expect("small"));
-            let attempt = self.send(asked, base, if hangs_up { long } else { PATIENCE }).await;
+            let attempt = self.send(asked, base, if hangs_up { long } else { WAIT_TIMEOUT }).await;
             let is_decided = attempt.answer.is_some();
             asked.attempts.push(attempt);
             if !is_decided && !hangs_up {

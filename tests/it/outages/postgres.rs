@@ -13,7 +13,7 @@ use crate::support::{
     app::PRODUCTION,
     books::Books,
     customer::Customer,
-    load::{Asked, Load, Told},
+    load::{Load, MoneyRequest, Reply},
     own_server::OwnServer,
     process::Server,
     reader::Reader,
@@ -51,12 +51,12 @@ async fn says_that_the_books_are_away(base: &str, customer: &Customer) {
 }
 
 /// Every answer came in time; of those that were no booking, only that the books are away was said.
-fn answered_in_time(all: &[Asked]) {
+fn answered_in_time(all: &[MoneyRequest]) {
     let attempts = || all.iter().flat_map(|asked| &asked.attempts);
     let slowest = attempts().max_by_key(|attempt| attempt.took).expect("an attempt");
     println!("slowest: {slowest:?}");
     assert!(slowest.took < ANSWERS_WITHIN, "{slowest:?}");
-    let dropped = attempts().find(|attempt| matches!(attempt.told, Told::Nothing(_)));
+    let dropped = attempts().find(|attempt| matches!(attempt.reply, Reply::Nothing(_)));
     assert!(dropped.is_none(), "{dropped:?}");
 }
 

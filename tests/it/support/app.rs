@@ -14,7 +14,7 @@ use super::{
 /// The variables that set a service up, for this process or for one of its own.
 pub type Settings = BTreeMap<String, String>;
 
-/// What makes a service one of production, whatever servers the tests are given.
+/// The settings of a service in production, with any servers of the tests.
 pub const PRODUCTION: [(&str, &str); 4] = [
     ("APP_ENV", "production"),
     ("JWT_SECRET", "a-Secret-of-the-tests-own-with-many-characters-012345"),
@@ -22,7 +22,7 @@ pub const PRODUCTION: [(&str, &str); 4] = [
     ("TRUSTED_NETWORK", "true"),
 ];
 
-/// A service that serves; when it is dropped, its topics are compared with its books, and its books are audited.
+/// A running service; when it is dropped, its topics are compared with its books, and its books are audited.
 pub struct TestApp {
     _topics: OwnTopics,
     pub db: TestDatabase,
@@ -48,7 +48,7 @@ pub fn settings_for(db: &TestDatabase) -> Settings {
         ("PORT", "0".to_owned()),
         ("ADMIN_PORT", "off".to_owned()),
         ("DATABASE_POOL_MAX", "4".to_owned()),
-        // Most tests are one source, and many refuse and fail on purpose.
+        // The tests are one source, and many fail on purpose.
         ("RATE_LIMIT_REFUSALS", "off".to_owned()),
         ("RATE_LIMIT_FAILURES", "off".to_owned()),
     ]

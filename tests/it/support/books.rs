@@ -1,4 +1,4 @@
-//! The books, compared with what clients were told.
+//! The books, compared with the replies to clients.
 
 use std::collections::HashMap;
 
@@ -6,9 +6,9 @@ use sqlx::{Connection, PgConnection, Row};
 use uuid::Uuid;
 use wallet::ledger::audit::audit;
 
-use super::load::{Asked, Told};
+use super::load::{MoneyRequest, Reply};
 
-/// What a transfer costs the services under test: 1.5 %.
+/// The fee of a transfer at the services under test: 1.5 %.
 const FEE_BPS: i64 = 150;
 
 /// A transaction in the books.
@@ -56,9 +56,9 @@ impl Books {
         self.0.get(&reference).into_iter().flatten()
     }
 
-    /// Holds what clients were told to the books: what was answered is there, once, as it was asked for; what was
-    /// refused or given up is not; and nothing is there that nobody asked for.
-    pub fn explain(&self, all: &[Asked]) {
+    /// Compares the replies with the books: every booked request is there once, as it was requested; refused requests are
+    /// not; and nothing else is there.
+    pub fn explain(&self, all: &[MoneyRequest]) {
         let mut explained = 0;
         for asked in all {
             let booked: Vec<&Booked> = self.of(asked.reference).filter(|booked| !booked.is_refused).collect();
@@ -78,30 +78,30 @@ impl Books {
             self.explain_answers(asked, booked.first().copied(), refused);
         }
         let total: usize = self.0.values().map(Vec::len).sum();
-        assert_eq!(explained, total, "something is in the books that nobody asked for");
+        assert_eq!(explained, total, "the books have transactions that no client requested");
     }
 
-    fn explain_answers(&self, asked: &Asked, booked: Option<&Booked>, refused: usize) {
-        // What is told again counts once, as it was decided once.
-        let told = |wanted: fn(&Told) -> bool| {
-            asked.attempts.iter().filter(move |a| wanted(&a.told) && !a.replayed).count()
+    fn explain_answers(&self, asked: &MoneyRequest, booked: Option<&Booked>, refused: usize) {
+        // A replay does not count: it was decided once.
+        let count = |wanted: fn(&Reply) -> bool| {
+            asked.attempts.iter().filter(move |a| wanted(&a.reply) && !a.replayed).count()
         };
-        let is_open = |told: &Told| match told {
-            Told::Nothing(_) => true,
-            Told::Other(503, code) => code == "outcome_unknown",
+        let is_open = |reply: &Reply| match reply {
+            Reply::Nothing(_) => true,
+            Reply::Other(503, code) => code == "outcome_unknown",
             _ => false,
         };
         for (n, attempt) in asked.attempts.iter().enumerate() {
-            let may_be_known = asked.attempts[..n].iter().any(|earlier| is_open(&earlier.told));
+            let may_be_known = asked.attempts[..n].iter().any(|earlier| is_open(&earlier.reply));
             if attempt.replayed {
-                assert!(asked.key.is_some() && may_be_known, "told again before it was told: {asked:?}");
+                assert!(asked.key.is_some() && may_be_known, "replayed before it was answered: {asked:?}");
             }
-            match &attempt.told {
-                Told::Booked(id, version) => {
+            match &attempt.reply {
+                Reply::Booked(id, version) => {
                     let found = booked.unwrap_or_else(|| panic!("answered, not booked: {asked:?}"));
                     assert_eq!((found.id, found.version), (*id, *version), "{asked:?}");
                 }
-                Told::Known(id) => {
+                Reply::Known(id) => {
                     assert_eq!(Some(*id), booked.map(|booked| booked.id), "{asked:?}");
                     assert!(asked.key.is_none(), "its key goes before its reference: {asked:?}");
                     assert!(may_be_known, "known before it was booked: {asked:?}");
@@ -109,14 +109,18 @@ impl Books {
                 _ => {}
             }
         }
-        assert!(told(|told| matches!(told, Told::Booked(..))) <= 1, "two bookings were answered: {asked:?}");
-        // A transfer that there is too little for leaves nothing in the books.
+        assert!(
+            count(|reply| matches!(reply, Reply::Booked(..))) <= 1,
+            "two bookings were answered: {asked:?}"
+        );
+        // A transfer without sufficient funds leaves no row in the books.
         let is_kept = asked.kind == "withdrawal";
-        let short = if is_kept { told(|told| *told == Told::InsufficientFunds) } else { 0 };
+        let short = if is_kept { count(|reply| *reply == Reply::InsufficientFunds) } else { 0 };
         assert!(short <= refused, "a refusal was not kept: {asked:?}");
-        let open = told(is_open);
-        let is_answered = told(|told| matches!(told, Told::Booked(..) | Told::Known(_)));
-        if asked.attempts.iter().any(|attempt| attempt.replayed && attempt.told == Told::InsufficientFunds) {
+        let open = count(is_open);
+        let is_answered = count(|reply| matches!(reply, Reply::Booked(..) | Reply::Known(_)));
+        if asked.attempts.iter().any(|attempt| attempt.replayed && attempt.reply == Reply::InsufficientFunds)
+        {
             assert_eq!((booked.is_none(), refused), (true, usize::from(is_kept)), "{asked:?}");
         }
         if open == 0 && is_answered == 0 {
@@ -126,13 +130,13 @@ impl Books {
             );
         }
         if open == 0 {
-            assert_eq!(short, refused, "kept as refused, though nobody heard of it: {asked:?}");
+            assert_eq!(short, refused, "stored as refused, though no client was answered so: {asked:?}");
         }
-        let is_strange = asked.attempts.iter().find(|attempt| match &attempt.told {
-            Told::Other(503, code) => {
+        let is_strange = asked.attempts.iter().find(|attempt| match &attempt.reply {
+            Reply::Other(503, code) => {
                 !["unavailable", "outcome_unknown", "overloaded"].contains(&code.as_str())
             }
-            Told::Other(..) => true,
+            Reply::Other(..) => true,
             _ => false,
         });
         assert!(is_strange.is_none(), "no such answer was expected: {asked:?}");

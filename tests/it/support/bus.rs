@@ -1,4 +1,4 @@
-//! Publishing to a bus and listening to it.
+//! Publishes to a bus and consumes from it.
 
 use std::{
     collections::HashMap,
@@ -22,10 +22,10 @@ use wallet::{
 
 use super::leftovers::own_name;
 
-/// How long a test waits for what must happen.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+/// Timeout of a wait for a condition.
+pub const WAIT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A bus over these brokers that notices a crashed consumer soon.
+/// A bus over these brokers with a short session timeout, so that a crashed consumer is noticed soon.
 pub fn kafka(brokers: &str) -> Arc<KafkaBus> {
     let session_timeout = Duration::from_secs(6);
     Arc::new(KafkaBus::new(KafkaSettings { session_timeout, ..KafkaSettings::new(brokers.to_owned(), 3, 1) }))
@@ -66,57 +66,56 @@ pub async fn publish_all(bus: &dyn EventBus, mut events: &[Event]) {
 pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let began = Instant::now();
     while !holds() {
-        assert!(began.elapsed() < PATIENCE, "waited in vain for this: {what}");
+        assert!(began.elapsed() < WAIT_TIMEOUT, "waited in vain for this: {what}");
         sleep(Duration::from_millis(10)).await;
     }
 }
 
-/// A consumer that keeps what it hears. A payload `poison`, or none, can never be served, but in a
-/// dead-letter topic.
+/// A consumer that records its messages. A payload `poison`, or none, can never be served, except in a dead-letter topic.
 #[derive(Default)]
 pub struct Listener {
-    heard: Mutex<Vec<Message>>,
-    /// While it stands, no work gets done: it is waited out inside.
+    received: Mutex<Vec<Message>>,
+    /// While set, `consume` does not return.
     is_stuck: Mutex<bool>,
 }
 
 impl Listener {
-    pub fn heard(&self) -> MutexGuard<'_, Vec<Message>> {
-        self.heard.lock().unwrap()
+    pub fn received(&self) -> MutexGuard<'_, Vec<Message>> {
+        self.received.lock().unwrap()
     }
 
     pub fn count(&self) -> usize {
-        self.heard().len()
+        self.received().len()
     }
 
     pub fn stick(&self, is_stuck: bool) {
         *self.is_stuck.lock().unwrap() = is_stuck;
     }
 
-    /// For each key, the numbers in the order in which each was heard first.
-    pub fn first_heard(&self) -> HashMap<String, Vec<usize>> {
+    /// For each key, the numbers in the order in which each was first received.
+    pub fn first_received(&self) -> HashMap<String, Vec<usize>> {
         let mut numbers: HashMap<String, Vec<usize>> = HashMap::new();
-        for message in self.heard().iter() {
+        for message in self.received().iter() {
             let key = String::from_utf8(message.key.clone().unwrap()).unwrap();
             let number = String::from_utf8(message.payload.clone().unwrap()).unwrap().parse().unwrap();
-            let heard = numbers.entry(key).or_default();
-            if !heard.contains(&number) {
-                heard.push(number);
+            let known = numbers.entry(key).or_default();
+            if !known.contains(&number) {
+                known.push(number);
             }
         }
         numbers
     }
 
-    /// Waits until every key's events 0 to `count` − 1 were heard, and holds them to their order.
-    pub async fn hears_all_in_order(&self, keys: usize, count: usize) {
-        until("every event is heard", || {
+    /// Waits until every key's events 0 to `count` − 1 are received, and checks their order.
+    pub async fn receives_all_in_order(&self, keys: usize, count: usize) {
+        until("every event is received", || {
             self.count() >= keys * count && {
-                let heard = self.first_heard();
-                heard.len() == keys && heard.values().all(|numbers| numbers.len() == count)
+                let received = self.first_received();
+                received.len() == keys && received.values().all(|numbers| numbers.len() == count)
             }
         })
         .await;
-        for (key, numbers) in self.first_heard() {
+        for (key, numbers) in self.first_received() {
             assert!(numbers.iter().copied().eq(0..count), "{key} came out of order: {numbers:?}");
         }
     }
@@ -134,7 +133,7 @@ impl Consumer for Listener {
             if is_poisonous && !message.topic.ends_with(".dlq") {
                 poison.push((index, Poison("it is poisonous".to_owned())));
             } else {
-                self.heard().push(message.clone());
+                self.received().push(message.clone());
             }
         }
         poison
@@ -151,7 +150,7 @@ pub struct Served {
 }
 
 impl Served {
-    /// Begins to serve; what is published from now on is heard.
+    /// Begins to serve: messages that are published from now on are received.
     pub async fn begin(bus: &Arc<dyn EventBus>, group: &str, topics: &[&str]) -> Self {
         let served = Self::with(bus, group, topics, Arc::default());
         if !bus.is_durable() {
@@ -173,7 +172,7 @@ impl Served {
         Self { listener, bus: Arc::clone(bus), group: group.to_owned(), stop, task }
     }
 
-    /// What the bus says of how far the group is behind.
+    /// The group's lag, as the bus reports it.
     pub fn behind(&self) -> Duration {
         self.bus.progress(&self.group).behind()
     }
@@ -182,7 +181,7 @@ impl Served {
         self.behind() == Duration::ZERO
     }
 
-    /// Stops in good order.
+    /// Stops and leaves the group.
     pub async fn stop(self) {
         self.stop.cancel();
         tokio::time::timeout(Duration::from_secs(10), self.task)
@@ -191,7 +190,7 @@ impl Served {
             .unwrap();
     }
 
-    /// Ends as a task does that is thrown away.
+    /// Aborts its task.
     pub async fn abort(self) {
         self.task.abort();
         let _ = self.task.await;

@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::Command};
 
 use super::directory::Directory;
 
-/// An authority, and a server's certificate from it that holds for 127.0.0.1 and for no name. All files are PEM.
+/// An authority, and a server's certificate from it that is valid for 127.0.0.1 and for no name. All files are PEM.
 pub struct Certificates {
     /// The authority's certificate.
     pub ca: PathBuf,
@@ -12,7 +12,7 @@ pub struct Certificates {
     pub certificate: PathBuf,
     /// The server's key.
     pub key: PathBuf,
-    /// Key and certificate in one file, as Kafka wants them.
+    /// Key and certificate in one file, as Kafka requires them.
     pub both: PathBuf,
     _directory: Directory,
 }

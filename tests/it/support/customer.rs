@@ -6,13 +6,13 @@ use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// What came back: the status and the JSON body.
+/// An answer: the status and the JSON body.
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub status: u16,
     pub body: Value,
     pub version: Option<i64>,
-    /// It is the first answer to a key, told again.
+    /// Whether it is the replay of the first answer to its key.
     pub replayed: bool,
 }
 
@@ -33,7 +33,7 @@ impl Answer {
         Ok(Self { status, body, version, replayed })
     }
 
-    /// The stable word of a refusal or an error.
+    /// The code of a refusal or an error.
     pub fn code(&self) -> &str {
         self.body["data"]["code"].as_str().or_else(|| self.body["code"].as_str()).unwrap_or_default()
     }
@@ -65,7 +65,7 @@ impl Customer {
         customer
     }
 
-    /// A customer whose wallet stands as it stood; a new one is disabled.
+    /// A customer whose wallet is left as it is; a new one is disabled.
     pub async fn init(base: &str, xid: Uuid) -> Self {
         let request = CLIENT.post(format!("{base}/api/v1/init")).json(&json!({"customer_xid": xid}));
         let answer = Answer::of(request.send().await.expect("an answer")).await;

@@ -1,5 +1,5 @@
 //! A database for each test, made from a migrated template; at its end the books are audited. The service under test
-//! uses a role that has what `wallet migrate grants` gives and owns nothing; the test itself is the owner.
+//! uses a role that has the rights of `wallet migrate grants` and owns nothing; the test itself is the owner.
 
 use std::{
     process,
@@ -19,11 +19,11 @@ use wallet::{
 
 use super::{operations::deposit, servers::servers};
 
-/// A database that is gone when this is dropped.
+/// A database that is removed when this is dropped.
 pub struct TestDatabase {
     /// For the service.
     pub url: String,
-    /// For migrations, and for what a test arranges or breaks.
+    /// For migrations, and for statements of the test itself.
     pub owner_url: String,
     name: String,
     is_audited: bool,
@@ -58,7 +58,7 @@ async fn admin(sql: String) {
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut conn).await.expect("an administrator's statement");
 }
 
-/// A migrated database that others are copied from; made once in a process. What dead processes have left is removed.
+/// A migrated database that others are copied from; made once in a process. Databases of dead processes are removed.
 async fn template() -> &'static str {
     TEMPLATE
         .get_or_init(|| async {
@@ -74,7 +74,7 @@ async fn template() -> &'static str {
             for row in sqlx::query(left).fetch_all(&mut conn).await.expect("roles") {
                 let name: String = row.get(0);
                 if is_left_over(&name) {
-                    // Another process of tests may be at it, too.
+                    // Another process of tests may be removing it, too.
                     let drop = format!("drop role if exists {name}");
                     admin(format!("do $$ begin {drop}; exception when others then null; end $$")).await;
                 }
@@ -96,7 +96,7 @@ async fn grant_on(owner: &mut PgConnection) {
     sqlx::raw_sql(grants).execute(owner).await.expect("grants");
 }
 
-/// Whether a database or a role was made by a process that has ended; perhaps one that had our number.
+/// Whether a database or a role was made by a process that has ended; perhaps one with the same id as this one.
 fn is_left_over(name: &str) -> bool {
     let pid = name.split('_').nth(2).unwrap_or_default();
     pid == process::id().to_string() || !std::path::Path::new("/proc").join(pid).exists()
@@ -121,7 +121,7 @@ impl TestDatabase {
         Self::make(options).await.unaudited()
     }
 
-    /// A copy, for breaking it. Nobody may be connected to this one.
+    /// A copy, for breaking it. There must be no connection to this one.
     pub async fn copy(&self) -> Self {
         self.run(
             "select pg_terminate_backend(pid) from pg_stat_activity

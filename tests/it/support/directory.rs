@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-/// A directory that is gone when this is dropped.
+/// A directory that is removed when this is dropped.
 pub struct Directory(PathBuf);
 
 impl Directory {

@@ -1,4 +1,4 @@
-//! A balance cache whose refreshes fail when a test wants them to.
+//! A balance cache whose refreshes a test can make fail.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -1,4 +1,4 @@
-//! Topics of tests that are over. A broker keeps every topic until it is deleted, and a few runs leave a thousand.
+//! Topics of earlier tests. A broker keeps every topic until it is deleted, and a few runs leave a thousand.
 
 use std::{path::Path, process, thread, time::Duration};
 
@@ -10,19 +10,19 @@ use rdkafka::{
 };
 use uuid::Uuid;
 
-/// As many topics are deleted at once.
-const CHUNK: usize = 50;
+/// Maximum number of topics that are deleted at once.
+const TOPICS_PER_REQUEST: usize = 50;
 
-/// A name that no other test has, and that tells which process made it.
+/// A unique name that contains the id of this process.
 pub fn own_name() -> String {
     format!("test.{}.{}", process::id(), Uuid::new_v4().simple())
 }
 
-/// Deletes, in the background, the topics that processes have made which are no more.
+/// Deletes, in the background, the topics of processes that have ended.
 pub fn sweep(brokers: &str) {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", brokers);
-    // Whatever cannot be deleted now is left to the next run.
+    // A topic that cannot be deleted now is left to the next run.
     thread::spawn(move || {
         let consumer: BaseConsumer = config.create().ok()?;
         let metadata = consumer.fetch_metadata(None, Duration::from_secs(10)).ok()?;
@@ -30,14 +30,14 @@ pub fn sweep(brokers: &str) {
             metadata.topics().iter().map(|topic| topic.name()).filter(|name| is_dead(name)).collect();
         let admin: AdminClient<DefaultClientContext> = config.create().ok()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
-        for topics in dead.chunks(CHUNK) {
+        for topics in dead.chunks(TOPICS_PER_REQUEST) {
             runtime.block_on(admin.delete_topics(topics, &AdminOptions::new())).ok()?;
         }
         Some(())
     });
 }
 
-/// Whether a topic was made by a test of a process that is no more.
+/// Whether a topic was made by a test of a process that has ended.
 fn is_dead(topic: &str) -> bool {
     let mut words = topic.split('.');
     let (Some("test"), Some(Ok(pid))) = (words.next(), words.next().map(str::parse::<u32>)) else {

@@ -1,4 +1,4 @@
-//! Clients that move money until they are told to stop, and remember every answer.
+//! Clients that move money until they are stopped, and record every answer.
 
 use std::{
     sync::{Arc, Mutex},
@@ -13,9 +13,9 @@ use uuid::Uuid;
 
 use super::customer::{Answer, Customer};
 
-/// What a client was told of a request.
+/// The reply to a request, as its client sees it.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Told {
+pub enum Reply {
     /// 201: the transaction's id and the wallet's version.
     Booked(Uuid, i64),
     /// The reference was used up by this transaction.
@@ -27,72 +27,72 @@ pub enum Told {
     Nothing(String),
 }
 
-/// An attempt to have money moved, and how long the answer took.
+/// One attempt of a request, and how long its answer took.
 #[derive(Clone, Debug)]
 pub struct Attempt {
     pub took: Duration,
-    pub told: Told,
-    /// It was said to be the first answer to a key, told again.
+    pub reply: Reply,
+    /// Whether it is marked as the replay of the first answer to its key.
     pub replayed: bool,
 }
 
-/// Money that a client asked to be moved; one reference, so it may be booked once.
+/// A request to move money, with all its attempts. It has one reference, so it may be booked once.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct MoneyRequest {
     pub wallet: Uuid,
     pub kind: &'static str,
-    /// Who gets a transfer.
+    /// The receiver of a transfer.
     pub to: Option<Uuid>,
     pub amount: i64,
     pub reference: Uuid,
-    /// Half of all have a key beside the reference.
+    /// Half of all requests have a key as well.
     pub key: Option<String>,
     pub attempts: Vec<Attempt>,
 }
 
-/// The versions that a customer's clients were told of, and when.
-pub type Heard = Arc<Mutex<Vec<(Instant, i64)>>>;
+/// The versions in the answers to a customer's clients, and when they arrived.
+pub type Versions = Arc<Mutex<Vec<(Instant, i64)>>>;
 
-/// Customers, and what their clients have heard.
-pub type Customers = Vec<(Customer, Heard)>;
+/// Customers, and the versions that their clients have received.
+pub type Customers = Vec<(Customer, Versions)>;
 
-/// Clients at work.
+/// Running clients.
 pub struct Load {
     pub customers: Customers,
-    /// Where the service is now.
+    /// The address of the service.
     pub base: Arc<Mutex<String>>,
     stop: CancellationToken,
-    clients: JoinSet<Vec<Asked>>,
+    clients: JoinSet<Vec<MoneyRequest>>,
 }
 
 /// How the clients behave.
 #[derive(Clone, Copy)]
 pub struct Manner {
-    /// Asks again, with the same reference and the same key, until the answer is definite.
-    pub insists: bool,
-    /// Between an answer and the next request.
+    /// Whether a request is repeated, with the same reference and the same key, until its answer is definite.
+    pub retries: bool,
+    /// The delay between an answer and the next request.
     pub pause: Duration,
-    /// Hangs up when there is no answer by then.
-    pub patience: Duration,
+    /// The client disconnects after this time without an answer.
+    pub timeout: Duration,
 }
 
 impl Default for Manner {
     fn default() -> Self {
-        Self { insists: true, pause: Duration::ZERO, patience: Duration::from_secs(30) }
+        Self { retries: true, pause: Duration::ZERO, timeout: Duration::from_secs(30) }
     }
 }
 
 impl Load {
-    /// Two clients for each of so many new customers.
+    /// Two clients for each of this number of new customers.
     pub async fn start(base: &str, customers: usize, manner: Manner) -> Self {
         let mut known = Vec::new();
         for _ in 0..customers {
-            known.push((Customer::enabled(base).await, Heard::default()));
+            known.push((Customer::enabled(base).await, Versions::default()));
         }
         Self::of(known, base, manner)
     }
 
-    /// Two more clients for each of the same customers, somewhere else.
+    /// Two more clients for each of the same customers, at another address.
     pub fn beside(&self, base: &str, manner: Manner) -> Self {
         Self::of(self.customers.clone(), base, manner)
     }
@@ -100,16 +100,16 @@ impl Load {
     fn of(customers: Customers, base: &str, manner: Manner) -> Self {
         let (base, stop) = (Arc::new(Mutex::new(base.to_owned())), CancellationToken::new());
         let mut clients = JoinSet::new();
-        for (customer, heard) in customers.iter().chain(&customers) {
+        for (customer, versions) in customers.iter().chain(&customers) {
             let asker = Asker {
-                http: Client::builder().timeout(manner.patience).build().expect("a client"),
+                http: Client::builder().timeout(manner.timeout).build().expect("a client"),
                 customer: customer.clone(),
                 others: customers
                     .iter()
                     .map(|(other, _)| other.wallet)
                     .filter(|wallet| *wallet != customer.wallet)
                     .collect(),
-                heard: Arc::clone(heard),
+                versions: Arc::clone(versions),
                 base: Arc::clone(&base),
                 stop: stop.clone(),
                 manner,
@@ -119,17 +119,17 @@ impl Load {
         Self { customers, base, stop, clients }
     }
 
-    /// From now on the service is there.
+    /// Sends requests to this address from now on.
     pub fn move_to(&self, base: &str) {
         base.clone_into(&mut self.base.lock().unwrap());
     }
 
-    /// How many requests were answered with 201 so far.
+    /// The number of requests that were answered with 201 so far.
     pub fn booked(&self) -> usize {
-        self.customers.iter().map(|(_, heard)| heard.lock().unwrap().len()).sum()
+        self.customers.iter().map(|(_, versions)| versions.lock().unwrap().len()).sum()
     }
 
-    /// Waits until so many more were.
+    /// Waits until this number of further requests were.
     pub async fn goes_on(&self, more: usize) {
         let before = self.booked();
         super::wait::until("money moves", Duration::from_secs(30), async || {
@@ -138,8 +138,8 @@ impl Load {
         .await;
     }
 
-    /// Ends when every client has its last answer.
-    pub async fn stop(self) -> Vec<Asked> {
+    /// Stops the clients, after their last answers.
+    pub async fn stop(self) -> Vec<MoneyRequest> {
         self.stop.cancel();
         self.clients.join_all().await.into_iter().flatten().collect()
     }
@@ -150,14 +150,14 @@ struct Asker {
     customer: Customer,
     /// The wallets of the other customers.
     others: Vec<Uuid>,
-    heard: Heard,
+    versions: Versions,
     base: Arc<Mutex<String>>,
     stop: CancellationToken,
     manner: Manner,
 }
 
 impl Asker {
-    async fn run(self) -> Vec<Asked> {
+    async fn run(self) -> Vec<MoneyRequest> {
         let mut all = Vec::new();
         while !self.stop.is_cancelled() {
             all.push(self.ask().await);
@@ -166,8 +166,8 @@ impl Asker {
         all
     }
 
-    /// Has some money moved. Withdrawals and transfers are often more than there is.
-    async fn ask(&self) -> Asked {
+    /// Makes a random request. Withdrawals and transfers often exceed the balance.
+    async fn ask(&self) -> MoneyRequest {
         let reference = Uuid::new_v4();
         let [chance, amount, other, keyed, ..] = reference.into_bytes();
         let to = self.others.get(usize::from(other) % self.others.len().max(1)).filter(|_| chance >= 170);
@@ -176,7 +176,7 @@ impl Asker {
             0..110 => "deposit",
             _ => "withdrawal",
         };
-        let mut asked = Asked {
+        let mut asked = MoneyRequest {
             wallet: self.customer.wallet,
             kind,
             to: to.copied(),
@@ -187,13 +187,13 @@ impl Asker {
         };
         loop {
             let at = Instant::now();
-            let (told, replayed) = self.send(&asked).await;
-            asked.attempts.push(Attempt { took: at.elapsed(), told: told.clone(), replayed });
-            match told {
-                Told::Booked(_, version) => self.heard.lock().unwrap().push((Instant::now(), version)),
-                Told::Other(..) | Told::Nothing(_) => {
+            let (reply, replayed) = self.send(&asked).await;
+            asked.attempts.push(Attempt { took: at.elapsed(), reply: reply.clone(), replayed });
+            match reply {
+                Reply::Booked(_, version) => self.versions.lock().unwrap().push((Instant::now(), version)),
+                Reply::Other(..) | Reply::Nothing(_) => {
                     sleep(Duration::from_millis(20)).await;
-                    if self.manner.insists && !self.stop.is_cancelled() {
+                    if self.manner.retries && !self.stop.is_cancelled() {
                         continue;
                     }
                 }
@@ -203,7 +203,7 @@ impl Asker {
         }
     }
 
-    async fn send(&self, asked: &Asked) -> (Told, bool) {
+    async fn send(&self, asked: &MoneyRequest) -> (Reply, bool) {
         let base = self.base.lock().unwrap().clone();
         let mut body = json!({"amount": asked.amount, "reference_id": asked.reference});
         if let Some(to) = asked.to {
@@ -222,18 +222,18 @@ impl Asker {
             Err(error) => Err(error),
         };
         let answer = match answer {
-            Err(error) => return (Told::Nothing(format!("{error:?}")), false),
+            Err(error) => return (Reply::Nothing(format!("{error:?}")), false),
             Ok(answer) => answer,
         };
         let id = |value: &serde_json::Value| value.as_str().and_then(|id| id.parse().ok()).expect("an id");
-        let told = match answer.code() {
+        let reply = match answer.code() {
             "" if answer.status == StatusCode::CREATED => {
-                Told::Booked(id(&answer.body["data"][asked.kind]["id"]), answer.version.expect("a version"))
+                Reply::Booked(id(&answer.body["data"][asked.kind]["id"]), answer.version.expect("a version"))
             }
-            "duplicate_reference" => Told::Known(id(&answer.body["data"]["transaction_id"])),
-            "insufficient_funds" => Told::InsufficientFunds,
-            code => Told::Other(answer.status, code.to_owned()),
+            "duplicate_reference" => Reply::Known(id(&answer.body["data"]["transaction_id"])),
+            "insufficient_funds" => Reply::InsufficientFunds,
+            code => Reply::Other(answer.status, code.to_owned()),
         };
-        (told, answer.replayed)
+        (reply, answer.replayed)
     }
 }

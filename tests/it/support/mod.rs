@@ -1,4 +1,4 @@
-//! What the tests stand on.
+//! Support for the tests.
 
 pub mod app;
 pub mod books;

@@ -1,4 +1,4 @@
-//! Books that are not there, for refreshers that never need them.
+//! Missing books, for refreshers that never need them.
 
 use async_trait::async_trait;
 use wallet::{
@@ -6,7 +6,7 @@ use wallet::{
     kernel::ids::WalletId,
 };
 
-/// Books that nobody asks: no message is missing here.
+/// Books that are never read, as no message is missing.
 pub struct NoBooks;
 
 #[async_trait]

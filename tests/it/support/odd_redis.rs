@@ -42,7 +42,7 @@ impl OddRedis {
         Self::on(port, &[file.to_str().expect("a path"), "--sentinel"])
     }
 
-    /// One that wants TLS and a password, and listens to nothing else.
+    /// One that accepts only TLS, with a password.
     pub fn with_tls(port: u16, certificates: &Certificates, password: &str) -> Self {
         let [certificate, key, ca] = [&certificates.certificate, &certificates.key, &certificates.ca]
             .map(|file| file.to_str().expect("a path"));

@@ -1,4 +1,4 @@
-//! Operations, as tests ask for them.
+//! Operations for tests.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ pub fn reference() -> ReferenceId {
     ReferenceId(Uuid::new_v4())
 }
 
-/// Who asks in tests.
+/// The actor in tests.
 pub fn a_test() -> Actor {
     Actor::Service("a test".to_owned())
 }
@@ -48,7 +48,7 @@ pub fn transfer(wallet: WalletId, to: WalletId, minor_units: i64) -> Operation {
     operation(wallet, Action::Transfer(transfer))
 }
 
-/// The same with a key; the request counts as the one that this number stands for.
+/// The same with a key; the number stands for the request's fingerprint.
 pub fn keyed(operation: Operation, key: &str, request: u8) -> Operation {
     let name = KeyName { actor: "a test".to_owned(), key: key.to_owned() };
     Operation { key: Some(Key { name, request_hash: [request; 32] }), ..operation }

@@ -1,5 +1,4 @@
-//! A server of a test's own, for tests that stop it. They run one after another: each takes memory and the machine's
-//! attention.
+//! A server of a test's own, for tests that stop it. They run one after another, as each needs memory and CPU.
 
 use std::{
     path::{Path, PathBuf},
@@ -17,11 +16,11 @@ use super::servers::stack;
 static TURN: Mutex<()> = Mutex::const_new(());
 static NEXT: AtomicU32 = AtomicU32::new(1);
 
-/// A server, by its name in `scripts/stack`; it is gone when this is dropped.
+/// A server, by its name in `scripts/stack`; it is removed when this is dropped.
 pub struct OwnServer {
     name: &'static str,
     dir: PathBuf,
-    /// Beside that of this process, for `scripts/stack`.
+    /// Further variables of `scripts/stack`.
     environment: Vec<(String, String)>,
     address: String,
     _turn: MutexGuard<'static, ()>,
@@ -57,7 +56,7 @@ impl OwnServer {
         Self::none(name).await.begun().await
     }
 
-    /// Nothing yet.
+    /// A server that is not started yet.
     async fn none(name: &'static str) -> Self {
         let turn = TURN.lock().await;
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -73,7 +72,7 @@ impl OwnServer {
         self
     }
 
-    /// What DATABASE_URL, REDIS_URL or KAFKA_BROKERS would be.
+    /// The value for DATABASE_URL, REDIS_URL or KAFKA_BROKERS.
     pub fn address(&self) -> &str {
         &self.address
     }
@@ -83,7 +82,7 @@ impl OwnServer {
         self.ask("start").await;
     }
 
-    /// Stops it in good order.
+    /// Stops it gracefully.
     pub async fn stop(&self) {
         self.ask("stop").await;
     }
@@ -93,12 +92,12 @@ impl OwnServer {
         self.ask("kill").await;
     }
 
-    /// It keeps its connections and does not answer any more.
+    /// Suspends it: it keeps its connections and does not answer.
     pub async fn freeze(&self) {
         self.signal("-STOP").await;
     }
 
-    /// It answers again.
+    /// Continues it.
     pub async fn thaw(&self) {
         self.signal("-CONT").await;
     }
@@ -109,7 +108,7 @@ impl OwnServer {
         let (_, after) = line.split_once("pid ").expect("its pid");
         let pid = after.split(',').next().expect("its pid");
         assert!(Command::new("kill").args([signal, pid]).status().expect("kill").success());
-        // Postgres is several processes; some come and go.
+        // Postgres is several processes; some are short-lived.
         let children =
             std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).expect("its children");
         for child in children.split_whitespace() {

@@ -17,23 +17,23 @@ pub struct Server {
     log: Arc<Mutex<Vec<String>>>,
 }
 
-/// The `wallet` command with these settings and nothing else of ours from the environment.
+/// The `wallet` command with these settings and no other variable of the service from the environment.
 pub fn command(settings: &Settings, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wallet"));
     command.args(arguments).env_clear().envs(settings);
-    // A checkout's own .env is none of the test's business.
+    // The checkout's .env must not apply.
     command.current_dir(env!("CARGO_TARGET_TMPDIR"));
     command
 }
 
-/// Runs a command to its end; answers with its exit code and everything that it printed.
+/// Runs a command to its end; returns its exit code and its output.
 pub fn run(settings: &Settings, arguments: &[&str]) -> (Option<i32>, String) {
     let output = command(settings, arguments).output().expect("the command");
     let printed = [output.stdout, output.stderr].concat();
     (output.status.code(), String::from_utf8_lossy(&printed).into_owned())
 }
 
-/// A port that nobody listens on.
+/// A free port.
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("an address").port()
@@ -51,7 +51,7 @@ impl Server {
         let stdout = BufReader::new(server.child.stdout.take().expect("its output"));
         let mut lines = stdout.lines().map_while(Result::ok);
         let base = lines.find_map(|line| line.strip_prefix("listening on ").map(str::to_owned));
-        // Whatever it says later is read and dropped, so that it never waits for a reader.
+        // Later output is read and dropped, so that the process never waits for a reader.
         std::thread::spawn(move || lines.for_each(drop));
         server.base = base.expect("the service says where it listens");
         server
@@ -65,7 +65,7 @@ impl Server {
     fn spawn(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the service");
         let stderr = BufReader::new(child.stderr.take().expect("its log"));
-        // Printed here, its log is part of the test's output: it is seen when the test fails.
+        // Printed here, so that its log is part of the test's output when the test fails.
         let log: Arc<Mutex<Vec<String>>> = Arc::default();
         std::thread::spawn({
             let log = Arc::clone(&log);
@@ -101,7 +101,7 @@ impl Server {
         assert!(sent.success());
     }
 
-    /// Waits for the process to end by itself.
+    /// Waits for the process to end.
     pub fn ended(&mut self, limit: Duration) -> ExitStatus {
         let since = Instant::now();
         loop {

@@ -1,4 +1,4 @@
-//! A way to Postgres that can be cut: at a commit, or for every connection at once and without a word.
+//! A proxy before Postgres that can be cut: at a commit, or for every connection at once and silently.
 
 use std::sync::{
     Arc, Mutex,
@@ -15,12 +15,12 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// How a client asks for a commit, at the end of a message.
+/// The text of a commit, at the end of a message.
 const COMMIT: &[u8] = b"commit\0";
 
-/// A proxy on 127.0.0.1; it accepts nothing more when it is dropped.
+/// A proxy on 127.0.0.1; it accepts no more connections when it is dropped.
 pub struct Proxy {
-    /// Where it listens: `127.0.0.1:port`.
+    /// Its address: `127.0.0.1:port`.
     pub address: String,
     cuts: Arc<Cuts>,
     accepting: JoinHandle<()>,
@@ -30,12 +30,12 @@ pub struct Proxy {
 #[derive(Default)]
 struct Cuts {
     muted: Mutex<CancellationToken>,
-    /// The next commit does not reach the server, and nothing else does any more.
+    /// The next commit does not reach the server, nor do any later bytes.
     freezes: AtomicBool,
     is_frozen: AtomicBool,
     /// The next commit does not reach the server; its connection ends.
     cuts_next: AtomicBool,
-    /// Each so many commits one is cut; 0: none.
+    /// Cuts one of this number of commits; 0: none.
     every: AtomicUsize,
     commits: AtomicUsize,
 }
@@ -66,13 +66,13 @@ impl Proxy {
         Self { address, cuts, accepting }
     }
 
-    /// From now on nothing comes through the connections that there are, as when the server's machine has lost its
-    /// power or a firewall has forgotten them. New ones work.
+    /// Drops all bytes of the present connections from now on, as when the server's machine has lost its power or a firewall
+    /// has dropped their state. New ones work.
     pub fn mute(&self) {
         self.cuts.mute();
     }
 
-    /// From the next commit on nothing comes through, neither that commit nor on connections that are new.
+    /// Drops all bytes from the next commit on, of new connections too.
     pub fn freeze_at_a_commit(&self) {
         self.cuts.freezes.store(true, Ordering::Relaxed);
     }
@@ -82,15 +82,15 @@ impl Proxy {
         self.cuts.cuts_next.store(true, Ordering::Relaxed);
     }
 
-    /// Ends a connection at every so many commits, by turns before the commit reaches the server and after it took
-    /// place, unanswered. Answers how many were cut up to now; 0 ends it.
+    /// Ends a connection at one of this number of commits, alternately before the commit reaches the server and after it,
+    /// unanswered. Returns how many were cut so far; 0 ends it.
     pub fn cut_commits(&self, every: usize) -> usize {
         let was = self.cuts.every.swap(every, Ordering::Relaxed);
         self.cuts.commits.load(Ordering::Relaxed).checked_div(was).unwrap_or(0)
     }
 }
 
-/// What becomes of a commit.
+/// What is done with a commit.
 enum Fate {
     Passes,
     Freezes,
@@ -132,7 +132,7 @@ async fn pass(client: TcpStream, target: String, cuts: Arc<Cuts>) {
     let Ok(server) = TcpStream::connect(target).await else { return };
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
-    // A commit that is cut off after it took place is noticed by whoever carries the answers.
+    // A commit that is cut after it took place is detected by the task that forwards the answers.
     let hold = CancellationToken::new();
     let answers = async {
         tokio::select! {
@@ -149,11 +149,11 @@ async fn pass(client: TcpStream, target: String, cuts: Arc<Cuts>) {
     tokio::select! {
         () = passing => {
             if hold.is_cancelled() {
-                // The server's answer means that it is done; the client does not get it.
+                // The server's answer means that it is done; it is not forwarded.
                 let _ = from_server.read(&mut [0; 64]).await;
             }
         }
-        // The server notices by its keepalives; the client hears nothing more.
+        // The server notices by its keepalives; the client receives no more bytes.
         () = muted.cancelled() => {
             drop((from_server, to_server));
             std::future::pending().await
@@ -161,7 +161,7 @@ async fn pass(client: TcpStream, target: String, cuts: Arc<Cuts>) {
     }
 }
 
-/// Carries what the client sends, until a commit is cut.
+/// Forwards the client's bytes, until a commit is cut.
 async fn carry(
     from_client: &mut OwnedReadHalf,
     to_server: &mut OwnedWriteHalf,

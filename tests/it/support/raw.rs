@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
 
-/// Far beyond every limit of a connection.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+/// Timeout of a wait, beyond every limit of a connection.
+pub const WAIT_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// All that still comes until the other side ends the connection.
+/// All bytes until the peer closes the connection.
 pub async fn rest(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
-    // A reset is an end, too.
-    let _ = timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.expect("the connection ends");
+    // A reset ends the connection, too.
+    let _ = timeout(WAIT_TIMEOUT, stream.read_to_end(&mut bytes)).await.expect("the connection ends");
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
@@ -28,7 +28,7 @@ pub async fn answer(stream: &mut TcpStream) -> String {
         if let Some(text) = whole(&bytes) {
             return text;
         }
-        let read = timeout(PATIENCE, stream.read_buf(&mut bytes)).await.expect("an answer in time");
+        let read = timeout(WAIT_TIMEOUT, stream.read_buf(&mut bytes)).await.expect("an answer in time");
         assert!(read.expect("to read") > 0, "the connection ended in the middle of an answer: {bytes:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Reading balances while money moves, and holding them to the 5 s that they may lag.
+//! Reads balances while money moves, and checks that they lag by 5 s at most.
 
 use std::time::{Duration, Instant};
 
@@ -7,27 +7,27 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     customer::Customer,
-    load::{Customers, Heard, Load},
+    load::{Customers, Load, Versions},
 };
 
-/// What a balance may lag a write.
-const MAY_LAG: Duration = Duration::from_secs(5);
+/// The maximum lag of a balance behind a write.
+const LAG_MAX: Duration = Duration::from_secs(5);
 
-/// Somebody who reads one balance after another, at one server.
+/// A client that reads one balance after another, at one server.
 pub struct Reader {
     stop: CancellationToken,
     task: JoinHandle<Seen>,
 }
 
-/// What came back.
+/// The results.
 #[derive(Debug, Default)]
 pub struct Seen {
     pub shown: usize,
     /// Answers that were 503.
     pub unavailable: usize,
-    /// The longest that an answered write was not shown yet.
+    /// The longest lag behind an answered write.
     pub worst_lag: Duration,
-    /// The longest that an answer took.
+    /// The longest time of an answer.
     pub slowest: Duration,
 }
 
@@ -35,7 +35,7 @@ impl Reader {
     /// Reads the balances of the load's customers at this server.
     pub fn start(load: &Load, base: &str) -> Self {
         let stop = CancellationToken::new();
-        let at = |(customer, heard): &(Customer, Heard)| (customer.at(base), Heard::clone(heard));
+        let at = |(customer, heard): &(Customer, Versions)| (customer.at(base), Versions::clone(heard));
         let customers = load.customers.iter().map(at).collect();
         let task = tokio::spawn(read(customers, stop.clone()));
         Self { stop, task }
@@ -64,7 +64,7 @@ async fn read(customers: Customers, stop: CancellationToken) -> Seen {
                 let missing = heard.iter().filter(|(_, newer)| *newer > version);
                 let since = missing.map(|(since, _)| *since).min().unwrap_or(at);
                 let lag = at.saturating_duration_since(since);
-                assert!(lag < MAY_LAG, "version {version} was shown {lag:?} after a newer one was answered");
+                assert!(lag < LAG_MAX, "version {version} was shown {lag:?} after a newer one was answered");
                 seen.worst_lag = seen.worst_lag.max(lag);
             }
             503 => seen.unavailable += 1,

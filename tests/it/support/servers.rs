@@ -4,7 +4,7 @@ use std::{env, path::Path, process::Command, sync::LazyLock};
 
 use super::leftovers::sweep;
 
-/// Where the servers are.
+/// The servers' addresses.
 pub struct Servers {
     pub database_url: String,
     pub redis_url: String,
@@ -38,14 +38,14 @@ pub fn servers() -> &'static Servers {
 }
 
 /// Runs `scripts/stack`, on the checkout's stack or on one of its own in `dir`, with more variables than this process has;
-/// gives back what it printed.
+/// returns its output.
 pub fn stack(arguments: &[&str], dir: Option<&Path>, environment: &[(String, String)]) -> String {
     let mut command = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/stack"));
     command.args(arguments).env("STACK_STRICT", "1");
     command.envs(environment.iter().map(|(name, value)| (name, value)));
     if let Some(dir) = dir {
         command.env("STACK_DIR", dir);
-        // A stack of one's own is wanted because of the servers that are set already.
+        // Servers that are set already would be used instead of a stack of the test's own.
         for name in ["DATABASE_URL", "REDIS_URL", "KAFKA_BROKERS"] {
             command.env_remove(name);
         }

@@ -19,7 +19,7 @@ pub struct Service {
 }
 
 impl Service {
-    /// So many servers with real Redis and Kafka, and some settings of the test's own.
+    /// This number of servers with real Redis and Kafka, and some settings of the test's own.
     pub async fn of(count: usize, changes: &[(&str, &str)]) -> Self {
         let db = TestDatabase::create().await;
         let mut settings = settings_for(&db);
@@ -35,7 +35,7 @@ impl Service {
         self
     }
 
-    /// One server whose way to Postgres can be cut.
+    /// One server whose connections to Postgres can be cut.
     pub async fn behind_a_proxy() -> (Self, Proxy) {
         let mut service = Self::of(0, &[]).await;
         let (proxy, url) = Proxy::to_database(&service.db.url).await;

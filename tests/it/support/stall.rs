@@ -1,4 +1,4 @@
-//! Processes that stand still for a while.
+//! Suspends processes.
 
 use std::{
     process::{Command, Stdio},
@@ -7,11 +7,11 @@ use std::{
 
 use tokio::task::spawn_blocking;
 
-/// Stops a process, waits, and continues it. A process of its own does that, and ignores the signals that end a test: what it
-/// stopped goes on whatever becomes of the test.
+/// Stops a process, waits, and continues it. A process of its own does that, and ignores the signals that end a test: the
+/// stopped process is continued even if the test ends.
 const SCRIPT: &str = r#"trap '' INT TERM HUP; kill -STOP "$0" && sleep "$1"; kill -CONT "$0""#;
 
-/// Has a process stand still for so long. One that has ended meanwhile is left alone.
+/// Suspends a process for this time. One that has ended is ignored.
 pub async fn stall(pid: i64, length: Duration) {
     let mut command = Command::new("sh");
     command.args(["-c", SCRIPT, &pid.to_string(), &format!("{:.3}", length.as_secs_f64())]);

@@ -16,44 +16,44 @@ use tokio::task::spawn_blocking;
 
 use super::{app::Settings, wait::until};
 
-const LIMIT: Duration = Duration::from_secs(30);
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A message as it lies in the topic.
+/// A message in the topic.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Told {
+pub struct TopicMessage {
     pub partition: i32,
     pub key: String,
     pub headers: BTreeMap<String, String>,
     pub body: Value,
 }
 
-/// Everything that a topic holds, each partition in its order.
-pub async fn whole(brokers: &str, topic: &str) -> Vec<Told> {
+/// All messages of a topic, each partition in its order.
+pub async fn whole(brokers: &str, topic: &str) -> Vec<TopicMessage> {
     let (brokers, topic) = (brokers.to_owned(), topic.to_owned());
     spawn_blocking(move || read(&brokers, &topic)).await.expect("the topic")
 }
 
-fn read(brokers: &str, topic: &str) -> Vec<Told> {
+fn read(brokers: &str, topic: &str) -> Vec<TopicMessage> {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", brokers).set("group.id", topic).set("enable.auto.commit", "false");
     let consumer: BaseConsumer = config.create().expect("a consumer");
-    let metadata = consumer.fetch_metadata(Some(topic), LIMIT).expect("the topic's partitions");
+    let metadata = consumer.fetch_metadata(Some(topic), READ_TIMEOUT).expect("the topic's partitions");
     let mut wanted = TopicPartitionList::new();
     let mut missing = 0;
     for partition in metadata.topics()[0].partitions() {
-        let (low, high) = consumer.fetch_watermarks(topic, partition.id(), LIMIT).expect("its ends");
+        let (low, high) = consumer.fetch_watermarks(topic, partition.id(), READ_TIMEOUT).expect("its ends");
         assert_eq!(low, 0, "nothing has been removed from {topic}");
         missing += high;
         wanted.add_partition_offset(topic, partition.id(), Offset::Beginning).expect("a partition");
     }
     consumer.assign(&wanted).expect("an assignment");
-    let mut told = Vec::new();
+    let mut messages = Vec::new();
     while missing > 0 {
-        let message = consumer.poll(LIMIT).expect("a message in time").expect("a message").detach();
+        let message = consumer.poll(READ_TIMEOUT).expect("a message in time").expect("a message").detach();
         let text =
             |bytes: Option<&[u8]>| String::from_utf8(bytes.unwrap_or_default().to_vec()).expect("text");
         let headers = message.headers().expect("headers").iter();
-        told.push(Told {
+        messages.push(TopicMessage {
             partition: message.partition(),
             key: text(message.key()),
             headers: headers.map(|header| (header.key.to_owned(), text(header.value))).collect(),
@@ -61,10 +61,10 @@ fn read(brokers: &str, topic: &str) -> Vec<Told> {
         });
         missing -= 1;
     }
-    told
+    messages
 }
 
-/// What the money topic has to say of the books, one row for each entry: wallet, version, body.
+/// The expected messages of the money topic, one row for each entry: wallet, version, body.
 const MONEY: &str = "\
 select e.wallet_id::text, e.version, jsonb_build_object(
     'transaction_id', e.transaction_id, 'wallet_id', e.wallet_id, 'customer_xid', c.xid,
@@ -104,8 +104,8 @@ pub async fn everything_is_published(conn: &mut PgConnection) {
     .await;
 }
 
-/// Waits until the relay has published everything, and holds both topics to the books: each row of the books is told,
-/// word for word, under the wallet's key, nothing else is told, and a wallet's versions come first in the order 1, 2, 3 …
+/// Waits until the relay has published everything, and compares both topics with the books: each row of the books is in its
+/// topic, word for word, under the wallet's key, nothing else is, and a wallet's versions come first in the order 1, 2, 3 …
 pub async fn tell_the_books(settings: &Settings) {
     let mut conn = PgConnection::connect(&settings["DATABASE_URL"]).await.expect("Postgres");
     everything_is_published(&mut conn).await;
@@ -113,7 +113,7 @@ pub async fn tell_the_books(settings: &Settings) {
         ("KAFKA_TOPIC_TRANSACTIONS", MONEY, "version", "wallet.transaction.created.v1"),
         ("KAFKA_TOPIC_STATUS", STATUS, "status_version", "wallet.status.changed.v1"),
     ] {
-        let told = whole(&settings["KAFKA_BROKERS"], &settings[name]).await;
+        let messages = whole(&settings["KAFKA_BROKERS"], &settings[name]).await;
         let mut books: HashMap<(String, i64), Value> = sqlx::query(sql)
             .fetch_all(&mut conn)
             .await
@@ -124,7 +124,7 @@ pub async fn tell_the_books(settings: &Settings) {
         let mut last: HashMap<&str, i64> = HashMap::new();
         let mut places: HashMap<&str, BTreeSet<i32>> = HashMap::new();
         let mut repeats = 0;
-        for message in &told {
+        for message in &messages {
             let version = message.body[version_is].as_i64().expect("a version");
             let prefix = if version_is == "version" { "" } else { "s" };
             assert_eq!(message.body["wallet_id"], message.key.as_str(), "{message:?}");
@@ -142,6 +142,6 @@ pub async fn tell_the_books(settings: &Settings) {
         assert!(places.values().all(|partitions| partitions.len() == 1), "a wallet's messages lie together");
         books.retain(|(wallet, version), _| last.get(wallet.as_str()).is_none_or(|last| last < version));
         assert!(books.is_empty(), "{name} does not tell {books:?}");
-        println!("{name}: {} messages, {repeats} of them repeats", told.len());
+        println!("{name}: {} messages, {repeats} of them repeats", messages.len());
     }
 }

@@ -12,13 +12,13 @@ pub async fn audited(settings: &Settings) -> [TopicAudited; 2] {
     both.try_into().expect("two topics")
 }
 
-/// What the topics and the books do not agree on.
+/// The differences between topics and books.
 pub async fn disagreements(settings: &Settings) -> Vec<Finding> {
     audited(settings).await.into_iter().flat_map(|topic| topic.findings).collect()
 }
 
 /// The topics of a service under test; when this is dropped, they are compared with the books. Entries that the relay has
-/// not published yet are not missed, so nothing has to be waited for.
+/// not published yet are not required, so no wait is needed.
 pub struct OwnTopics {
     settings: Settings,
     is_audited: bool,

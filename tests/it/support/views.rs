@@ -1,4 +1,4 @@
-//! Views of wallets, as the tests need them.
+//! Views of wallets for tests.
 
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -20,12 +20,12 @@ pub fn moment(n: i64) -> Timestamp {
     Timestamp::from_timestamp_micros(1_767_225_600_000_001 + n * 1_000_000).unwrap()
 }
 
-/// Money whose numbers tell its version.
+/// Money whose numbers contain its version.
 pub fn money(version: i64) -> MoneyView {
     MoneyView { available: version * 100, held: version * 10, unreleased: version, version }
 }
 
-/// Enabled at odd versions, disabled at even ones, as an event tells it.
+/// Enabled at odd versions, disabled at even ones, as an event has it.
 pub fn status(version: i64) -> StatusView {
     let enabled = version % 2 == 1;
     let at = Some(moment(version));
@@ -38,7 +38,7 @@ pub fn status(version: i64) -> StatusView {
     }
 }
 
-/// An enabled wallet that nobody else has.
+/// A new enabled wallet.
 pub fn wallet(version: i64) -> WalletView {
     WalletView {
         id: WalletId(Uuid::new_v4()),
@@ -57,10 +57,10 @@ pub fn status_part(view: &WalletView, status: StatusView) -> (WalletId, ViewPart
     (view.id, ViewPart::Status { owner: view.owner, status })
 }
 
-/// A cache, as most tests use it: without a word of tickets.
+/// A cache without tickets, as most tests use it.
 #[async_trait]
 pub trait Untroubled: BalanceCache {
-    /// The view, if it is there.
+    /// The view, if it is cached.
     async fn found(&self, wallet: WalletId) -> Result<Option<WalletView>, CacheError> {
         Ok(match self.get(wallet).await? {
             Lookup::Hit(view) => Some(view),

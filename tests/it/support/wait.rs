@@ -1,8 +1,8 @@
-//! Waiting for what comes by itself.
+//! Waits for a condition.
 
 use std::time::{Duration, Instant};
 
-/// Asks again and again until the answer is there; a test that waits longer than this has failed.
+/// Polls until there is a value; a test that waits longer than this has failed.
 pub async fn until<T>(what: &str, limit: Duration, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let since = Instant::now();
     loop {
