@@ -100,7 +100,7 @@ pub trait EventBus: Interface {
     async fn publish(&self, events: &[Event]) -> Result<(), PublishError>;
 
     /// Hands messages to the consumer until `stop`, an offset being committed only after the work is done. Never
-    /// gives up: a bus that is away is waited for.
+    /// gives up: a bus that is unavailable is waited for.
     async fn serve(&self, subscription: Subscription, consumer: Arc<dyn Consumer>, stop: CancellationToken);
 
     /// How far a group has come, as last seen by this process, which has to be a member of it.

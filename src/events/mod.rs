@@ -1,4 +1,4 @@
-//! What the world hears: every entry and every status change, in order for each wallet, never before its commit. The
+//! What is published: every entry and every status change, in order for each wallet, never before its commit. The
 //! relay reads the ledger's logs and publishes; the bus is a port.
 
 pub mod audit;

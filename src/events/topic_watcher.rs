@@ -73,7 +73,7 @@ impl RelayPositions {
 /// How far the topic is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicState {
-    /// Where the books stood when they were asked.
+    /// How far the books had come when they were asked.
     pub standing: Standing,
     /// Everything that was booked by this moment is in the topic; none: not known.
     pub complete_through: Option<Instant>,
@@ -107,7 +107,7 @@ impl TopicWatcher {
         Self { relayed: Some(relayed), ..Self::new(database_url) }
     }
 
-    /// Asks once. Without an answer nothing new is known, and the next call connects anew.
+    /// Asks once. Without an answer nothing new is known, and the next call connects again.
     pub async fn look(&mut self) -> Result<TopicState, DbError> {
         // Dropped midway, a question leaves its connection in an unknown state: it is put back after the answer.
         let (mut connection, lineage) = match self.connection.take() {

@@ -2,7 +2,7 @@
 //! and its step `s` (see [`step!`]).
 //!
 //! They are texts and no view: the statements fence each look-up (docs/decisions/0003-the-loops-statements.md), and a view's joins
-//! would be planned anew around the fences.
+//! would be planned again around the fences.
 
 /// The status of an entry: what it says by itself, never what its transaction became later. A withdrawal that was refused has an
 /// entry of zero.

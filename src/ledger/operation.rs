@@ -72,7 +72,7 @@ pub enum Action {
 /// A transfer. The sender pays amount and fee, the receiver gets the amount.
 #[derive(Clone, Debug)]
 pub struct Transfer {
-    /// May be nobody's: the ledger refuses that, in its order of decisions, so that a repeat with a known key gets its
+    /// May not exist: the ledger refuses that, in its order of decisions, so that a repeat with a known key gets its
     /// first answer whatever has become of the recipient since.
     pub to: WalletId,
     pub amount: Amount,

@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use crate::kernel::{ids::OperationId, money::MAX_MINOR_UNITS};
 
-/// Why an operation was refused. The variants stand in the order in which the ledger looks: the first that holds is
+/// Why an operation was refused. The variants are in the order in which the ledger judges: the first that holds is
 /// the answer, so that the same bad request always gets the same one.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Refusal {
@@ -34,7 +34,7 @@ pub enum Refusal {
     #[error("{available} available, {required} required")]
     InsufficientFunds { available: i64, required: i64 },
     /// Unknown, disabled, frozen, a balance above 2^52, or an amount of 2^52 or more whatever the balance is: one
-    /// answer, so that nobody learns of another's wallet.
+    /// answer, so that no caller learns of another's wallet.
     #[error("the recipient cannot receive this")]
     RecipientUnavailable,
     #[error("the wallets have different currencies")]

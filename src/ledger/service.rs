@@ -38,7 +38,7 @@ pub trait Ledger: Interface {
         filter: &Filter,
     ) -> Result<Page<HistoryItem>, LedgerError>;
 
-    /// A transaction as this wallet sees it; none where it is another's, or nobody's.
+    /// A transaction as this wallet sees it; none where it is another's, or does not exist.
     async fn transaction(
         &self,
         wallet: WalletId,

@@ -79,7 +79,7 @@ pub async fn audit_topic(
     asked: TopicAudit<'_>,
 ) -> Result<TopicAudited, TopicAuditError> {
     let mut conn = store::connect(asked.database_url).await?;
-    // In this order: a cursor that moved after the ends were noted would tell of rows beyond them.
+    // In this order: a cursor that moved after the ends were noted would include rows beyond them.
     let cursor = Follower::relay(asked.log).position(&mut conn).await?;
     let books = log::standing(&mut conn, asked.log).await?.books;
     let mut topic = reader.open(asked.topic).await?;
@@ -109,7 +109,7 @@ impl Beginning {
     fn of(partitions: &[PartitionRange], from: i64, cursor: i64) -> Self {
         let is_cut = |range: &&PartitionRange| range.begin > 0;
         let cut: HashSet<i32> = partitions.iter().filter(is_cut).map(|range| range.partition).collect();
-        // An emptied partition does not tell how far its wallets had come.
+        // An emptied partition does not say how far its wallets had come.
         let is_emptied = partitions.iter().any(|range| is_cut(&range) && range.begin == range.end);
         let from = if is_emptied { from.max(cursor) } else { from };
         Self { from, open: cut.clone(), cut }

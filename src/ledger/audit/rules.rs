@@ -167,8 +167,8 @@ pub const RULES: [Rule; 19] = [
                                     is distinct from (e.ia, e.iv, e.oa, e.ov)",
     },
     Rule {
-        sentence: "a position stands once in its log",
-        sql: "select format('%s: position %s stands %s times', log, position, count(*))
+        sentence: "a position is used once in its log",
+        sql: "select format('%s: position %s is used %s times', log, position, count(*))
               from (select 'entries' log, position from entries
                     union all select 'status_changes', position from status_changes) p
               group by log, position having count(*) > 1",

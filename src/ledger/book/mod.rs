@@ -34,7 +34,7 @@ pub struct Book {
 }
 
 /// Which transaction used a reference up. References and keys are chosen by clients: their maps keep the standard hash,
-/// which nobody can flood.
+/// which no client can flood.
 type References = HashMap<ReferenceKey, OperationId>;
 
 impl Book {

@@ -16,7 +16,7 @@ pub(super) const RECEIVER_MAX: i64 = 1 << 52;
 pub(super) const TRANSFER_MAX: i64 = (1 << 52) - 1;
 
 // Whatever a receiver within the first limit gets within the second, the balance stays within its own limit. So whether
-// a transfer is possible never depends on the sum of the two, and no amount tells anything of the receiver's balance.
+// a transfer is possible never depends on the sum of the two, and no amount reveals anything of the receiver's balance.
 const _: () = assert!(RECEIVER_MAX + TRANSFER_MAX == MAX_MINOR_UNITS);
 
 pub(super) fn may_be_used(wallet: &WalletState) -> Result<(), Refusal> {
@@ -35,7 +35,7 @@ pub(super) fn has_room(wallet: &WalletState, amount: Amount) -> bool {
 }
 
 /// Whether the wallet can receive a transfer of this amount. The two limits are judged each for itself: their sum would
-/// tell the sender what the receiver has.
+/// reveal to the sender what the receiver has.
 pub(super) fn may_receive(wallet: &WalletState, amount: Amount) -> bool {
     may_be_used(wallet).is_ok()
         && wallet.buckets.total() <= RECEIVER_MAX

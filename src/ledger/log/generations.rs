@@ -21,7 +21,7 @@ pub async fn begin_generation(url: &str, actor: &str, reason: &str) -> Result<Bo
         let last = sqlx::query("select max(generation) from generations").fetch_one(&mut conn).await?;
         let last: i64 = last.try_get(0)?;
         let begun = sqlx::query(BEGIN).bind(last).bind(actor).bind(reason);
-        // Without a row somebody else has begun the same one in the meantime.
+        // Without a row another process has begun the same one.
         if let Some(row) = begun.fetch_optional(&mut conn).await? {
             return Ok(BooksId { id: row.try_get(0)?, generation: row.try_get(1)? });
         }

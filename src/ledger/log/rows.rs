@@ -36,7 +36,7 @@ pub enum LogRow {
     StatusChange(StatusChangeRow),
 }
 
-/// An entry with what the world is told beside it.
+/// An entry, and what its message says beside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntryRow {
     pub position: i64,
@@ -59,7 +59,7 @@ pub struct EntryRow {
     pub hash: [u8; 32],
 }
 
-/// A status change with what the world is told beside it.
+/// A status change, and what its message says beside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatusChangeRow {
     pub position: i64,

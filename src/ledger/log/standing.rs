@@ -1,4 +1,4 @@
-//! Where the books stand: which books, which of their histories, and how far each log has come; and the sequences that
+//! How far the books have come: which books, which of their histories, and how far each log has come; and the sequences that
 //! hand the logs' positions out.
 
 use sqlx::{PgConnection, Row};

@@ -1,4 +1,4 @@
-//! What waits for a lane, pure: which operations may go into the next batch beside those under way.
+//! What waits for a batch writer, pure: which operations may go into the next batch beside those under way.
 //!
 //! Batches that are under way at the same time have no claim in common, so they never wait for each other's locks.
 //! Operations with a common claim keep the order in which they came: one that has to wait holds back whatever comes
@@ -32,7 +32,7 @@ pub(super) struct PutBack<T> {
 pub(super) enum Reason {
     /// Another session holds what this claim stands for.
     Held(Claim),
-    /// Another session holds something that it would insert; it cannot be told what, so it is tried alone.
+    /// Another session holds something that it would insert; which one is not known, so it is tried alone.
     Stuck,
     /// It shares a claim with an operation before it that was put back.
     Behind,

@@ -2,7 +2,7 @@
 //!
 //! An entry is never dated before the one it follows, so a clock that runs ahead for a moment marks each wallet that it
 //! touches until the real time has caught up. Before a batch is dated, Postgres' time is compared with what this machine
-//! knows: its wall clock, and the time since its boot, which nobody sets.
+//! knows: its wall clock, and the time since its boot, which cannot be set.
 
 use std::{
     fmt,
@@ -31,7 +31,7 @@ pub enum BatchClock {
     Fixed(Timestamp),
 }
 
-/// What is remembered of Postgres' clock, and the clocks to compare it with. Clones share it: all lanes of a process
+/// What is remembered of Postgres' clock, and the clocks to compare it with. Clones share it: all batch writers of a process
 /// compare with the same last time.
 #[derive(Clone)]
 pub struct ComparedClock {

@@ -45,9 +45,9 @@ pub(super) struct BatchWriter {
     clock: BatchClock,
     conn: Option<PgConnection>,
     /// Whether Postgres served at the last attempt. The first batch that misses it tries on until its limit; those
-    /// behind it get one attempt each, so that they hear soon enough.
+    /// behind it get one attempt each, so that they are answered in time.
     serves: bool,
-    /// Only on the lane for blocked operations: names those who hold them up.
+    /// Only on the writer for blocked operations: names the sessions that hold them up.
     blockers: Option<Blockers>,
     /// The session of `conn`, where there are `blockers`.
     session: i32,
@@ -58,7 +58,7 @@ impl BatchWriter {
         Self { database_url, clock, conn: None, serves: true, blockers: None, session: 0 }
     }
 
-    /// The lane for operations that another session holds up.
+    /// A writer for operations that another session holds up.
     pub(super) fn for_blocked(database_url: String, clock: BatchClock) -> Self {
         let blockers = Some(Blockers::new(database_url.clone()));
         Self { blockers, ..Self::new(database_url, clock) }
@@ -81,10 +81,10 @@ impl BatchWriter {
         let served = self.serves;
         let failed = |failure| Report { left_out: Vec::new(), result: Err(failure) };
         loop {
-            // The first loss counts: nobody waits longer because a second commit is lost as well.
+            // The first loss counts: a second lost commit makes no caller wait longer.
             let deadline = first_sent_at.map_or(give_up_at, |sent_at| sent_at + COMMIT_RESOLUTION_TIMEOUT);
             let (operations, how) = match &lost {
-                // Nothing is left out: a wallet may be held by our own old session, and its end tells the truth.
+                // Nothing is left out: a wallet may be held by our own old session, whose end decides what became of the commit.
                 Some(lost) => (lost.operations.as_slice(), Locking::InLine),
                 None => (batch, *locking),
             };
@@ -206,7 +206,7 @@ impl BatchWriter {
         match committed {
             Ok(Ok(())) => Run::Done(decided),
             // Even a refusal in words may come after the commit (a server that shuts down while a standby has not
-            // confirmed): only the books tell.
+            // confirmed): only the books say what became of it.
             failed => {
                 self.conn = None;
                 let refusal = failed.ok().and_then(Result::err);

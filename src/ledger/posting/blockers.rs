@@ -15,7 +15,7 @@ use crate::{
     kernel::ids::WalletId,
 };
 
-/// A wait as long as this is looked at: an ordinary one, for another process's batch, is over.
+/// The minimum wait that is looked into: an ordinary one, for another process's batch, is over.
 const ASK_AFTER: Duration = Duration::from_millis(50);
 /// How long an answer may take.
 const LIMIT: Duration = Duration::from_millis(800);
@@ -36,7 +36,7 @@ pub(super) enum Step {
 pub(super) struct Blockers {
     database_url: String,
     held: HashMap<(WalletId, Step), u32>,
-    /// To ask over while the lane waits; only while there is somebody to be named.
+    /// To ask over while the batch writer waits; only while there is a session to be named.
     conn: Option<Connection>,
     connecting: Option<JoinHandle<Result<Connection, DbError>>>,
 }
@@ -83,7 +83,7 @@ impl Blockers {
         done
     }
 
-    /// The connection, once it is there: the lane's batch does not wait for it.
+    /// The connection, once it is open: the batch does not wait for it.
     async fn connected(&mut self) -> Option<&mut Connection> {
         if self.conn.is_none() {
             let Some(connecting) = self.connecting.take_if(|task| task.is_finished()) else {
@@ -112,7 +112,7 @@ impl Blockers {
         warn!(%wallet, ?step, blockers, "another session holds what operations of this wallet need; they wait, others go on");
     }
 
-    /// Notes that nobody holds the wallet's operations up any more.
+    /// Notes that no session holds the wallet's operations up any more.
     pub(super) fn is_free(&mut self, wallet: WalletId, step: Step) {
         if self.held.is_empty() {
             return;

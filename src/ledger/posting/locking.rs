@@ -21,7 +21,7 @@ use crate::{
 pub(super) enum Locking {
     /// All of them, each waited for in line, 250 ms at most.
     InLine,
-    /// Those that nobody holds, without waiting.
+    /// Those that no other session holds, without waiting.
     Free,
     /// This one is waited for in line, with no other lock held meanwhile; then as `Free`.
     After(WalletId),
@@ -68,7 +68,7 @@ pub(super) async fn watched<T>(
     }
 }
 
-/// The wallets of a batch, each once, in the order in which everybody locks them.
+/// The wallets of a batch, each once, in the order in which every process locks them.
 fn wallets_of(batch: &[&Operation]) -> Vec<WalletId> {
     let mut ids: Vec<WalletId> = batch.iter().flat_map(|operation| operation.wallets()).collect();
     ids.sort_unstable();

@@ -5,7 +5,7 @@
 //! commits, the next one is locked, decided and written on another connection, as far as its wallets are others.
 //! An operation whose batch does not begin in time is answered `unavailable`: nothing was done.
 //!
-//! A wallet that another session holds stops nobody else: its operations go back into the queue, and are tried on a batch writer
+//! A wallet that another session holds stops no other: its operations go back into the queue, and are tried on a batch writer
 //! of their own until they get through or have waited too long.
 
 use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc};
@@ -58,7 +58,7 @@ pub struct PostingLoop {
 }
 
 impl PostingLoop {
-    /// Starts the loop on a task of its own. `committed` is told after each commit that wrote something.
+    /// Starts the loop on a task of its own. `committed` is notified after each commit that wrote something.
     #[must_use]
     pub fn start(settings: LoopSettings, committed: Arc<Notify>) -> Self {
         let (queue, arriving) = mpsc::unbounded_channel();
@@ -76,11 +76,11 @@ impl PostingLoop {
         let waiting = Waiting { operation, since, answer, queue_permit: Some(permit), span, held: None };
         // The loop has died, and the process is about to end: nothing was done.
         self.queue.send(waiting).map_err(|_| LedgerError::Unavailable)?;
-        // The loop answers everybody; it can only be silent if a task has died, whatever it was doing then.
+        // The loop answers every operation; without an answer a task has died, whatever it was doing then.
         outcome.await.unwrap_or(Err(LedgerError::OutcomeUnknown))
     }
 
-    /// Whether somebody takes operations out of the queue.
+    /// Whether operations are taken out of the queue.
     #[must_use]
     pub fn is_running(&self) -> bool {
         !self.queue.is_closed()
@@ -118,7 +118,7 @@ async fn run(
     }
 }
 
-/// Gives what has arrived to batch writers that are free, until nobody can ask any more and all is answered.
+/// Gives what has arrived to batch writers that are free, until the queue is closed and every operation is answered.
 async fn dispatch(
     working: &mut JoinSet<Ended>,
     settings: LoopSettings,

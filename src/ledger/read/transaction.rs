@@ -64,7 +64,7 @@ cross join lateral (select * from entries e where e.wallet_id = $2 and e.version
 order by e.version"
 );
 
-/// A transaction of this wallet; none where it is another's, or nobody's.
+/// A transaction of this wallet; none where it is another's, or does not exist.
 pub async fn find(
     db: &Pool,
     wallet: WalletId,

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use super::lists::BLOCK;
 use crate::kernel::ids::WalletId;
 
-/// The most that is held, in units of 8 bytes; then the buffer begins anew. Tables and lists grow by doubling, so the
+/// The most that is held, in units of 8 bytes; then the buffer is emptied. Tables and lists grow by doubling, so the
 /// process may spend twice that: 32 MB.
 const HELD_MAX: usize = 2_000_000;
 /// What a wallet costs beside its entries, in the same unit: its row in the table, and a list of its own.
@@ -135,7 +135,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever comes again, is left out or begins anew: a stretch tells of the entries that it says it tells of.
+        /// Whatever comes again, is left out or begins again: a stretch holds the entries that its versions say.
         #[test]
         fn a_stretch_is_true_and_ends_with_a_block(
             steps in prop::collection::vec((0..3_u8, 1..900_i64, 1..700_i64, any::<bool>()), 1..20),

@@ -28,7 +28,7 @@ pub struct EntryAhead {
     pub occurred_at: Timestamp,
 }
 
-/// Asked on the lane's connection, only where Postgres' clock can't be believed by itself.
+/// Asked on the batch writer's connection, only where Postgres' clock can't be believed by itself.
 pub async fn clock_accepted_at(conn: &mut PgConnection) -> Result<Option<Timestamp>, DbError> {
     Ok(sqlx::query_scalar(ACCEPTED_AT).fetch_one(conn).await?)
 }

@@ -1,6 +1,6 @@
 //! Rows as arrays, one for each column, under the columns' names.
 //!
-//! A column's name, type and value stand on one line, and a statement uses the name: no statement counts parameters, and no
+//! A column's name, type and value are on one line, and a statement uses the name: no statement counts parameters, and no
 //! two arrays can change places.
 
 use sqlx::{Postgres, postgres::PgArguments, query::Query};

@@ -1,4 +1,4 @@
-//! Every statement of the posting loop. They are meant for the lane's own connection ([`connect`]): prepared once, run
+//! Every statement of the posting loop. They are meant for the batch writer's own connection ([`connect`]): prepared once, run
 //! with the generic plan, and never by a sequential scan, so that a fresh database is as fast as an old one.
 //! `docs/decisions/0003-the-loops-statements.md` says why each has the shape it has.
 
@@ -48,7 +48,7 @@ pub const LOCK: &str = wallets_by_id!(" order by id for no key update");
 /// Step 1 after a lock timeout: without waiting. What another session holds is left out.
 pub const LOCK_FREE: &str = wallets_by_id!(" order by id for no key update skip locked");
 
-/// The lane's connection. A backend whose client is gone ends by itself, and lets go of its locks.
+/// The batch writer's connection. A backend whose client is gone ends by itself, and lets go of its locks.
 pub async fn connect(url: &str) -> Result<PgConnection, DbError> {
     let options = session_options(url, "wallet posting loop")?.options([
         ("plan_cache_mode", "force_generic_plan"),

@@ -1,4 +1,4 @@
-//! What is stored in `keys.outcome`: the decision of a key that the books alone cannot tell, as JSON with its format's number.
+//! What is stored in `keys.outcome`: the decision of a key that does not follow from the books, as JSON with its format's number.
 //! Money that was booked is not stored here; its receipt is read from its entry.
 //!
 //! Stored records live as long as their keys, those of status changes for ever. A new shape gets a new number, and the old
