@@ -136,7 +136,7 @@ impl Accounts for AccountsService {
         let mut ticket = None;
         if self.freshness.cache_may_answer() {
             match self.cache.get(wallet).await {
-                // Judged again after the answer: the process may have stood still while the cache was asked.
+                // Judged again after the answer: the process may have been suspended while the cache was read.
                 Ok(Lookup::Hit(view)) if new_enough(&view) && self.freshness.cache_may_answer() => {
                     FROM_CACHE.increment(1);
                     return Ok(view);

@@ -52,7 +52,7 @@ impl Payment {
         }
     }
 
-    /// What the ledger is asked. `found` is the recipient's wallet: the ledger refuses an unknown recipient in its order of
+    /// The action of the ledger. `found` is the recipient's wallet: the ledger refuses an unknown recipient in its order of
     /// decisions, after it has asked for this wallet as for any other. `fee_bps` is the fee of a transfer, in basis points.
     pub(super) fn into_action(self, found: Option<WalletId>, fee_bps: u32) -> Action {
         match self {

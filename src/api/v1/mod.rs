@@ -15,20 +15,20 @@ pub use self::{
     admin::AdminApi, cash::CashApi, errors::ErrorsApi, init::InitApi, top_transfers::TopTransfersApi,
     transactions::TransactionsApi, transfers::TransfersApi, wallet::WalletApi, wallets::WalletsApi,
 };
-use super::document::Notes;
+use super::document::OperationDoc;
 
-/// What the document says beside the types.
-pub fn notes() -> Vec<Notes> {
+/// The documentation of the operations, in addition to their types.
+pub fn operation_docs() -> Vec<OperationDoc> {
     [
-        init::notes(),
-        wallet::notes(),
-        cash::notes(),
-        transfers::notes(),
-        transactions::notes(),
-        top_transfers::notes(),
-        wallets::notes(),
-        admin::notes(),
-        errors::notes(),
+        init::operation_docs(),
+        wallet::operation_docs(),
+        cash::operation_docs(),
+        transfers::operation_docs(),
+        transactions::operation_docs(),
+        top_transfers::operation_docs(),
+        wallets::operation_docs(),
+        admin::operation_docs(),
+        errors::operation_docs(),
     ]
     .into_iter()
     .flatten()

@@ -9,19 +9,19 @@ use uuid::Uuid;
 
 use crate::{
     api::{
-        auth::{BackEnd, Customer},
+        api_error::ApiError,
+        auth::{Customer, ServiceClient},
         balance::Balance,
         body::{Fields, FromFields},
         catalogue::Code,
         command::{Command, DryRun, Submission},
         document::{
-            BODY, KEYED, MOVING, Notes, POSTING, SIGNED_IN, Tag, sample,
+            BODY, KEYED, MOVING, OperationDoc, POSTING, SIGNED_IN, Tag, sample,
             samples::{self, RECIPIENT, REFERENCE, TRANSACTION, WALLET},
         },
         envelope::PostedAnswer,
         executed::MovedMoney,
-        failure::ApiError,
-        scalars::{Moment, Note},
+        scalars::{ApiTimestamp, Note},
     },
     kernel::{
         ids::{ReferenceId, WalletId},
@@ -90,7 +90,7 @@ struct Transfer {
     fee: i64,
     #[oai(nullable)]
     note: Option<String>,
-    transferred_at: Moment,
+    transferred_at: ApiTimestamp,
     reference_id: Uuid,
     #[oai(flatten)]
     #[serde(flatten)]
@@ -119,10 +119,10 @@ impl TransfersApi {
     async fn create_transfer(
         &self,
         customer: Customer,
-        /// Sent again with the same key, the request gets its first answer again.
+        /// A repeated request with the same key gets the stored response.
         #[oai(name = "Idempotency-Key")]
         command: Command<OwnTransferRequest>,
-        /// Only say what would happen (200): every check, nothing stored; a key is ignored.
+        /// Preview (200): every check, nothing stored; a key is ignored.
         dry_run: DryRun,
     ) -> Result<PostedAnswer<201, TransferData>, ApiError> {
         let (request, submission) = command.by(customer.caller());
@@ -133,7 +133,7 @@ impl TransfersApi {
 
     /// Send money between any two wallets
     ///
-    /// For back ends. The same rules and the same fee as a customer's own transfer.
+    /// For services. The same rules and the same fee as a customer's own transfer.
     #[oai(
         path = "/transfers",
         method = "post",
@@ -142,15 +142,15 @@ impl TransfersApi {
     )]
     async fn create_service_transfer(
         &self,
-        back_end: BackEnd,
-        /// Sent again with the same key, the request gets its first answer again.
+        client: ServiceClient,
+        /// A repeated request with the same key gets the stored response.
         #[oai(name = "Idempotency-Key")]
         command: Command<TransferRequest>,
-        /// Only say what would happen (200): every check, nothing stored; a key is ignored.
+        /// Preview (200): every check, nothing stored; a key is ignored.
         dry_run: DryRun,
     ) -> Result<PostedAnswer<201, TransferData>, ApiError> {
         let from = WalletId(command.body.from);
-        let (request, submission) = command.by(back_end.caller(from));
+        let (request, submission) = command.by(client.caller(from));
         let TransferRequest { to, amount, reference_id, note, .. } = request;
         self.transfer(from, order(to, amount, reference_id, note), submission, dry_run).await
     }
@@ -166,7 +166,7 @@ impl TransfersApi {
     ) -> Result<PostedAnswer<201, TransferData>, ApiError> {
         let payment = Payment::Transfer(order.clone());
         let executed = submission.pay(&*self.payments, payment, dry_run).await?;
-        executed.money(|money| TransferData { transfer: shown(from, order, money) })
+        executed.money(|money| TransferData { transfer: to_response(from, order, money) })
     }
 }
 
@@ -176,7 +176,7 @@ fn order(to: Uuid, amount: Amount, reference_id: Uuid, note: Option<Note>) -> pa
 }
 
 /// Reveals no receiver data beyond what the sender supplied.
-fn shown(from: WalletId, order: payments::Transfer, money: MovedMoney) -> Transfer {
+fn to_response(from: WalletId, order: payments::Transfer, money: MovedMoney) -> Transfer {
     Transfer {
         id: money.id,
         from: from.0,
@@ -190,12 +190,12 @@ fn shown(from: WalletId, order: payments::Transfer, money: MovedMoney) -> Transf
     }
 }
 
-/// Errors of a transfer beside those that all money requests have.
+/// Errors of a transfer in addition to those of every payment.
 const SENDING: &[Code] =
     &[Code::SelfTransfer, Code::InsufficientFunds, Code::RecipientUnavailable, Code::CurrencyMismatch];
 
-/// What the document says beside the types.
-pub fn notes() -> Vec<Notes> {
+/// The documentation of the operations, in addition to their types.
+pub fn operation_docs() -> Vec<OperationDoc> {
     let data = TransferData {
         transfer: Transfer {
             id: Some(samples::id(TRANSACTION)),
@@ -204,7 +204,7 @@ pub fn notes() -> Vec<Notes> {
             amount: 1_000,
             fee: 15,
             note: Some("Lunch".to_owned()),
-            transferred_at: samples::moment(),
+            transferred_at: samples::timestamp(),
             reference_id: samples::id(REFERENCE),
             balance: Balance::sample(8_985, 2),
         },
@@ -216,14 +216,14 @@ pub fn notes() -> Vec<Notes> {
         request["note"] = json!("Lunch");
         Some(request)
     };
-    let notes = |id, request| Notes {
+    let doc = |id, request| OperationDoc {
         id,
         codes: &[SIGNED_IN, BODY, MOVING, SENDING, KEYED, POSTING],
         request,
         answer: sample(&data),
     };
     vec![
-        notes("create_transfer", request(json!({"recipient": RECIPIENT}))),
-        notes("create_service_transfer", request(json!({"from": WALLET, "to": RECIPIENT}))),
+        doc("create_transfer", request(json!({"recipient": RECIPIENT}))),
+        doc("create_service_transfer", request(json!({"from": WALLET, "to": RECIPIENT}))),
     ]
 }
