@@ -223,7 +223,8 @@ impl Accounts for AccountsService {
     ) -> Result<Versioned<TransactionView>, AccountError> {
         let EnabledWallet { view, .. } = self.view_enabled(wallet, at_least).await?;
         let value = self.ledger.transaction(wallet, id).await?.ok_or(AccountError::NotFound)?;
-        let version = value.item.version.max(view.money.version);
+        let newest = value.entries.last().map_or(value.item.version, |entry| entry.version);
+        let version = newest.max(view.money.version);
         Ok(Versioned { value, version })
     }
 

@@ -45,7 +45,7 @@ use self::{
         body_reader::BodyReader, http_metrics::HttpMetrics, request_id::RequestId,
         security_events::SecurityEvents,
     },
-    openapi::{Apis, CustomerApis},
+    openapi::Apis,
     router::{Methods, Paths},
     security::SecurityLog,
 };
@@ -96,18 +96,7 @@ pub fn build(dependencies: Dependencies, has_admin_port: bool) -> Api {
         stopping,
     } = dependencies;
     let (proxies, security_log) = (Arc::new(proxies), SecurityLog::new());
-    let customers: CustomerApis = (
-        v1::InitApi { identity: Arc::clone(&identity) },
-        v1::WalletApi { accounts: Arc::clone(&accounts) },
-        v1::CashApi { payments: Arc::clone(&payments) },
-        v1::TransfersApi { payments: Arc::clone(&payments) },
-        v1::TransactionsApi { accounts: Arc::clone(&accounts) },
-        v1::TopTransfersApi { accounts: Arc::clone(&accounts) },
-        v1::WalletsApi { accounts: Arc::clone(&accounts) },
-        v1::AdminApi { accounts, payments },
-        v1::ErrorsApi,
-    );
-    let mut public = routes(customers);
+    let mut public = routes(v1::apis(Arc::clone(&identity), &accounts, &payments));
     let mut admin = routes((HealthApi { source: Arc::clone(&health) }, MetricsApi { render: metrics }));
     admin.extend(swagger::paths());
     if has_admin_port {

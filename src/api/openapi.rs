@@ -18,20 +18,7 @@ use super::{
 };
 
 /// Every operation.
-pub type Apis = (CustomerApis, HealthApi, MetricsApi);
-
-/// Every operation of customers, back ends and the back office.
-pub type CustomerApis = (
-    v1::InitApi,
-    v1::WalletApi,
-    v1::CashApi,
-    v1::TransfersApi,
-    v1::TransactionsApi,
-    v1::TopTransfersApi,
-    v1::WalletsApi,
-    v1::AdminApi,
-    v1::ErrorsApi,
-);
+pub type Apis = (v1::Apis, HealthApi, MetricsApi);
 
 /// The tags, in the order of the document.
 const TAGS: [&str; 6] = ["Start", "Wallet", "Service", "Admin", "Errors", "Operation"];

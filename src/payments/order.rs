@@ -69,3 +69,22 @@ impl Payment {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transfer_costs_the_fee_and_names_the_wallet_that_was_found() {
+        let (to, wallet) = (Uuid::from_u128(1), WalletId(Uuid::from_u128(2)));
+        for (found, expected) in [(Some(wallet), wallet), (None, WalletId(to))] {
+            let (amount, reference) = (Amount::try_new(1_000).unwrap(), ReferenceId(Uuid::from_u128(3)));
+            let payment =
+                Payment::Transfer(Transfer { to, amount, reference, note: Some("Lunch".to_owned()) });
+            assert_eq!(payment.recipient(), Some(to));
+            let Action::Transfer(action) = payment.into_action(found, 150) else { panic!("a transfer") };
+            assert_eq!((action.to, action.amount, action.fee), (expected, amount, 15));
+            assert_eq!((action.reference, action.note.as_deref()), (reference, Some("Lunch")));
+        }
+    }
+}

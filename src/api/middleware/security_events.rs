@@ -19,7 +19,7 @@ pub struct SecurityEvents {
 }
 
 impl SecurityEvents {
-    /// Records events in this log, with the sources that these proxies name, with the sources that these proxies name.
+    /// Records events in this log, with the sources that these proxies name.
     pub const fn new(proxies: Arc<TrustedProxies>, log: SecurityLog) -> Self {
         Self { proxies, log }
     }

@@ -82,11 +82,7 @@ pub fn line(kind: Kind, status: TransactionStatus, amount: i64, version: i64) ->
 
 pub fn transaction(id: OperationId) -> Versioned<TransactionView> {
     let item = HistoryItem { id, ..line(Kind::Deposit, TransactionStatus::Completed, 5, 1) };
-    let entries =
-        vec![EntryView { version: 1, delta: Buckets::available(5), after: Buckets::available(5) }];
+    let entries = vec![EntryView { version: 1, delta: Buckets::available(5), after: Buckets::available(5) }];
     let (currency, note, counterparty) = ("USD".parse().unwrap(), None, None);
-    Versioned {
-        value: TransactionView { item, currency, fee: 0, note, counterparty, entries },
-        version: 1,
-    }
+    Versioned { value: TransactionView { item, currency, fee: 0, note, counterparty, entries }, version: 1 }
 }

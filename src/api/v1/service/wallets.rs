@@ -137,7 +137,7 @@ fn to_response(view: &WalletView) -> AnyWalletData {
 }
 
 /// The wallet after its status was changed.
-pub(super) fn after(of: OwnedWallet, receipt: &StatusReceipt) -> AnyWalletData {
+pub fn after(of: OwnedWallet, receipt: &StatusReceipt) -> AnyWalletData {
     let is_enabled = receipt.status == Status::Enabled;
     AnyWalletData {
         wallet: AnyWallet {
@@ -153,7 +153,7 @@ pub(super) fn after(of: OwnedWallet, receipt: &StatusReceipt) -> AnyWalletData {
 }
 
 /// An example of the document.
-pub(super) fn frozen_sample(frozen: bool) -> AnyWalletData {
+pub fn frozen_sample(frozen: bool) -> AnyWalletData {
     AnyWalletData {
         wallet: AnyWallet {
             id: samples::id(WALLET),

@@ -97,12 +97,12 @@ impl FromFields for DisableRequest {
 }
 
 /// The operations.
-pub struct WalletApi {
+pub struct StatusApi {
     pub accounts: Arc<dyn Accounts>,
 }
 
 #[OpenApi(prefix_path = "/api/v1", tag = "Tag::Wallet")]
-impl WalletApi {
+impl StatusApi {
     /// Enable the wallet
     ///
     /// A new wallet is disabled: nothing else can be done with it. No body is needed.

@@ -7,7 +7,6 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::wallets::{self, AnyWalletData};
 use crate::{
     accounts::{Accounts, StatusOrder},
     api::{
@@ -24,6 +23,7 @@ use crate::{
         envelope::PostedAnswer,
         query::PathId,
         scalars::{ApiTimestamp, Reason},
+        v1::service::wallets::{self, AnyWalletData},
     },
     kernel::{
         ids::{ReferenceId, WalletId},
@@ -114,13 +114,13 @@ pub struct AdjustmentData {
 }
 
 /// The operations.
-pub struct AdminApi {
+pub struct AdminWalletsApi {
     pub accounts: Arc<dyn Accounts>,
     pub payments: Arc<dyn Payments>,
 }
 
 #[OpenApi(prefix_path = "/api/v1", tag = "Tag::Admin")]
-impl AdminApi {
+impl AdminWalletsApi {
     /// Freeze a wallet
     ///
     /// Nothing can be done with its money until it is unfrozen, whatever its status; it can still be enabled and disabled.
@@ -198,7 +198,7 @@ impl AdminApi {
     }
 }
 
-impl AdminApi {
+impl AdminWalletsApi {
     async fn change_status(
         &self,
         submission: Submission,

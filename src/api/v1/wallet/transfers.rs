@@ -1,4 +1,4 @@
-//! `/wallet/transfers` and `/transfers`: money goes from one wallet to another.
+//! `/wallet/transfers`: money goes to another wallet.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     api::{
         api_error::ApiError,
-        auth::{Customer, ServiceClient},
+        auth::Customer,
         balance::Balance,
         body::{Fields, FromFields},
         catalogue::Code,
@@ -51,29 +51,6 @@ impl FromFields for OwnTransferRequest {
     }
 }
 
-/// A transfer between any two wallets.
-#[derive(Object)]
-pub struct TransferRequest {
-    /// The sender's wallet.
-    from: Uuid,
-    /// The recipient: a wallet's id or a customer's xid; where a UUID is both, the wallet's id wins.
-    to: Uuid,
-    /// What the recipient gets, in minor units (cents); the fee comes on top.
-    amount: Amount,
-    /// Unique among the sender's transfers: a second one with it moves nothing.
-    reference_id: Uuid,
-    /// Shown to the recipient.
-    note: Option<Note>,
-}
-
-impl FromFields for TransferRequest {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let (from, to, amount) = (fields.required("from"), fields.required("to"), fields.required("amount"));
-        let (reference_id, note) = (fields.required("reference_id"), fields.optional("note"));
-        Some(Self { from: from?, to: to?, amount: amount?, reference_id: reference_id?, note })
-    }
-}
-
 /// Money that has gone to another wallet. Money is in minor units; balances are the sender's, right after.
 #[derive(Object, Serialize)]
 struct Transfer {
@@ -103,19 +80,19 @@ pub struct TransferData {
     transfer: Transfer,
 }
 
-/// The operations.
+/// The operation.
 pub struct TransfersApi {
     pub payments: Arc<dyn Payments>,
 }
 
-#[OpenApi(prefix_path = "/api/v1")]
+#[OpenApi(prefix_path = "/api/v1", tag = "Tag::Wallet")]
 impl TransfersApi {
     /// Send money to another wallet
     ///
     /// The sender pays amount and fee, the recipient gets the amount. A `reference_id` books once. What the sender can't
     /// pay is `insufficient_funds` for every recipient. A recipient that is unknown, disabled, frozen or full (a
     /// balance above 2^52) and an amount of 2^52 or more are `recipient_unavailable`, whichever it is.
-    #[oai(path = "/wallet/transfers", method = "post", operation_id = "create_transfer", tag = "Tag::Wallet")]
+    #[oai(path = "/wallet/transfers", method = "post", operation_id = "create_transfer")]
     async fn create_transfer(
         &self,
         customer: Customer,
@@ -128,49 +105,25 @@ impl TransfersApi {
         let (request, submission) = command.by(customer.caller());
         let OwnTransferRequest { recipient: to, amount, reference_id, note } = request;
         let order = order(to, amount, reference_id, note);
-        self.transfer(customer.wallet, order, submission, dry_run).await
-    }
-
-    /// Send money between any two wallets
-    ///
-    /// For services. The same rules and the same fee as a customer's own transfer.
-    #[oai(
-        path = "/transfers",
-        method = "post",
-        operation_id = "create_service_transfer",
-        tag = "Tag::Service"
-    )]
-    async fn create_service_transfer(
-        &self,
-        client: ServiceClient,
-        /// A repeated request with the same key gets the stored response.
-        #[oai(name = "Idempotency-Key")]
-        command: Command<TransferRequest>,
-        /// Preview (200): every check, nothing stored; a key is ignored.
-        dry_run: DryRun,
-    ) -> Result<PostedAnswer<201, TransferData>, ApiError> {
-        let from = WalletId(command.body.from);
-        let (request, submission) = command.by(client.caller(from));
-        let TransferRequest { to, amount, reference_id, note, .. } = request;
-        self.transfer(from, order(to, amount, reference_id, note), submission, dry_run).await
+        transfer(&*self.payments, customer.wallet, order, submission, dry_run).await
     }
 }
 
-impl TransfersApi {
-    async fn transfer(
-        &self,
-        from: WalletId,
-        order: payments::Transfer,
-        submission: Submission,
-        dry_run: DryRun,
-    ) -> Result<PostedAnswer<201, TransferData>, ApiError> {
-        let payment = Payment::Transfer(order.clone());
-        let executed = submission.pay(&*self.payments, payment, dry_run).await?;
-        executed.money(|money| TransferData { transfer: to_response(from, order, money) })
-    }
+/// Executes a transfer of a caller.
+pub async fn transfer(
+    payments: &dyn Payments,
+    from: WalletId,
+    order: payments::Transfer,
+    submission: Submission,
+    dry_run: DryRun,
+) -> Result<PostedAnswer<201, TransferData>, ApiError> {
+    let payment = Payment::Transfer(order.clone());
+    let executed = submission.pay(payments, payment, dry_run).await?;
+    executed.money(|money| TransferData { transfer: to_response(from, order, money) })
 }
 
-fn order(to: Uuid, amount: Amount, reference_id: Uuid, note: Option<Note>) -> payments::Transfer {
+/// The order of a request.
+pub fn order(to: Uuid, amount: Amount, reference_id: Uuid, note: Option<Note>) -> payments::Transfer {
     let (reference, note) = (ReferenceId(reference_id), note.map(|note| note.0));
     payments::Transfer { to, amount, reference, note }
 }
@@ -194,36 +147,32 @@ fn to_response(from: WalletId, order: payments::Transfer, money: MovedMoney) -> 
 const SENDING: &[Code] =
     &[Code::SelfTransfer, Code::InsufficientFunds, Code::RecipientUnavailable, Code::CurrencyMismatch];
 
-/// The documentation of the operations, in addition to their types.
-pub fn operation_docs() -> Vec<OperationDoc> {
-    let data = TransferData {
-        transfer: Transfer {
-            id: Some(samples::id(TRANSACTION)),
-            from: samples::id(WALLET),
-            to: samples::id(RECIPIENT),
-            amount: 1_000,
-            fee: 15,
-            note: Some("Lunch".to_owned()),
-            transferred_at: samples::timestamp(),
-            reference_id: samples::id(REFERENCE),
-            balance: Balance::sample(8_985, 2),
-        },
+/// The documentation of a transfer whose request names the wallets like this.
+pub fn transfer_doc(id: &'static str, wallets: Value) -> OperationDoc {
+    let mut request = wallets;
+    request["amount"] = json!(1_000);
+    request["reference_id"] = json!(REFERENCE);
+    request["note"] = json!("Lunch");
+    let transfer = Transfer {
+        id: Some(samples::id(TRANSACTION)),
+        from: samples::id(WALLET),
+        to: samples::id(RECIPIENT),
+        amount: 1_000,
+        fee: 15,
+        note: Some("Lunch".to_owned()),
+        transferred_at: samples::timestamp(),
+        reference_id: samples::id(REFERENCE),
+        balance: Balance::sample(8_985, 2),
     };
-    let request = |who: Value| {
-        let mut request = who;
-        request["amount"] = json!(1_000);
-        request["reference_id"] = json!(REFERENCE);
-        request["note"] = json!("Lunch");
-        Some(request)
-    };
-    let doc = |id, request| OperationDoc {
+    OperationDoc {
         id,
         codes: &[SIGNED_IN, BODY, MOVING, SENDING, KEYED, POSTING],
-        request,
-        answer: sample(&data),
-    };
-    vec![
-        doc("create_transfer", request(json!({"recipient": RECIPIENT}))),
-        doc("create_service_transfer", request(json!({"from": WALLET, "to": RECIPIENT}))),
-    ]
+        request: Some(request),
+        answer: sample(&TransferData { transfer }),
+    }
+}
+
+/// The documentation of the operations, in addition to their types.
+pub fn operation_docs() -> Vec<OperationDoc> {
+    vec![transfer_doc("create_transfer", json!({"recipient": RECIPIENT}))]
 }
