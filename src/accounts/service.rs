@@ -136,7 +136,7 @@ impl Accounts for AccountsService {
         let mut ticket = None;
         if self.freshness.cache_may_answer() {
             match self.cache.get(wallet).await {
-                // Judged again after the answer: the process may have stood still while the cache was asked.
+                // Judged again after the answer: the process may have been suspended while the cache was read.
                 Ok(Lookup::Hit(view)) if new_enough(&view) && self.freshness.cache_may_answer() => {
                     FROM_CACHE.increment(1);
                     return Ok(view);
@@ -223,7 +223,8 @@ impl Accounts for AccountsService {
     ) -> Result<Versioned<TransactionView>, AccountError> {
         let EnabledWallet { view, .. } = self.view_enabled(wallet, at_least).await?;
         let value = self.ledger.transaction(wallet, id).await?.ok_or(AccountError::NotFound)?;
-        let version = value.item.version.max(view.money.version);
+        let newest = value.entries.last().map_or(value.item.version, |entry| entry.version);
+        let version = newest.max(view.money.version);
         Ok(Versioned { value, version })
     }
 

@@ -1,4 +1,4 @@
-//! Who asks. Checked before the body is looked at; every failure is the same 401, so that it tells nothing.
+//! Authentication, before the body is read. Every failure is the same 401, which reveals nothing.
 
 use std::sync::Arc;
 
@@ -7,18 +7,16 @@ use poem::{
     Request, RequestBody,
     http::{HeaderValue, header},
 };
-use poem_openapi::{
-    ApiExtractor, ApiExtractorType, ExtractParamOptions,
-    registry::{MetaSecurityScheme, Registry},
-};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, registry::Registry};
 
 use super::{
+    api_error::{ApiError, Detail},
     caller::Caller,
     catalogue::Code,
-    failure::{ApiError, Detail},
+    client_source::source,
     headers::API_KEY,
-    origin::source,
     security::SecurityEvent,
+    security_schemes,
 };
 use crate::{
     identity::{Identity, Principal, Scope, Subject, Unauthorized},
@@ -29,7 +27,7 @@ use crate::{
     limits::{Class, Limits, TrustedProxies},
 };
 
-/// What `POST /init` needs in `X-Api-Key`. No log line shows it.
+/// The key that `POST /init` needs in `X-Api-Key`. No log line shows it.
 #[derive(Clone)]
 pub struct ServiceKey(Arc<str>);
 
@@ -47,19 +45,19 @@ impl std::fmt::Debug for ServiceKey {
     }
 }
 
-/// What the extractors below need; every request carries it.
+/// The state of the extractors below, in the data of every request.
 #[derive(Clone)]
-pub struct Gate(Arc<GateParts>);
+pub struct AuthState(Arc<AuthStateInner>);
 
-struct GateParts {
+struct AuthStateInner {
     identity: Arc<dyn Identity>,
     service_key: Option<ServiceKey>,
     limits: Arc<Limits>,
     proxies: Arc<TrustedProxies>,
 }
 
-impl Gate {
-    /// A gate that asks `identity`, and for the service key if there is one; `proxies` say where failures come from.
+impl AuthState {
+    /// State with an optional service key; `proxies` determine the source of a failure.
     #[must_use]
     pub fn new(
         identity: Arc<dyn Identity>,
@@ -67,20 +65,20 @@ impl Gate {
         limits: Arc<Limits>,
         proxies: Arc<TrustedProxies>,
     ) -> Self {
-        Self(Arc::new(GateParts { identity, service_key, limits, proxies }))
+        Self(Arc::new(AuthStateInner { identity, service_key, limits, proxies }))
     }
 
-    fn of(request: &Request) -> Result<&GateParts, ApiError> {
+    fn of(request: &Request) -> Result<&AuthStateInner, ApiError> {
         request
-            .data::<Gate>()
-            .map(|gate| &*gate.0)
-            .ok_or_else(|| ApiError::internal("a route without its gate"))
+            .data::<AuthState>()
+            .map(|state| &*state.0)
+            .ok_or_else(|| ApiError::internal("a route without authentication state"))
     }
 }
 
-impl GateParts {
-    /// Counts a credential that failed for the source of the request. While that has failed too often, the answer is 429 in
-    /// place of `refused`.
+impl AuthStateInner {
+    /// Counts a failed credential for the source of the request. While the source has failed too often, the answer is 429
+    /// instead of `refused`.
     fn failed(&self, request: &Request, refused: ApiError) -> ApiError {
         let admitted = self.limits.admit(Class::Failures, source(request, &self.proxies));
         admitted.map_or_else(ApiError::from, |()| refused)
@@ -98,7 +96,7 @@ impl Customer {
     fn read(request: &Request) -> Result<Self, ApiError> {
         match allowed(request, Scope::Wallet)? {
             Subject::Customer { xid, wallet } => {
-                Ok(Self { xid, wallet, limits: Arc::clone(&Gate::of(request)?.limits) })
+                Ok(Self { xid, wallet, limits: Arc::clone(&AuthState::of(request)?.limits) })
             }
             _ => Err(insufficient(Scope::Wallet)),
         }
@@ -110,12 +108,12 @@ impl Customer {
     }
 }
 
-/// A back end, by a token with the scope `service`.
-pub struct BackEnd {
+/// A service, by a token with the scope `service`.
+pub struct ServiceClient {
     name: String,
 }
 
-impl BackEnd {
+impl ServiceClient {
     fn read(request: &Request) -> Result<Self, ApiError> {
         match allowed(request, Scope::Service)? {
             Subject::Service { name } => Ok(Self { name }),
@@ -129,7 +127,7 @@ impl BackEnd {
     }
 }
 
-/// A person of the back office, by a token with the scope `admin`.
+/// An administrator, by a token with the scope `admin`.
 pub struct Admin {
     name: String,
 }
@@ -148,18 +146,18 @@ impl Admin {
     }
 }
 
-/// Whose token it is, if it has this scope. A right token is let through however often its source has failed: many may be
-/// behind one address.
+/// The owner of the token, if it has this scope. A valid token is accepted however often its source has failed: many clients
+/// may share an address.
 fn allowed(request: &Request, scope: Scope) -> Result<Subject, ApiError> {
-    let gate = Gate::of(request)?;
+    let state = AuthState::of(request)?;
     let token = token(request).ok_or(Code::Unauthorized)?;
-    let authenticated = token.and_then(|token| gate.identity.authenticate(token));
+    let authenticated = token.and_then(|token| state.identity.authenticate(token));
     let Principal { subject, scopes, .. } =
-        authenticated.map_err(|Unauthorized| gate.failed(request, invalid_token()))?;
+        authenticated.map_err(|Unauthorized| state.failed(request, invalid_token()))?;
     if scopes.contains(&scope) { Ok(subject) } else { Err(insufficient(scope)) }
 }
 
-/// The one token in `Authorization: Bearer …` or `Authorization: Token …`; none: the request does not show any.
+/// The one token in `Authorization: Bearer …` or `Authorization: Token …`; none: the request has no token.
 fn token(request: &Request) -> Option<Result<&str, Unauthorized>> {
     let mut values = request.headers().get_all(header::AUTHORIZATION).iter();
     let value = values.next()?;
@@ -173,14 +171,14 @@ fn token(request: &Request) -> Option<Result<&str, Unauthorized>> {
     Some(Some(token.trim_matches(' ')).filter(|token| !token.is_empty()).ok_or(Unauthorized))
 }
 
-/// There is a token, and it is none of ours that holds now (RFC 6750, section 3.1). It is not said why.
+/// The token is not valid now (RFC 6750, section 3.1). The reason is not revealed.
 fn invalid_token() -> ApiError {
     let challenge = "Bearer realm=\"wallet\", error=\"invalid_token\"";
     ApiError::new(Code::Unauthorized, Detail::Challenge(HeaderValue::from_static(challenge)))
-        .noted_as(SecurityEvent::Token)
+        .recorded_as(SecurityEvent::Token)
 }
 
-/// The token is right, and does not have this scope (RFC 6750, section 3.1).
+/// The token is valid, and does not have this scope (RFC 6750, section 3.1).
 fn insufficient(scope: Scope) -> ApiError {
     let challenge = match scope {
         Scope::Wallet => "Bearer realm=\"wallet\", error=\"insufficient_scope\", scope=\"wallet\"",
@@ -188,18 +186,18 @@ fn insufficient(scope: Scope) -> ApiError {
         Scope::Admin => "Bearer realm=\"wallet\", error=\"insufficient_scope\", scope=\"admin\"",
     };
     ApiError::new(Code::InsufficientScope, Detail::Challenge(HeaderValue::from_static(challenge)))
-        .noted_as(SecurityEvent::Scope)
+        .recorded_as(SecurityEvent::Scope)
 }
 
 /// The service key is missing or wrong. No scheme is registered for keys in a header of their own.
-fn key_wanted() -> ApiError {
+fn key_required() -> ApiError {
     let challenge = "ApiKey realm=\"wallet\", header=\"X-Api-Key\"";
     ApiError::new(Code::Unauthorized, Detail::Challenge(HeaderValue::from_static(challenge)))
 }
 
-/// Tells the document how a token is shown, and reads it.
+/// Implements the extractor of a token and its security schemes in the document.
 macro_rules! by_token {
-    ($who:ident, $register:ident, $schemes:expr) => {
+    ($who:ident, $register:path, $schemes:expr) => {
         impl<'a> ApiExtractor<'a> for $who {
             const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
             type ParamType = ();
@@ -209,7 +207,7 @@ macro_rules! by_token {
                 $register(registry);
             }
 
-            /// Any one of them.
+            /// One of them is enough.
             fn security_schemes() -> Vec<&'static str> {
                 $schemes.to_vec()
             }
@@ -225,84 +223,36 @@ macro_rules! by_token {
     };
 }
 
-by_token!(Customer, customers_schemes, ["Bearer", "Token"]);
-by_token!(BackEnd, services_scheme, ["Service"]);
-by_token!(Admin, admins_scheme, ["Admin"]);
+by_token!(Customer, security_schemes::customer, ["Bearer", "Token"]);
+by_token!(ServiceClient, security_schemes::service, ["Service"]);
+by_token!(Admin, security_schemes::admin, ["Admin"]);
 
-fn customers_schemes(registry: &mut Registry) {
-    let bearer = MetaSecurityScheme {
-        ty: "http",
-        description: Some("The token that `POST /api/v1/init` answers with."),
-        scheme: Some("bearer"),
-        bearer_format: Some("JWT"),
-        ..scheme()
-    };
-    registry.create_security_scheme("Bearer", bearer);
-    let token = MetaSecurityScheme {
-        ty: "apiKey",
-        description: Some("The same token with the word `Token` in front: `Token <jwt>`."),
-        name: Some("Authorization"),
-        key_in: Some("header"),
-        ..scheme()
-    };
-    registry.create_security_scheme("Token", token);
-}
+/// A caller that may open wallets: any caller, or, where there is a service key, one that sends it.
+pub struct ServiceKeyAuth;
 
-fn services_scheme(registry: &mut Registry) {
-    let service = MetaSecurityScheme {
-        ty: "http",
-        description: Some("A back end's token, as `wallet token --scope service` prints it."),
-        scheme: Some("bearer"),
-        bearer_format: Some("JWT"),
-        ..scheme()
-    };
-    registry.create_security_scheme("Service", service);
-}
-
-fn admins_scheme(registry: &mut Registry) {
-    let admin = MetaSecurityScheme {
-        ty: "http",
-        description: Some("A person's token, as `wallet token --scope admin --name NAME` prints it."),
-        scheme: Some("bearer"),
-        bearer_format: Some("JWT"),
-        ..scheme()
-    };
-    registry.create_security_scheme("Admin", admin);
-}
-
-/// A caller that may open wallets: anybody, or, where there is a service key, one that knows it.
-pub struct Opener;
-
-impl Opener {
+impl ServiceKeyAuth {
     fn read(request: &Request) -> Result<Self, ApiError> {
-        let gate = Gate::of(request)?;
-        let Some(ServiceKey(key)) = &gate.service_key else {
-            gate.limits.admit(Class::Inits, source(request, &gate.proxies))?;
+        let state = AuthState::of(request)?;
+        let Some(ServiceKey(key)) = &state.service_key else {
+            state.limits.admit(Class::Inits, source(request, &state.proxies))?;
             return Ok(Self);
         };
-        let given = request.headers().get(API_KEY).ok_or_else(key_wanted)?;
-        // A source that has failed too often learns nothing more of the key.
-        gate.limits.check(Class::Failures, source(request, &gate.proxies))?;
+        let given = request.headers().get(API_KEY).ok_or_else(key_required)?;
+        // Guesses of a source that has failed too often are not compared.
+        state.limits.check(Class::Failures, source(request, &state.proxies))?;
         verify_slices_are_equal(given.as_bytes(), key.as_bytes())
-            .map_err(|_| gate.failed(request, key_wanted().noted_as(SecurityEvent::Key)))?;
+            .map_err(|_| state.failed(request, key_required().recorded_as(SecurityEvent::Key)))?;
         Ok(Self)
     }
 }
 
-impl<'a> ApiExtractor<'a> for Opener {
+impl<'a> ApiExtractor<'a> for ServiceKeyAuth {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
     type ParamType = ();
     type ParamRawType = ();
 
     fn register(registry: &mut Registry) {
-        let key = MetaSecurityScheme {
-            ty: "apiKey",
-            description: Some("The service key; only where the service is run with one, as in production."),
-            name: Some("X-Api-Key"),
-            key_in: Some("header"),
-            ..scheme()
-        };
-        registry.create_security_scheme("ServiceKey", key);
+        security_schemes::service_key(registry);
     }
 
     fn security_schemes() -> Vec<&'static str> {
@@ -320,19 +270,5 @@ impl<'a> ApiExtractor<'a> for Opener {
         _: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         Ok(Self::read(request)?)
-    }
-}
-
-/// A scheme in which nothing is set.
-fn scheme() -> MetaSecurityScheme {
-    MetaSecurityScheme {
-        ty: "",
-        description: None,
-        name: None,
-        key_in: None,
-        scheme: None,
-        bearer_format: None,
-        flows: None,
-        openid_connect_url: None,
     }
 }

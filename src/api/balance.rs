@@ -1,4 +1,4 @@
-//! The balance that stands in the answers about a wallet.
+//! The balance in answers about a wallet.
 
 use poem_openapi::Object;
 use serde::Serialize;
@@ -8,9 +8,9 @@ use crate::{cache::WalletView, ledger};
 /// A wallet's balance. Money is in minor units.
 #[derive(Clone, Object, Serialize)]
 pub struct Balance {
-    /// All that the customer owns.
+    /// The sum of all buckets.
     pub balance: i64,
-    /// What may be spent now.
+    /// The part that can be spent now.
     pub available_balance: i64,
     /// Three letters (ISO 4217).
     pub currency: String,

@@ -1,8 +1,8 @@
-//! Who asks for something to be booked on a wallet, and the limits that hold for them.
+//! The author of a request about a wallet, and the limits that apply.
 
 use std::sync::Arc;
 
-use super::{executed::Executed, failure::ApiError};
+use super::{api_error::ApiError, executed::Executed};
 use crate::{
     accounts::Booking,
     kernel::{actor::Actor, ids::WalletId},
@@ -10,7 +10,7 @@ use crate::{
     limits::{Class, Exhausted, Limits},
 };
 
-/// The author of a request about one wallet.
+/// The author of a request about a wallet.
 pub struct Caller {
     pub actor: Actor,
     pub wallet: WalletId,
@@ -51,7 +51,7 @@ impl Caller {
             && let (Some(limits), Some(refusals)) = (&self.limits, refusals)
         {
             if refusals == Refusals::NotStored && !replayed {
-                // Should the quota have room again by now, the next request may be tried at once.
+                // Should the quota have api again by now, the next request may be tried at once.
                 limits.check(Class::Refusals, self.wallet)?;
                 return Err(Exhausted { class: Class::Refusals, retry_after: 1 }.into());
             }

@@ -66,10 +66,10 @@ catalogue! {
     UnsupportedMediaType "unsupported_media_type" UNSUPPORTED_MEDIA_TYPE "Send JSON, a form or multipart/form-data";
     IdempotencyKeyReused "idempotency_key_reused" UNPROCESSABLE_ENTITY "The Idempotency-Key was used for another request";
     RateLimited "rate_limited" TOO_MANY_REQUESTS "Too many requests" retry;
-    Internal "internal" INTERNAL_SERVER_ERROR "Something is broken on our side";
-    Overloaded "overloaded" SERVICE_UNAVAILABLE "Too much to do; nothing was done" retry;
+    Internal "internal" INTERNAL_SERVER_ERROR "Internal error";
+    Overloaded "overloaded" SERVICE_UNAVAILABLE "Overloaded; nothing was done" retry;
     Unavailable "unavailable" SERVICE_UNAVAILABLE "The service is not available; nothing was done" retry;
-    OutcomeUnknown "outcome_unknown" SERVICE_UNAVAILABLE "Whether it was done is not known; the same request again tells" retry;
+    OutcomeUnknown "outcome_unknown" SERVICE_UNAVAILABLE "The outcome is not known; repeat the same request to learn it" retry;
 }
 
 /// The code of each refusal of the ledger.

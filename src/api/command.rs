@@ -12,10 +12,10 @@ use poem_openapi::{
 };
 
 use super::{
+    api_error::ApiError,
     body::Payload,
     caller::Caller,
     executed::Executed,
-    failure::ApiError,
     idempotency::{Fingerprint, IdempotencyKey},
     query::{Flag, Param},
 };

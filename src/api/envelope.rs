@@ -9,19 +9,19 @@ use poem_openapi::{
 use serde::Serialize;
 
 use super::{
-    failure::ApiError,
+    api_error::ApiError,
     headers::{REPLAYED, WALLET_VERSION, YES},
 };
 
-/// The one word of a success.
+/// The only status of a success.
 #[derive(Enum)]
 #[oai(rename_all = "lowercase")]
 enum SuccessStatus {
     Success,
 }
 
-// How the envelope stands in the OpenAPI document; `Envelope` is what is written.
-/// JSend for what went well.
+// The envelope in the OpenAPI document; `Envelope` is what is written.
+/// JSend `success`.
 #[derive(Object)]
 struct Success<T: ParseFromJSON + ToJSON + Type> {
     status: SuccessStatus,
@@ -35,20 +35,20 @@ struct Envelope<'a, T> {
     data: &'a T,
 }
 
-/// A success that is not about one wallet's version.
+/// A success that is not about a wallet.
 pub struct Answer<const STATUS: u16, T>(pub T);
 
-/// A success about a wallet; `Wallet-Version` says at which version.
+/// A success about a wallet at a version, which `Wallet-Version` names.
 pub struct WalletAnswer<const STATUS: u16, T> {
     pub data: T,
     pub version: i64,
 }
 
-/// A wallet has changed, or would change; `Wallet-Version` says at which version it is then.
+/// A command was executed, or previewed; `Wallet-Version` is the version after it.
 pub struct PostedAnswer<const STATUS: u16, T> {
     pub data: T,
     pub version: i64,
-    /// It is the stored answer to an earlier request with the same key.
+    /// It is the stored response to an earlier request with the same key.
     pub replayed: bool,
     /// Nothing was booked: 200, whatever `STATUS` says.
     pub is_dry_run: bool,
@@ -73,7 +73,7 @@ impl<const STATUS: u16, T: ParseFromJSON + ToJSON> ApiResponse for PostedAnswer<
         let replayed = MetaHeader {
             name: "Idempotency-Replayed".to_owned(),
             description: Some(
-                "`true`: the stored answer to an earlier request with this Idempotency-Key.".to_owned(),
+                "`true`: the stored response to an earlier request with this Idempotency-Key.".to_owned(),
             ),
             required: false,
             deprecated: false,

@@ -1,13 +1,13 @@
-//! An executed command on its way to the client.
+//! The result of a command, and the answer that it becomes.
 
 use uuid::Uuid;
 
 use super::{
+    api_error::ApiError,
     balance::Balance,
     document::samples::{self, TRANSACTION},
     envelope::PostedAnswer,
-    failure::ApiError,
-    scalars::Moment,
+    scalars::ApiTimestamp,
 };
 use crate::ledger::{Done, Preview, Receipt, StatusReceipt};
 
@@ -22,7 +22,7 @@ pub struct Executed {
 pub struct MovedMoney {
     /// The transaction; none in a dry run.
     pub id: Option<Uuid>,
-    pub at: Moment,
+    pub at: ApiTimestamp,
     /// Minor units.
     pub fee: i64,
     pub balance: Balance,
@@ -31,7 +31,7 @@ pub struct MovedMoney {
 impl MovedMoney {
     /// An example for the document. The fee is in minor units.
     pub fn sample(fee: i64, balance: Balance) -> Self {
-        Self { id: Some(samples::id(TRANSACTION)), at: samples::moment(), fee, balance }
+        Self { id: Some(samples::id(TRANSACTION)), at: samples::timestamp(), fee, balance }
     }
 }
 
@@ -49,7 +49,7 @@ impl Executed {
         };
         let balance = Balance::from(done.balance());
         let version = balance.version;
-        let data = data(MovedMoney { id, at: Moment(occurred_at), fee, balance });
+        let data = data(MovedMoney { id, at: ApiTimestamp(occurred_at), fee, balance });
         Ok(PostedAnswer { data, version, replayed, is_dry_run: id.is_none() })
     }
 

@@ -1,4 +1,4 @@
-//! How the service is.
+//! The health of the service.
 
 use std::sync::Arc;
 
@@ -11,14 +11,14 @@ use poem_openapi::{
 use serde::Serialize;
 
 use super::{
+    api_error::ApiError,
     catalogue::Code,
-    document::{Notes, Tag, sample},
+    document::{OperationDoc, Tag, sample},
     envelope::Answer,
-    failure::ApiError,
     router::Paths,
 };
 
-/// Tells how the service is. The composition knows.
+/// The source of health reports; implemented in `app`.
 #[async_trait]
 pub trait HealthSource: Send + Sync {
     /// Everything, as each dependency answered within the last second, and within 2.5 s.
@@ -27,46 +27,46 @@ pub trait HealthSource: Send + Sync {
     /// Whether everything runs that has to: the posting loop, and the tasks that follow the books.
     fn is_live(&self) -> bool;
 
-    /// Whether requests may be sent here: Postgres is there with the tables that this version needs, and the process is
-    /// not on its way out.
+    /// Whether requests may be sent here: Postgres is available with the tables that this version needs, and the process is
+    /// not stopping.
     async fn is_ready(&self) -> bool;
 }
 
-/// How the service is as a whole.
+/// The health of the whole service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum, Serialize)]
 #[oai(rename_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
 pub enum HealthStatus {
-    /// Everything is there.
+    /// Everything is available.
     Ok,
-    /// Money moves, but something beside it is away or behind.
+    /// Money moves, but a dependency other than Postgres is unavailable or behind.
     Degraded,
-    /// Postgres is away, or its tables are not those that this version needs.
+    /// Postgres is unavailable, or its tables are not those that this version needs.
     Down,
 }
 
-/// How the service is, part by part. Times are milliseconds.
+/// The health of the service, part by part. Times are milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq, Object, Serialize)]
 #[oai(rename = "Health")]
 pub struct HealthReport {
     pub status: HealthStatus,
-    /// How many operations wait for the posting loop.
+    /// Operations that wait for the posting loop.
     pub queue_length: u64,
-    /// How many may wait.
+    /// Maximum number of waiting operations.
     pub queue_max: u64,
     /// Whether Postgres answers.
     pub postgres: bool,
     pub cache: Dependency,
     pub bus: Dependency,
-    /// How far the topic is behind the books.
+    /// Lag of the topic behind the books.
     pub topic_behind_ms: i64,
-    /// How far the cache refresher is behind the topic.
+    /// Lag of the cache refresher behind the topic.
     pub refresher_behind_ms: i64,
     /// What an operator should know, such as that the in-process bus serves.
     pub notes: Vec<String>,
 }
 
-/// Something beside Postgres.
+/// A dependency other than Postgres.
 #[derive(Clone, Debug, PartialEq, Eq, Object, Serialize)]
 pub struct Dependency {
     /// What serves: `redis`, `kafka` or `in-process`.
@@ -75,7 +75,7 @@ pub struct Dependency {
     pub ok: bool,
 }
 
-/// The one word of `/health/live` and `/health/ready`.
+/// The answer of `/health/live` and `/health/ready`.
 #[derive(Object, Serialize)]
 pub struct Yes {
     pub ok: bool,
@@ -116,20 +116,20 @@ impl ApiResponse for Reported {
     }
 }
 
-/// The status alone, for a port that everybody reaches.
+/// The status alone, for a port that the public can reach.
 #[derive(Serialize, Object)]
-struct Word {
+struct StatusOnly {
     status: HealthStatus,
 }
 
 /// `/health` without its details.
-pub fn in_one_word(source: Arc<dyn HealthSource>) -> Paths {
+pub fn status_only(source: Arc<dyn HealthSource>) -> Paths {
     let endpoint = make(move |_| {
         let source = Arc::clone(&source);
         async move {
             match source.report().await.status {
                 HealthStatus::Down => Err(poem::Error::from(ApiError::from(Code::Unavailable))),
-                status => Ok(Answer::<200, _>(Word { status }).into_response()),
+                status => Ok(Answer::<200, _>(StatusOnly { status }).into_response()),
             }
         }
     });
@@ -143,12 +143,11 @@ pub struct HealthApi {
 
 #[OpenApi(tag = "Tag::Operation")]
 impl HealthApi {
-    /// How the service is
+    /// Health of the service
     ///
-    /// `ok`, or `degraded` when something other than Postgres is away or behind; money moves in both. 503 when
-    /// Postgres is away or its tables are not those that this version needs; the report is in `data` then, too. What the
-    /// dependencies answer is asked for once a second at most, however many want to know; one that has not answered
-    /// within 2.2 s counts as away.
+    /// `ok`, or `degraded` when a dependency other than Postgres is unavailable or behind; money moves in both. 503 when
+    /// Postgres is unavailable or its tables are not those that this version needs; `data` has the report then, too. Each
+    /// dependency is asked at most once a second; one that has not answered within 2.2 s counts as unavailable.
     #[oai(path = "/health", method = "get", operation_id = "get_health")]
     async fn get_health(&self) -> Reported {
         Reported(self.source.report().await)
@@ -165,7 +164,7 @@ impl HealthApi {
 
     /// Whether requests may be sent here
     ///
-    /// Postgres is there with the tables that this version needs, and the process is not on its way out; 503 otherwise.
+    /// Postgres is available with the tables that this version needs, and the process is not stopping; 503 otherwise.
     #[oai(path = "/health/ready", method = "get", operation_id = "get_readiness")]
     async fn get_readiness(&self) -> Result<Answer<200, Yes>, ApiError> {
         if self.source.is_ready().await {
@@ -176,8 +175,8 @@ impl HealthApi {
     }
 }
 
-/// What the document says beside the types.
-pub fn notes() -> Vec<Notes> {
+/// The documentation of the operations, in addition to their types.
+pub fn operation_docs() -> Vec<OperationDoc> {
     let dependency = |kind: &str| Dependency { kind: kind.to_owned(), ok: true };
     let report = HealthReport {
         status: HealthStatus::Ok,
@@ -191,14 +190,19 @@ pub fn notes() -> Vec<Notes> {
         notes: vec![],
     };
     vec![
-        Notes { id: "get_health", codes: &[&[Code::Unavailable]], request: None, answer: sample(&report) },
-        Notes {
+        OperationDoc {
+            id: "get_health",
+            codes: &[&[Code::Unavailable]],
+            request: None,
+            answer: sample(&report),
+        },
+        OperationDoc {
             id: "get_liveness",
             codes: &[&[Code::Unavailable]],
             request: None,
             answer: sample(&Yes { ok: true }),
         },
-        Notes {
+        OperationDoc {
             id: "get_readiness",
             codes: &[&[Code::Unavailable]],
             request: None,

@@ -1,13 +1,13 @@
-//! `Idempotency-Key`: a request that a client may send again, and the first answer comes back. What the key was answered
-//! with is the ledger's affair; here it is read, and bound to who asked and what was asked.
+//! `Idempotency-Key`: a repeated request with the same key gets the stored response. The header is read here and bound to the
+//! caller and the request; the ledger stores the decision.
 
 use aws_lc_rs::digest::{self, SHA256};
 use poem::{Request, http::HeaderValue};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 
 use super::{
+    api_error::{ApiError, Detail},
     catalogue::Code,
-    failure::{ApiError, Detail},
     headers::IDEMPOTENCY_KEY,
 };
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     ledger::{Key, KeyName},
 };
 
-/// The longest key, in characters.
+/// Maximum length of a key, in characters.
 const KEY_MAX: usize = 255;
 
 /// The fields of a body as they were sent, in whatever order and encoding: equal fields have equal fingerprints.
@@ -28,7 +28,7 @@ impl Fingerprint {
         Self(hash(fields.into_iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()])))
     }
 
-    /// Of a request whose body says nothing.
+    /// The fingerprint of a request without fields.
     pub fn none() -> Self {
         Self::of([])
     }
@@ -39,7 +39,7 @@ impl Fingerprint {
     }
 }
 
-/// SHA-256 over texts; each has its length in front, so that no two lists of texts look alike.
+/// SHA-256 over texts, each after its length, so that different lists have different hashes.
 fn hash<'a>(texts: impl IntoIterator<Item = &'a [u8]>) -> [u8; 32] {
     let mut context = digest::Context::new(&SHA256);
     for text in texts {
@@ -80,7 +80,7 @@ impl IdempotencyKey {
         Ok(Self(Some(Sent { key: key.to_owned(), method, path })))
     }
 
-    /// The key as the ledger knows it: whose it is, and which request it came with. `wallet` is the one that asks.
+    /// The key as the ledger stores it: with its owner and the hash of the request. `wallet` is the one that the request is about.
     pub fn bind(self, actor: &Actor, wallet: WalletId, fields: Option<Fingerprint>) -> Option<Key> {
         let Sent { key, method, path } = self.0?;
         let fields = fields.unwrap_or_else(Fingerprint::none);
@@ -89,7 +89,7 @@ impl IdempotencyKey {
     }
 }
 
-/// What stands between the quotes, or all of it.
+/// The text between the quotes, or all of it.
 fn key(value: &HeaderValue) -> Option<&str> {
     let text = value.to_str().ok()?;
     let key = match text.strip_prefix('"') {
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn no_two_lists_of_fields_look_alike() {
+    fn different_lists_of_fields_have_different_fingerprints() {
         let lists: [&[(&str, &str)]; 5] =
             [&[], &[("a", "bc")], &[("ab", "c")], &[("a", "b"), ("c", "")], &[("", "")]];
         for (at, one) in lists.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! `/metrics`: the figures for Prometheus.
+//! `/metrics`: the metrics for Prometheus.
 
 use std::sync::Arc;
 
@@ -8,9 +8,9 @@ use poem_openapi::{
     registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry},
 };
 
-use super::document::{Notes, Tag};
+use super::document::{OperationDoc, Tag};
 
-/// Writes all figures down.
+/// Renders all metrics.
 pub type Renderer = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// The text that Prometheus reads (https://prometheus.io/docs/instrumenting/exposition_formats/).
@@ -21,16 +21,16 @@ pub struct MetricsApi {
     pub render: Renderer,
 }
 
-/// The figures.
-struct Figures(String);
+/// The rendered metrics.
+struct Metrics(String);
 
-impl IntoResponse for Figures {
+impl IntoResponse for Metrics {
     fn into_response(self) -> Response {
         Response::builder().content_type(CONTENT_TYPE).body(self.0)
     }
 }
 
-impl ApiResponse for Figures {
+impl ApiResponse for Metrics {
     fn meta() -> MetaResponses {
         let schema = MetaSchemaRef::Inline(Box::new(MetaSchema::new("string")));
         let content = vec![MetaMediaType { content_type: "text/plain", schema }];
@@ -49,16 +49,16 @@ impl ApiResponse for Figures {
 
 #[OpenApi(tag = "Tag::Operation")]
 impl MetricsApi {
-    /// The figures for Prometheus
+    /// Metrics for Prometheus
     ///
     /// In the text format, version 0.0.4.
     #[oai(path = "/metrics", method = "get", operation_id = "get_metrics")]
-    async fn get_metrics(&self) -> Figures {
-        Figures((self.render)())
+    async fn get_metrics(&self) -> Metrics {
+        Metrics((self.render)())
     }
 }
 
-/// What the document says beside the types.
-pub fn notes() -> Vec<Notes> {
-    vec![Notes { id: "get_metrics", codes: &[], request: None, answer: None }]
+/// The documentation of the operations, in addition to their types.
+pub fn operation_docs() -> Vec<OperationDoc> {
+    vec![OperationDoc { id: "get_metrics", codes: &[], request: None, answer: None }]
 }

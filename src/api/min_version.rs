@@ -1,4 +1,4 @@
-//! `Min-Wallet-Version`: the oldest version that a reader wants to see.
+//! `Min-Wallet-Version`: the oldest version that a reader accepts.
 
 use poem::{Request, RequestBody};
 use poem_openapi::{
@@ -7,8 +7,8 @@ use poem_openapi::{
 };
 
 use super::{
+    api_error::{ApiError, Detail},
     catalogue::Code,
-    failure::{ApiError, Detail},
     headers::MIN_WALLET_VERSION,
 };
 

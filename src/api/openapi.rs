@@ -1,4 +1,4 @@
-//! The OpenAPI document: every operation as its types describe it, and beside that its errors and its examples.
+//! Assembles the OpenAPI document: every operation as its types describe it, with its errors and examples.
 
 use std::{collections::BTreeMap, marker::PhantomData, sync::OnceLock};
 
@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     catalogue::Code,
-    document::{EVERY, Notes, errors, schemas},
+    document::{EVERY, OperationDoc, errors, schemas},
     health::{self, HealthApi},
     metrics_page::{self, MetricsApi},
     router::Paths,
@@ -18,39 +18,26 @@ use super::{
 };
 
 /// Every operation.
-pub type Apis = (CustomerApis, HealthApi, MetricsApi);
+pub type Apis = (v1::Apis, HealthApi, MetricsApi);
 
-/// Every operation of customers, back ends and the back office.
-pub type CustomerApis = (
-    v1::InitApi,
-    v1::WalletApi,
-    v1::CashApi,
-    v1::TransfersApi,
-    v1::TransactionsApi,
-    v1::TopTransfersApi,
-    v1::WalletsApi,
-    v1::AdminApi,
-    v1::ErrorsApi,
-);
-
-/// The tags in the order in which a newcomer wants them.
+/// The tags, in the order of the document.
 const TAGS: [&str; 6] = ["Start", "Wallet", "Service", "Admin", "Errors", "Operation"];
 
 const DESCRIPTION: &str = "\
-A wallet service: balances that are right and fast at once.
+A wallet service with correct and fast balances.
 
 Every answer is a [JSend](https://github.com/omniti-labs/jsend) envelope: `success` with `data`; `fail` where the caller \
-can do something about it; `error` where the server is broken. `data.error` of a `fail` is a sentence, or an object of \
-lists, one for each wrong field; `code` is a stable word to switch on, see `GET /api/v1/errors`.
+can correct the request; `error` where the server failed. `data.error` of a `fail` is a message, or an object of \
+lists, one for each wrong field; `code` is a stable name to switch on, see `GET /api/v1/errors`.
 
 Amounts are integers in the currency's minor unit (cents), 1 to 9,007,199,254,740,991. Times are RFC 3339 in UTC. Bodies \
 are taken as JSON, as a form and as `multipart/form-data`, with the same fields and the same errors, up to 64 KiB. Of a \
-field that stands twice the last counts; unknown fields are ignored.
+repeated field the last counts; unknown fields are ignored.
 
 `Authorization: Bearer <jwt>` and `Authorization: Token <jwt>` mean the same. Every answer carries `X-Request-Id`, the \
 caller's own if it is 1 to 128 letters, digits, dots, underscores or hyphens.
 
-`Idempotency-Key` makes a request safe to send again: the same key with the same request gets the first answer again, \
+`Idempotency-Key` makes a request safe to repeat: the same key with the same request gets the stored response, \
 marked `Idempotency-Replayed: true`, also for a refusal (for 24 hours); with another request it is \
 `idempotency_key_reused`.
 
@@ -95,25 +82,28 @@ impl<T: OpenApi> OpenApi for TypesOnly<T> {
     fn add_routes(self, _: &mut Paths) {}
 }
 
-/// The notes of every operation.
-pub fn notes() -> Vec<Notes> {
-    [v1::notes(), health::notes(), metrics_page::notes()].into_iter().flatten().collect()
+/// The documentation of every operation.
+pub fn operation_docs() -> Vec<OperationDoc> {
+    [v1::operation_docs(), health::operation_docs(), metrics_page::operation_docs()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn complete(plain: &str) -> String {
     let Ok(mut document) = serde_json::from_str::<Value>(&whole_bounds(plain)) else {
         return plain.to_owned();
     };
-    let notes = notes();
+    let docs = operation_docs();
     for operation in operations(&mut document) {
         let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
-        if let Some(notes) = notes.iter().find(|notes| notes.id == id) {
-            annotate(operation, notes);
+        if let Some(doc) = docs.iter().find(|doc| doc.id == id) {
+            annotate(operation, doc);
         }
     }
     schemas::complete(&mut document);
     let schemas = &mut document["components"]["schemas"];
-    for request in notes.iter().filter_map(|notes| notes.request.as_ref()) {
+    for request in docs.iter().filter_map(|doc| doc.request.as_ref()) {
         prefill(schemas, request);
     }
     schemas["Fail"] = errors::fail_schema();
@@ -129,33 +119,33 @@ fn operations(document: &mut Value) -> impl Iterator<Item = &mut Value> {
     paths.filter_map(Value::as_object_mut).flat_map(Map::values_mut)
 }
 
-fn annotate(operation: &mut Value, notes: &Notes) {
-    // An operation that says nothing of tokens is open.
+fn annotate(operation: &mut Value, doc: &OperationDoc) {
+    // An operation without a security requirement is public.
     if operation.get("security").is_none() {
         operation["security"] = json!([]);
     }
-    if let Some(request) = &notes.request {
+    if let Some(request) = &doc.request {
         for media in media_types(&mut operation["requestBody"]) {
             media["example"] = request.clone();
         }
     }
     let operation_parameters = operation.get("parameters").cloned();
     let Some(responses) = operation["responses"].as_object_mut() else { return };
-    if let Some(data) = &notes.answer {
+    if let Some(data) = &doc.answer {
         for media in responses.values_mut().flat_map(media_types) {
             media["example"] = json!({"status": "success", "data": data});
         }
     }
-    // What can be rehearsed is answered alike, with 200.
+    // A preview has the same answer, with 200.
     let parameters = operation_parameters.as_ref().and_then(Value::as_array);
     if parameters.is_some_and(|all| all.iter().any(|one| one["name"] == "dry_run"))
-        && let Some(mut rehearsed) = responses.get("201").cloned()
+        && let Some(mut preview) = responses.get("201").cloned()
     {
-        rehearsed["description"] = "With `dry_run=true`: what would happen. Nothing was stored.".into();
-        responses.insert("200".to_owned(), rehearsed);
+        preview["description"] = "With `dry_run=true`: a preview. Nothing was stored.".into();
+        responses.insert("200".to_owned(), preview);
     }
     let mut by_status = BTreeMap::<u16, Vec<Code>>::new();
-    for code in notes.codes.iter().copied().chain([EVERY]).flatten() {
+    for code in doc.codes.iter().copied().chain([EVERY]).flatten() {
         by_status.entry(code.status().as_u16()).or_default().push(*code);
     }
     responses.extend(
@@ -166,14 +156,14 @@ fn annotate(operation: &mut Value, notes: &Notes) {
     }
 }
 
-/// Gives each field of a request its example: a page that shows a form has something to put into it.
+/// Gives each field of a request its example, which the page puts into its form.
 fn prefill(schemas: &mut Value, request: &Value) {
     let Some(fields) = request.as_object() else { return };
     for schema in schemas.as_object_mut().into_iter().flat_map(Map::values_mut) {
         let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else { continue };
         if properties.keys().eq(fields.keys()) {
             for (name, example) in fields {
-                // Nothing may stand beside a reference.
+                // A reference has no siblings in OpenAPI 3.0.
                 if properties[name].get("$ref").is_none() {
                     properties[name]["example"] = example.clone();
                 }
@@ -186,8 +176,7 @@ fn media_types(holder: &mut Value) -> impl Iterator<Item = &mut Value> {
     holder.get_mut("content").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut)
 }
 
-/// The framework writes bounds as floats, and not every reader of floats reads 2^53 − 1 exactly: in the document a whole
-/// number stands as one.
+/// The framework writes bounds as floats, and not every reader of floats reads 2^53 − 1 exactly: writes them as integers.
 fn whole_bounds(plain: &str) -> String {
     let bound =
         |line: &str| ["\"minimum\":", "\"maximum\":"].iter().any(|name| line.trim_start().starts_with(name));

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use poem::Request;
 
-use super::failure::{ApiError, FieldErrors};
+use super::api_error::{ApiError, FieldErrors};
 
-/// How much of an unknown name is shown, in characters.
+/// Maximum length of an unknown name in a message, in characters.
 const SHOWN_MAX: usize = 64;
 
 /// The parameters that an operation has in its query string.

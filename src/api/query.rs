@@ -1,4 +1,4 @@
-//! Parameters in the query string. A wrong value does not end the reading: the handler hears of all of them at once.
+//! Parameters in the query string. A wrong value does not end the reading: the handler gets all errors at once.
 
 use std::ops::RangeInclusive;
 
@@ -10,9 +10,9 @@ use poem_openapi::{
 use uuid::Uuid;
 
 use super::{
+    api_error::{ApiError, FieldErrors},
     body::{Field, pairs},
     catalogue::Code,
-    failure::{ApiError, FieldErrors},
 };
 use crate::kernel::{
     clock::Timestamp,
@@ -21,13 +21,13 @@ use crate::kernel::{
 
 /// A value in the query string.
 pub trait QueryValue: Sized {
-    /// What is said of a wrong value.
+    /// The message of a wrong value.
     const MESSAGE: &'static str;
 
     /// From the decoded text.
     fn from_text(text: &str) -> Option<Self>;
 
-    /// How the value stands in the OpenAPI document.
+    /// The schema of the value in the OpenAPI document.
     fn schema() -> MetaSchema;
 }
 
@@ -81,7 +81,7 @@ impl<'a, T: QueryValue + Send> ApiExtractor<'a> for Param<T> {
     }
 }
 
-/// An id in the path. What is no id names nothing.
+/// An id in the path. A value that is not an id is answered 404.
 pub struct PathId(pub Uuid);
 
 impl<'a> ApiExtractor<'a> for PathId {
@@ -103,13 +103,13 @@ impl<'a> ApiExtractor<'a> for PathId {
         _: &mut RequestBody,
         _: ExtractParamOptions<Uuid>,
     ) -> poem::Result<Self> {
-        // The framework names a path's parameters anew; each of our paths has one at most.
+        // The framework renames the parameters of a path; each of our paths has at most one.
         let id = request.path_params::<String>().ok().and_then(|text| <Uuid as Field>::from_text(&text));
         Ok(Self(id.ok_or_else(|| ApiError::from(Code::NotFound))?))
     }
 }
 
-/// How many rows a page may hold.
+/// Maximum number of rows of a page.
 pub struct Limit(pub u16);
 
 impl QueryValue for Limit {
@@ -149,7 +149,7 @@ impl QueryValue for Timestamp {
 
     fn from_text(text: &str) -> Option<Self> {
         let moment = chrono::DateTime::parse_from_rfc3339(text).ok()?.to_utc();
-        // What Postgres can hold, with room to spare.
+        // What Postgres can hold, with api to spare.
         (0..=9_999).contains(&chrono::Datelike::year(&moment)).then_some(moment)
     }
 
@@ -158,7 +158,7 @@ impl QueryValue for Timestamp {
     }
 }
 
-/// A switch.
+/// A flag.
 pub struct Flag(pub bool);
 
 impl QueryValue for Flag {

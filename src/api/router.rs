@@ -1,4 +1,4 @@
-//! One path and its methods. The framework's own does not say which methods a path has when it refuses one.
+//! One path and its methods. The framework's own route does not send `Allow` when it refuses a method.
 
 use std::collections::HashMap;
 
@@ -12,16 +12,16 @@ use poem::{
 use poem_openapi::registry::{MetaApi, MetaOperationParam, MetaParamIn};
 
 use super::{
+    api_error::{ApiError, Detail},
     catalogue::Code,
-    error,
-    failure::{ApiError, Detail},
+    error_mapping,
     parameters::KnownParameters,
 };
 
-/// Every path with what its methods do, as poem-openapi collects them.
+/// The endpoints of every path by method, as poem-openapi collects them.
 pub type Paths = HashMap<String, HashMap<Method, BoxEndpoint<'static>>>;
 
-/// What stands in the query string of each operation of a path.
+/// The query parameters of each operation of a path.
 pub type Parameters = HashMap<Method, KnownParameters>;
 
 /// The parameters of every path's operations that change something, as poem-openapi documents them.
@@ -54,7 +54,7 @@ impl Methods {
         let endpoints: Vec<_> = endpoints
             .into_iter()
             .map(|(method, endpoint)| {
-                (method, endpoint.with(CatchPanic::new().with_handler(error::from_panic)).boxed())
+                (method, endpoint.with(CatchPanic::new().with_handler(error_mapping::from_panic)).boxed())
             })
             .collect();
         let mut names: Vec<&str> = endpoints.iter().map(|(method, _)| method.as_str()).collect();

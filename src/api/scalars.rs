@@ -1,4 +1,4 @@
-//! Single values as they stand in bodies and in the OpenAPI document.
+//! Single values of bodies and of the OpenAPI document.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ use crate::kernel::{
     money::{Amount, MAX_MINOR_UNITS},
 };
 
-/// Tells poem-openapi of a value with this name and schema; how it is read and written as JSON is its own affair.
+/// Implements poem-openapi's `Type` with this name and schema; the type reads and writes its JSON itself.
 macro_rules! scalar {
     ($type:ty, $name:literal, $schema:expr) => {
         impl Type for $type {
@@ -43,26 +43,26 @@ macro_rules! scalar {
     };
 }
 
-/// A moment: RFC 3339 in UTC with milliseconds.
+/// A time: RFC 3339 in UTC with milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
-pub struct Moment(pub Timestamp);
+pub struct ApiTimestamp(pub Timestamp);
 
-scalar!(Moment, "string_date-time", MetaSchema::new_with_format("string", "date-time"));
+scalar!(ApiTimestamp, "string_date-time", MetaSchema::new_with_format("string", "date-time"));
 
-impl Serialize for Moment {
+impl Serialize for ApiTimestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&rfc3339_millis(self.0))
     }
 }
 
-impl ToJSON for Moment {
+impl ToJSON for ApiTimestamp {
     fn to_json(&self) -> Option<Value> {
         Some(rfc3339_millis(self.0).into())
     }
 }
 
-impl ParseFromJSON for Moment {
+impl ParseFromJSON for ApiTimestamp {
     fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
         serde_json::from_value(value.unwrap_or_default()).map_err(ParseError::custom)
     }
@@ -98,11 +98,11 @@ impl ParseFromJSON for Currency {
     }
 }
 
-/// A text that a sender gives a transfer.
+/// The note of a transfer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note(pub String);
 
-/// The longest note, in characters.
+/// Maximum length of a note, in characters.
 const NOTE_MAX: usize = 140;
 
 scalar!(Note, "string_note", MetaSchema { max_length: Some(NOTE_MAX), ..MetaSchema::new("string") });
@@ -131,11 +131,11 @@ impl ParseFromJSON for Note {
     }
 }
 
-/// Why a person does something to a wallet.
+/// The reason for an act of an administrator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason(pub String);
 
-/// The longest reason, in characters.
+/// Maximum length of a reason, in characters.
 const REASON_MAX: usize = 500;
 
 scalar!(

@@ -1,4 +1,4 @@
-//! Security events: requests that were turned away for their credentials or for a limit. Each is counted, and the log has a
+//! Security events: requests that were refused for their credentials or a limit. Each is counted, and the log has a
 //! sample of them. Neither shows a token or a key.
 
 use std::{
@@ -15,10 +15,10 @@ use crate::limits::{Class, Source};
 const LINES_MAX: u32 = 10;
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// A request was turned away, and why.
+/// The reason for refusing a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecurityEvent {
-    /// The token is none of ours that holds now.
+    /// The token is not valid now.
     Token,
     /// The service key is wrong.
     Key,
@@ -29,7 +29,7 @@ pub enum SecurityEvent {
 }
 
 impl SecurityEvent {
-    /// The reason's word in log lines and metrics.
+    /// The reason in log lines and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -44,11 +44,11 @@ impl SecurityEvent {
     }
 }
 
-/// Where security events are noted. Clones share one sample.
+/// Counts security events and logs a sample of them. Clones share the sample.
 #[derive(Clone)]
 pub struct SecurityLog(Arc<Mutex<Sample>>);
 
-/// What was logged since a moment, and what was not.
+/// The number of events since a time: logged, and left out.
 struct Sample {
     since: Instant,
     lines: u32,
@@ -61,13 +61,13 @@ impl SecurityLog {
     pub fn new() -> Self {
         describe_counter!(
             "wallet_security_events_total",
-            "Requests turned away for their credentials or for a limit"
+            "Requests refused for their credentials or a limit"
         );
         Self(Arc::new(Mutex::new(Sample { since: Instant::now(), lines: 0, left_out: 0 })))
     }
 
-    /// Notes an event of the request whose span this is.
-    pub fn note(&self, event: SecurityEvent, source: Source, route: &str) {
+    /// Counts an event of the current request, and logs it if there is room.
+    pub fn record(&self, event: SecurityEvent, source: Source, route: &str) {
         let reason = event.as_str();
         counter!("wallet_security_events_total", "reason" => reason).increment(1);
         if self.takes_a_line(Instant::now()) {
@@ -75,7 +75,7 @@ impl SecurityLog {
         }
     }
 
-    /// Whether there is room for another line. The first event without room has what was left out logged at the period's end.
+    /// Whether there is api for another line. The first event without api has what was left out logged at the period's end.
     fn takes_a_line(&self, now: Instant) -> bool {
         let mut sample = self.lock();
         // What was left out is logged by its own task, which begins the next sample, too.

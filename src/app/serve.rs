@@ -33,7 +33,7 @@ use super::{
     workers::{self, Services},
 };
 use crate::{
-    api::{self, Parts, Renderer, ServiceKey},
+    api::{self, Dependencies, Renderer, ServiceKey},
     config::Config,
     db::{self, migrator::SchemaCheck},
     door::{self, Answering, Closing, Door, Limits},
@@ -132,7 +132,7 @@ pub async fn start(config: Config, metrics: Renderer) -> anyhow::Result<Running>
         dead_tasks: dead_tasks.clone(),
         probes: Probes::default(),
     };
-    let parts = Parts {
+    let dependencies = Dependencies {
         accounts: module.resolve(),
         payments: module.resolve(),
         identity: module.resolve(),
@@ -143,7 +143,7 @@ pub async fn start(config: Config, metrics: Renderer) -> anyhow::Result<Running>
         proxies: TrustedProxies::new(config.trusted_proxies.clone()),
         stopping: closing.closed.clone(),
     };
-    let endpoints = api::build(parts, admin_listener.is_some());
+    let endpoints = api::build(dependencies, admin_listener.is_some());
     let connections_max = door::connections_max(config.connections_max, config.database_pool_max as usize);
     let public = door(listener, endpoints.public, connections_max, &closing)?;
     let admin = match (admin_listener, endpoints.admin) {

@@ -1,4 +1,4 @@
-//! Who is who: tokens and what they allow.
+//! Authentication: tokens and their scopes.
 
 mod service;
 mod tokens;

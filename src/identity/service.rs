@@ -12,7 +12,7 @@ use crate::{
     kernel::ids::Xid,
 };
 
-/// Why somebody could not be signed in.
+/// Why no token could be issued.
 #[derive(Debug, Error)]
 pub enum IdentityError {
     #[error(transparent)]
@@ -21,13 +21,13 @@ pub enum IdentityError {
     Token(#[from] TokenError),
 }
 
-/// Who is who.
+/// Issues and verifies tokens.
 #[async_trait]
 pub trait Identity: Interface {
-    /// A token for the customer's wallet, which is opened if it is not there. The same xid always gets the same wallet.
+    /// A token for the customer's wallet, which is opened if it does not exist. The same xid always gets the same wallet.
     async fn init(&self, xid: Xid) -> Result<String, IdentityError>;
 
-    /// Who carries this token.
+    /// The subject and scopes of this token.
     fn authenticate(&self, token: &str) -> Result<Principal, Unauthorized>;
 }
 

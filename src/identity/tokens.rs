@@ -8,7 +8,7 @@ use crate::kernel::{
     ids::{WalletId, Xid},
 };
 
-/// What a token says of its bearer.
+/// The claims of a valid token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
     pub subject: Subject,
@@ -16,25 +16,25 @@ pub struct Principal {
     pub expires_at: Timestamp,
 }
 
-/// Whose token it is.
+/// The owner of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
-    /// A customer's, for one wallet, so that no request has to look it up.
+    /// A customer, for one wallet, so that no request has to look it up.
     Customer { xid: Xid, wallet: WalletId },
-    /// A back end's, by the name that it was given.
+    /// A service, by the name in its token.
     Service { name: String },
-    /// A person's of the back office, by name.
+    /// An administrator, by name.
     Admin { name: String },
 }
 
-/// What a token allows.
+/// What a token allows its bearer to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// A customer, and only that customer's own wallet.
     Wallet,
-    /// A back end: opens wallets, reads them, moves money between any two.
+    /// A service: opens wallets, reads them, moves money between any two.
     Service,
-    /// A person of the back office: freezes wallets.
+    /// An administrator: freezes wallets, corrects balances.
     Admin,
 }
 
@@ -42,9 +42,9 @@ impl Scope {
     /// Every scope.
     pub const ALL: [Scope; 3] = [Scope::Wallet, Scope::Service, Scope::Admin];
 
-    /// The word in the token.
+    /// The name in the token.
     #[must_use]
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Scope::Wallet => "wallet",
             Scope::Service => "service",
@@ -53,23 +53,23 @@ impl Scope {
     }
 }
 
-/// The token is not one of ours that holds now. The reason is not given: it would help only a forger.
+/// The token is not valid now. The reason is not given: it would help only a forger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("unauthorized")]
 pub struct Unauthorized;
 
-/// Makes and checks access tokens.
+/// Issues and verifies access tokens.
 pub trait Tokens: Interface {
     /// A token for a customer's own wallet.
     fn issue(&self, xid: Xid, wallet: WalletId) -> Result<String, TokenError>;
 
-    /// A token for a back end of this name.
+    /// A token for a service of this name.
     fn issue_service(&self, name: &str) -> Result<String, TokenError>;
 
-    /// A token for a person of the back office of this name.
+    /// A token for an administrator of this name.
     fn issue_admin(&self, name: &str) -> Result<String, TokenError>;
 
-    /// Who carries this token.
+    /// The subject and scopes of this token.
     fn verify(&self, token: &str) -> Result<Principal, Unauthorized>;
 }
 

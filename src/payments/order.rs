@@ -52,7 +52,7 @@ impl Payment {
         }
     }
 
-    /// What the ledger is asked. `found` is the recipient's wallet: the ledger refuses an unknown recipient in its order of
+    /// The action of the ledger. `found` is the recipient's wallet: the ledger refuses an unknown recipient in its order of
     /// decisions, after it has asked for this wallet as for any other. `fee_bps` is the fee of a transfer, in basis points.
     pub(super) fn into_action(self, found: Option<WalletId>, fee_bps: u32) -> Action {
         match self {
@@ -66,6 +66,25 @@ impl Payment {
                 note,
             }),
             Self::Adjustment(adjustment) => Action::Adjust(adjustment),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transfer_costs_the_fee_and_names_the_wallet_that_was_found() {
+        let (to, wallet) = (Uuid::from_u128(1), WalletId(Uuid::from_u128(2)));
+        for (found, expected) in [(Some(wallet), wallet), (None, WalletId(to))] {
+            let (amount, reference) = (Amount::try_new(1_000).unwrap(), ReferenceId(Uuid::from_u128(3)));
+            let payment =
+                Payment::Transfer(Transfer { to, amount, reference, note: Some("Lunch".to_owned()) });
+            assert_eq!(payment.recipient(), Some(to));
+            let Action::Transfer(action) = payment.into_action(found, 150) else { panic!("a transfer") };
+            assert_eq!((action.to, action.amount, action.fee), (expected, amount, 15));
+            assert_eq!((action.reference, action.note.as_deref()), (reference, Some("Lunch")));
         }
     }
 }

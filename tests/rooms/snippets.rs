@@ -24,7 +24,7 @@ fn arrows_never_turn_back() {
     refused("src/ledger/book.rs", "use crate::accounts::Accounts;", "ledger may import db, kernel");
     refused("src/ledger/book.rs", "use crate::config::Config;", "parameters");
     refused("src/cache/view.rs", "use crate::ledger::Buckets;", "cache may import kernel");
-    refused("src/accounts/service.rs", "use crate::api::error::ApiError;", "src/api/");
+    refused("src/accounts/service.rs", "use crate::api::api_error::ApiError;", "src/api/");
     refused("src/api/v1/wallet.rs", "use crate::adapters::redis::RedisCache;", "src/adapters/");
     refused("src/api/mod.rs", "use crate::config::Config;", "parameters");
     refused("src/adapters/redis.rs", "use crate::accounts::Accounts;", "arrows never turn back");
@@ -50,8 +50,8 @@ fn arrows_never_turn_back() {
 #[test]
 fn a_part_of_a_room_may_be_all_that_is_open() {
     allowed("src/events/relay.rs", "use crate::ledger::log::{self, Log};");
-    allowed("src/api/error.rs", "use crate::db::DbError; fn f() { DbError::Unavailable }");
-    refused("src/api/error.rs", "use crate::db::Database;", "db::DbError");
+    allowed("src/api/error_mapping.rs", "use crate::db::DbError; fn f() { DbError::Unavailable }");
+    refused("src/api/error_mapping.rs", "use crate::db::Database;", "db::DbError");
     refused("src/events/relay.rs", "use crate::ledger::Ledger;", "ledger::log");
     refused("src/events/relay.rs", "use crate::ledger;", "ledger::log");
     refused("src/accounts/service.rs", "use crate::ledger::store::lock;", "ask its service trait");
@@ -84,7 +84,7 @@ fn every_shape_of_use_is_read() {
 fn paths_in_the_text_are_read() {
     for text in [
         "fn f() { crate::api::error::of(1) }",
-        "fn f(x: &crate::api::error::ApiError) {}",
+        "fn f(x: &crate::api::api_error::ApiError) {}",
         "fn f() -> Vec<crate::api::View> { Vec::<crate::api::View>::new() }",
         "impl From<u8> for super::super::api::View {}",
         "#[derive(crate::api::View)] struct S;",
@@ -101,7 +101,7 @@ fn paths_in_the_text_are_read() {
 fn super_within_a_room_stays_in_it() {
     allowed("src/ledger/book.rs", "use super::{entry::Entry, refusal::Refusal};");
     allowed("src/ledger/mod.rs", "mod book; pub use book::Book; pub use self::book::Receipt;");
-    allowed("src/api/v1/wallet.rs", "use super::super::error::ApiError;");
+    allowed("src/api/v1/wallet.rs", "use super::super::api_error::ApiError;");
     allowed("src/ledger/book.rs", "#[cfg(test)] mod tests { use super::*; use super::super::entry::Entry; }");
     // After the inline module has ended, `super` is the room again.
     allowed("src/ledger/book.rs", "mod tests { fn f() { if a { b } } } use super::entry::Entry;");

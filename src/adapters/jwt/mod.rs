@@ -129,7 +129,7 @@ fn scopes(words: &str, subject: &Subject) -> Vec<Scope> {
         Subject::Service { .. } => *scope == Scope::Service,
         Subject::Admin { .. } => *scope == Scope::Admin,
     };
-    let is_named = |scope: &Scope| words.split(' ').any(|word| word == scope.word());
+    let is_named = |scope: &Scope| words.split(' ').any(|word| word == scope.as_str());
     Scope::ALL.into_iter().filter(|scope| fitting(scope) && is_named(scope)).collect()
 }
 
@@ -151,7 +151,7 @@ impl JwtTokens {
             sub,
             xid: of.map(|(xid, _)| xid.0),
             wallet: of.map(|(_, wallet)| wallet.0),
-            scope: scope.word().to_owned(),
+            scope: scope.as_str().to_owned(),
             iat,
             nbf: None,
             exp: iat.saturating_add(self.keys.ttl_seconds),

@@ -1,4 +1,4 @@
-//! The fields of a body, whatever it was written in, and what is wrong with them.
+//! The fields of a body in any encoding, and their errors.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -7,20 +7,19 @@ use uuid::Uuid;
 
 use crate::{
     api::{
+        api_error::{ApiError, FieldErrors},
         catalogue::Code,
-        failure::{ApiError, FieldErrors},
         idempotency::Fingerprint,
     },
     kernel::money::Amount,
 };
 
-/// A field that is needed and not there.
+/// The message of a required field that is missing.
 const MISSING: &str = "Missing data for required field.";
 
-/// A value of a field. JSON and text are read by the same rules as far as they can both say it, and a wrong value
-/// gives the same message in all encodings.
+/// A value of a field. JSON and text are read by the same rules, and a wrong value has the same message in all encodings.
 pub trait Field: Sized {
-    /// What is said of a wrong value.
+    /// The message of a wrong value.
     const MESSAGE: &'static str;
 
     /// From a JSON value.
@@ -32,7 +31,7 @@ pub trait Field: Sized {
 
 /// A body that is made of fields.
 pub trait FromFields: Sized {
-    /// Takes every field, so that all errors are found at once; none if one that is needed was wrong.
+    /// Takes every field, so that all errors are found at once; none if a required one was wrong.
     fn from_fields(fields: &mut Fields) -> Option<Self>;
 }
 
@@ -48,7 +47,7 @@ enum Values {
 }
 
 impl Fields {
-    /// The fields of a JSON object. Text with a NUL in it cannot be stored, so nobody means it.
+    /// The fields of a JSON object. Text with a NUL cannot be stored and is refused.
     pub fn json(values: Map<String, Value>) -> Result<Self, ApiError> {
         if values.values().any(|value| value.as_str().is_some_and(|text| text.contains('\0'))) {
             return Err(Code::MalformedBody.into());
@@ -70,7 +69,7 @@ impl Fields {
         Self { values: Values::Text(Vec::new()), errors: FieldErrors::default() }
     }
 
-    /// The value of a field that must be there.
+    /// The value of a required field.
     pub fn required<T: Field>(&mut self, name: &'static str) -> Option<T> {
         match self.value(name) {
             Some(Some(value)) => return Some(value),
@@ -80,7 +79,7 @@ impl Fields {
         None
     }
 
-    /// The value of a field that may be left out; in JSON null says the same.
+    /// The value of an optional field; in JSON null means that it is left out.
     pub fn optional<T: Field>(&mut self, name: &'static str) -> Option<T> {
         if matches!(&self.values, Values::Json(values) if values.get(name).is_some_and(Value::is_null)) {
             return None;
@@ -92,7 +91,7 @@ impl Fields {
         value.flatten()
     }
 
-    #[allow(clippy::option_option)] // not there, or there and wrong
+    #[allow(clippy::option_option)] // missing, or present and wrong
     fn value<T: Field>(&self, name: &str) -> Option<Option<T>> {
         match &self.values {
             Values::Json(values) => values.get(name).map(T::from_json),
@@ -102,7 +101,7 @@ impl Fields {
         }
     }
 
-    /// Every field as it was sent, known or not; the same whatever the order and the encoding.
+    /// The fingerprint of all fields, known or not; independent of order and encoding.
     pub fn fingerprint(&self) -> Fingerprint {
         let fields: BTreeMap<&str, Cow<'_, str>> = match &self.values {
             Values::Json(values) => {
@@ -115,8 +114,8 @@ impl Fields {
         Fingerprint::of(fields.iter().map(|(name, text)| (*name, &**text)))
     }
 
-    /// The body, or everything that is wrong with it.
-    pub fn give<T: FromFields>(mut self) -> Result<T, ApiError> {
+    /// The body, or all its errors.
+    pub fn finish<T: FromFields>(mut self) -> Result<T, ApiError> {
         match T::from_fields(&mut self) {
             Some(body) if self.errors.is_empty() => Ok(body),
             _ => Err(self.errors.into()),
@@ -133,7 +132,7 @@ fn as_text(value: &Value) -> Cow<'_, str> {
 }
 
 /// JSON: a whole number written as one. 1.0 and 1e2 are not, nor is text. In a form: ASCII digits and nothing else;
-/// zeros in front do no harm.
+/// leading zeros are accepted.
 impl Field for Amount {
     const MESSAGE: &'static str = "Must be an integer from 1 to 9007199254740991.";
 
@@ -160,10 +159,10 @@ impl Field for Uuid {
     }
 }
 
-/// A switch that can only be set to true.
-pub struct True;
+/// A flag that can only be true.
+pub struct MustBeTrue;
 
-impl Field for True {
+impl Field for MustBeTrue {
     const MESSAGE: &'static str = "Must be true.";
 
     fn from_json(value: &Value) -> Option<Self> {

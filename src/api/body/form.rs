@@ -2,7 +2,7 @@
 //! a broken escape or text that is not UTF-8 is an error, not a replacement character.
 
 use super::Fields;
-use crate::api::{catalogue::Code, failure::ApiError};
+use crate::api::{api_error::ApiError, catalogue::Code};
 
 /// The fields of a form.
 pub fn fields(bytes: &[u8]) -> Result<Fields, ApiError> {

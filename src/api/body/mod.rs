@@ -1,5 +1,5 @@
-//! Bodies: JSON, a form and `multipart/form-data` give the same fields and the same errors. A field that stands twice
-//! counts as it stands last; unknown fields are ignored; an empty body has no fields, whatever its content type.
+//! Bodies: JSON, forms and `multipart/form-data` have the same fields and the same errors. Of a repeated field the last counts;
+//! unknown fields are ignored; an empty body has no fields, whatever its content type.
 
 mod fields;
 mod form;
@@ -13,11 +13,11 @@ use poem_openapi::{
     types::Type,
 };
 
-pub use fields::{Field, Fields, FromFields, True};
+pub use fields::{Field, Fields, FromFields, MustBeTrue};
 pub use form::pairs;
 
 use super::{
-    catalogue::Code, failure::ApiError, idempotency::Fingerprint, middleware::receive::Received,
+    api_error::ApiError, catalogue::Code, idempotency::Fingerprint, middleware::body_reader::Received,
     parameters::KnownParameters,
 };
 
@@ -25,7 +25,7 @@ use super::{
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 const MULTIPART: &str = "multipart/form-data";
-/// How the document names those beside JSON.
+/// The encodings other than JSON, in the document.
 const ENCODINGS: &str =
     "Taken as `application/x-www-form-urlencoded` and as `multipart/form-data`, too, with the same fields.";
 
@@ -57,7 +57,7 @@ impl<T: FromFields + Type + Send> Payload for T {
         KnownParameters::check(request)?;
         let fields = fields(request).await?;
         let fingerprint = Fingerprint::is_wanted(request).then(|| fields.fingerprint());
-        Ok((fields.give()?, fingerprint))
+        Ok((fields.finish()?, fingerprint))
     }
 }
 

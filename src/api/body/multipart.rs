@@ -8,7 +8,7 @@ use multer::Multipart;
 use poem::http::{HeaderMap, header};
 
 use super::Fields;
-use crate::api::{catalogue::Code, failure::ApiError};
+use crate::api::{api_error::ApiError, catalogue::Code};
 
 /// The fields of a form. A file counts as the text in it; a part without a name, text that is not UTF-8, or an end
 /// that does not come make the whole body malformed.

@@ -1,4 +1,4 @@
-//! How errors stand in the document.
+//! Errors in the document.
 
 use serde_json::{Map, Value, json};
 
@@ -48,13 +48,13 @@ fn names(of: impl Fn(Code) -> bool) -> Vec<&'static str> {
     CATALOGUE.iter().filter(|entry| of(entry.code)).map(|entry| entry.name).collect()
 }
 
-/// The schema of what the caller can do something about.
+/// The schema of an error of the caller.
 pub fn fail_schema() -> Value {
     let lists =
         json!({"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}});
     json!({
         "type": "object",
-        "description": "JSend for what the caller can do something about.",
+        "description": "JSend `fail`: the caller can correct the request.",
         "required": ["status", "data"],
         "properties": {
             "status": {"type": "string", "enum": ["fail"]},
@@ -75,11 +75,11 @@ pub fn fail_schema() -> Value {
     })
 }
 
-/// The schema of what is broken on the server's side.
+/// The schema of an error of the server.
 pub fn error_schema() -> Value {
     json!({
         "type": "object",
-        "description": "JSend for what is broken on the server's side.",
+        "description": "JSend `error`: a failure of the server.",
         "required": ["status", "message", "code"],
         "properties": {
             "status": {"type": "string", "enum": ["error"]},

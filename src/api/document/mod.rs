@@ -1,5 +1,5 @@
-//! What the OpenAPI document says of an operation beside its types: its errors and its examples. Each operation's notes stand
-//! beside its handler; `openapi.rs` puts them together.
+//! What the OpenAPI document says of an operation in addition to its types: its errors and its examples. Each operation is
+//! documented in the file of its handler; `openapi.rs` assembles the document.
 
 pub mod errors;
 pub mod samples;
@@ -18,7 +18,7 @@ pub enum Tag {
     Start,
     /// A customer's own wallet.
     Wallet,
-    /// For back ends, with a token of scope `service`.
+    /// For services, with a token of scope `service`.
     Service,
     /// For the back office, with a token of scope `admin`.
     Admin,
@@ -28,33 +28,33 @@ pub enum Tag {
     Operation,
 }
 
-/// What the document says of an operation beside its types.
-pub struct Notes {
+/// The documentation of an operation in addition to its types.
+pub struct OperationDoc {
     /// The operation's id.
     pub id: &'static str,
-    /// The errors that it can answer with, in groups; [`EVERY`] goes without saying.
+    /// Its errors, in groups; [`EVERY`] is always added.
     pub codes: &'static [&'static [Code]],
-    /// What may be sent.
+    /// An example of the request.
     pub request: Option<Value>,
-    /// What is in `data` then.
+    /// The `data` of its response.
     pub answer: Option<Value>,
 }
 
 /// Errors of every path and every operation.
 pub const EVERY: &[Code] = &[Code::MethodNotAllowed, Code::Internal];
-/// Errors of what needs a token.
+/// Errors of operations that need a token.
 pub const SIGNED_IN: &[Code] = &[Code::Unauthorized, Code::InsufficientScope, Code::RateLimited];
-/// Errors of what is sent with fields.
+/// Errors of operations with a body.
 pub const BODY: &[Code] =
     &[Code::ValidationFailed, Code::MalformedBody, Code::PayloadTooLarge, Code::UnsupportedMediaType];
-/// Errors of what takes an Idempotency-Key.
+/// Errors of operations with an Idempotency-Key.
 pub const KEYED: &[Code] = &[Code::InvalidHeader, Code::IdempotencyKeyReused];
-/// Errors of what reads a wallet.
+/// Errors of reads of a wallet.
 pub const READING: &[Code] =
     &[Code::InvalidHeader, Code::NotFound, Code::WalletDisabled, Code::VersionNotReached, Code::Unavailable];
 /// Errors of a customer's payment.
 pub const MOVING: &[Code] = &[Code::DuplicateReference, Code::WalletDisabled, Code::WalletFrozen];
-/// Errors of what goes through the posting loop.
+/// Errors of operations that the posting loop decides.
 pub const POSTING: &[Code] = &[Code::NotFound, Code::Overloaded, Code::Unavailable, Code::OutcomeUnknown];
 
 /// An example of `data`, from the very type that is answered with.

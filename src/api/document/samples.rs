@@ -1,8 +1,8 @@
-//! Ids and a moment for the examples of the document.
+//! Ids and a time for the examples of the document.
 
 use uuid::Uuid;
 
-use crate::{api::scalars::Moment, kernel::clock::Timestamp};
+use crate::{api::scalars::ApiTimestamp, kernel::clock::Timestamp};
 
 pub const TRANSACTION: &str = "019aa1c2-7a10-7c3e-9d54-0f6f0c1d2e3f";
 pub const WALLET: &str = "019aa1c2-6b00-7f21-8a43-5d6e7f801234";
@@ -16,7 +16,7 @@ pub fn id(text: &str) -> Uuid {
     Uuid::try_parse(text).unwrap_or_default()
 }
 
-/// The moment of every example.
-pub fn moment() -> Moment {
-    Moment(Timestamp::from_timestamp_millis(MOMENT_MILLIS).unwrap_or_default())
+/// The time of every example.
+pub fn timestamp() -> ApiTimestamp {
+    ApiTimestamp(Timestamp::from_timestamp_millis(MOMENT_MILLIS).unwrap_or_default())
 }

@@ -1,6 +1,5 @@
-//! What the schemas of the document have to say beyond what the framework writes, for generators of clients and for
-//! validators (OpenAPI 3.0.3, section 4.7.24): which fields are always there, where null may stand, and no type of its own for
-//! a single word.
+//! Completes the schemas of the document for client generators and validators (OpenAPI 3.0.3, section 4.7.24): which fields are
+//! always present, where null is valid, and no separate type for a single value.
 
 use std::collections::HashSet;
 
@@ -68,19 +67,19 @@ fn inline(schema: &mut Value, named: &Schemas) {
 }
 
 fn in_place_of(reference: &Value, named: &Schemas) -> Option<Value> {
-    // The framework puts a reference with something to say beside it into `allOf`.
+    // The framework wraps a reference with a description into `allOf`.
     let target = name(reference).or_else(|| name(&reference["allOf"][0]))?;
     let mut whole = named.get(target)?.clone();
-    let words = whole.get_mut("enum").and_then(Value::as_array_mut);
-    let is_one_word = words.as_ref().is_some_and(|words| words.len() == 1);
-    // Null is valid only where `type` and `nullable` stand in one schema, and `enum`, if there is one, has it.
+    let values = whole.get_mut("enum").and_then(Value::as_array_mut);
+    let is_single_value = values.as_ref().is_some_and(|values| values.len() == 1);
+    // Null is valid only where one schema has `type` and `nullable`, and its `enum`, if it has one, contains null.
     let is_nullable = reference["nullable"] == true;
-    if !is_one_word && !is_nullable {
+    if !is_single_value && !is_nullable {
         return None;
     }
     if is_nullable {
-        if let Some(words) = words {
-            words.push(Value::Null);
+        if let Some(values) = values {
+            values.push(Value::Null);
         }
         whole["nullable"] = true.into();
     }

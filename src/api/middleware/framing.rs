@@ -1,5 +1,5 @@
-//! What a request's head must say of where it goes and where its body ends, beyond what hyper refuses by itself (RFC 9112). A
-//! proxy in front of the service may read an ambiguous head in another way than the service does.
+//! Checks of `Host` and `Transfer-Encoding` beyond those of hyper (RFC 9112). A proxy in front of the service may interpret an
+//! ambiguous head differently.
 
 use poem::{
     Request,
@@ -7,8 +7,8 @@ use poem::{
 };
 
 use crate::api::{
+    api_error::{ApiError, Detail},
     catalogue::Code,
-    failure::{ApiError, Detail},
 };
 
 /// Refuses a head that can be read in two ways; the connection is not to be used again.

@@ -1,7 +1,7 @@
-//! What stands around every request.
+//! What every request passes through.
 
+pub mod body_reader;
 mod framing;
-pub mod identify;
-pub mod measure;
-pub mod receive;
-pub mod watch;
+pub mod http_metrics;
+pub mod request_id;
+pub mod security_events;

@@ -7,7 +7,7 @@ use poem::{
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Room, request, spec};
+use super::{TestApi, request, spec};
 
 /// Every operation that the document protects by a token.
 fn protected() -> Vec<(Method, String)> {
@@ -28,7 +28,7 @@ fn protected() -> Vec<(Method, String)> {
 
 #[tokio::test]
 async fn without_a_right_token_every_protected_operation_says_the_same() {
-    let room = Room::new();
+    let api = TestApi::new();
     let good = Uuid::now_v7();
     let protected = protected();
     assert_eq!(protected.len(), 9, "{protected:?}");
@@ -69,7 +69,7 @@ async fn without_a_right_token_every_protected_operation_says_the_same() {
             let request = request.header("content-type", "text/plain").body("x".repeat(100_000));
             let challenge = challenge(&request);
             // The body is wrong in every way, and not looked at.
-            let answer = room.send(request).await;
+            let answer = api.send(request).await;
             assert_eq!((answer.status, answer.json()), (401, expected.clone()), "{method} {path}");
             assert_eq!(answer.header("www-authenticate"), challenge);
         }
@@ -91,45 +91,49 @@ fn challenge(request: &Request) -> &'static str {
 
 #[tokio::test]
 async fn token_and_bearer_mean_the_same_in_any_case() {
-    let room = Room::new();
-    let token = room.customer(0).await;
+    let api = TestApi::new();
+    let token = api.customer();
     for scheme in ["Bearer", "bearer", "BEARER", "Token", "token", "tOKEN", "Bearer ", "Token  "] {
         let request =
             request(Method::GET, "/api/v1/wallet", "").header("authorization", format!("{scheme} {token}"));
-        assert_eq!(room.send(request.finish()).await.status, 200, "{scheme}");
+        assert_eq!(api.send(request.finish()).await.status, 200, "{scheme}");
     }
 }
 
 #[tokio::test]
 async fn a_token_without_the_scope_is_not_enough() {
-    let room = Room::new();
-    let token = format!("none:{}", room.customer(0).await);
+    let api = TestApi::new();
+    let token = format!("none:{}", api.customer());
     for (method, path) in protected() {
-        let answer = room.send(request(method, &path, &token).finish()).await;
+        let answer = api.send(request(method, &path, &token).finish()).await;
         assert_eq!(answer.code(), (403, "insufficient_scope".to_owned()));
     }
 }
 
 #[tokio::test]
-async fn nobody_sees_or_moves_anothers_money() {
-    let room = Room::new();
-    let (rich, poor) = (room.customer(1_000).await, room.customer(0).await);
+async fn a_request_is_about_the_wallet_of_its_token_whatever_its_fields_say() {
+    let api = TestApi::new();
+    let (own, other) = (api.customer(), api.customer());
     let form =
-        format!("amount=1&reference_id={}&wallet={rich}&id={rich}&customer_xid={rich}", Uuid::now_v7());
-    let answer = room.post("/api/v1/wallet/withdrawals", &poor, &form).await;
-    assert_eq!(answer.code(), (400, "insufficient_funds".to_owned()));
-    assert_eq!(room.get("/api/v1/wallet", &poor).await.json()["data"]["wallet"]["balance"], 0);
-    assert_eq!(room.wallets.balances(), 1_000);
+        format!("amount=1&reference_id={}&wallet={other}&id={other}&customer_xid={other}", Uuid::now_v7());
+    assert_eq!(api.post("/api/v1/wallet/withdrawals", &own, &form).await.status, 201);
+    let orders = api.orders();
+    assert_eq!(
+        orders.iter().map(|(order, _)| order.wallet.to_string()).collect::<Vec<_>>(),
+        std::slice::from_ref(&own)
+    );
+    let read = api.get(&format!("/api/v1/wallet?id={other}&wallet={other}"), &own).await;
+    assert_eq!(read.json()["data"]["wallet"]["id"], own);
 }
 
 #[tokio::test]
 async fn a_service_key_guards_the_door_where_there_is_one() {
-    let room = Room::with_key(Some("correct horse"));
+    let api = TestApi::with_key(Some("correct horse"));
     let init = async |key: Option<HeaderValue>, body: &str| {
         let request =
             request(Method::POST, "/api/v1/init", "").content_type("application/x-www-form-urlencoded");
         let request = key.into_iter().fold(request, |request, key| request.header("x-api-key", key));
-        room.send(request.body(body.to_owned())).await
+        api.send(request.body(body.to_owned())).await
     };
     let form = format!("customer_xid={}", Uuid::now_v7());
     let wrong = [

@@ -5,11 +5,11 @@ use std::collections::HashSet;
 use poem::http::Method;
 use serde_json::Value;
 
-use super::{Room, request};
+use super::{TestApi, request};
 use crate::{
     api::{
         catalogue::CATALOGUE,
-        openapi::{notes, spec},
+        openapi::{operation_docs, spec},
     },
     kernel::pagination::Cursor,
 };
@@ -50,9 +50,9 @@ fn every_operation_is_described_and_no_note_is_left_over() {
             operation["operationId"].as_str().unwrap().to_owned()
         })
         .collect();
-    let notes: Vec<_> = notes().into_iter().map(|notes| notes.id.to_owned()).collect();
-    assert_eq!(ids, notes.iter().cloned().collect());
-    assert_eq!(ids.len(), notes.len(), "an operation has two notes");
+    let documented: Vec<_> = operation_docs().into_iter().map(|doc| doc.id.to_owned()).collect();
+    assert_eq!(ids, documented.iter().cloned().collect());
+    assert_eq!(ids.len(), documented.len(), "an operation is documented twice");
 }
 
 #[test]
@@ -64,8 +64,9 @@ fn every_operation_has_examples_and_every_error_a_code() {
         for (status, response) in responses {
             assert!(!response["description"].as_str().unwrap().is_empty(), "{name} {status}");
             for (kind, media) in response["content"].as_object().unwrap() {
-                let told = media.get("example").or(media.get("examples")).is_some() || kind == "text/plain";
-                assert!(told, "{name} {status}");
+                let has_example =
+                    media.get("example").or(media.get("examples")).is_some() || kind == "text/plain";
+                assert!(has_example, "{name} {status}");
             }
         }
         if let Some(body) = operation.get("requestBody") {
@@ -213,8 +214,8 @@ fn every_field_of_an_answer_is_required_and_a_field_of_a_request_is_required_or_
 /// Every operation with a body gets its own example, each field in turn being null.
 #[tokio::test]
 async fn null_is_taken_where_a_request_may_have_it_and_a_field_error_elsewhere() {
-    let (room, document) = (Room::new(), document());
-    let customer = room.customer(0).await;
+    let (api, document) = (TestApi::new(), document());
+    let customer = api.customer();
     for (name, operation) in operations() {
         let Some(body) = operation.get("requestBody") else { continue };
         let (method, path) = name.split_once(' ').unwrap();
@@ -234,7 +235,7 @@ async fn null_is_taken_where_a_request_may_have_it_and_a_field_error_elsewhere()
             sent[field] = Value::Null;
             let sent =
                 request(method.clone(), path, token).content_type("application/json").body(sent.to_string());
-            let answer = room.send(sent).await;
+            let answer = api.send(sent).await;
             let is_refused = answer.json()["data"]["error"].get(field).is_some();
             assert_eq!(is_refused, !takes_null(described), "{name} {field}: {}", answer.text);
         }

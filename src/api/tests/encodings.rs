@@ -2,7 +2,7 @@
 
 use poem::http::Method;
 
-use super::{Answer, Room, request};
+use super::{Answer, TestApi, request};
 
 pub const DEPOSITS: &str = "/api/v1/wallet/deposits";
 pub const JSON: &str = "application/json";
@@ -23,16 +23,16 @@ pub fn form(fields: &[(&str, &str)]) -> String {
 }
 
 pub async fn send(
-    room: &Room,
+    api: &TestApi,
     token: &str,
     method: Method,
     path: &str,
     kind: &str,
     body: impl Into<poem::Body>,
 ) -> Answer {
-    room.send(request(method, path, token).header("content-type", kind).body(body)).await
+    api.send(request(method, path, token).header("content-type", kind).body(body)).await
 }
 
-pub async fn deposit(room: &Room, token: &str, kind: &str, body: impl Into<poem::Body>) -> Answer {
-    send(room, token, Method::POST, DEPOSITS, kind, body).await
+pub async fn deposit(api: &TestApi, token: &str, kind: &str, body: impl Into<poem::Body>) -> Answer {
+    send(api, token, Method::POST, DEPOSITS, kind, body).await
 }

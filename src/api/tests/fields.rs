@@ -5,15 +5,15 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    Room,
+    TestApi,
     encodings::{DEPOSITS, FORM, JSON, MULTIPART, deposit, form, multipart, send},
     request,
 };
 
 #[tokio::test]
 async fn wrong_amounts_are_field_errors_in_all_encodings() {
-    let room = Room::new();
-    let token = room.customer(0).await;
+    let api = TestApi::new();
+    let token = api.customer();
     let expected = json!({"amount": ["Must be an integer from 1 to 9007199254740991."]});
     let r = Uuid::now_v7().to_string();
     let numbers = [
@@ -35,7 +35,7 @@ async fn wrong_amounts_are_field_errors_in_all_encodings() {
     let others = ["\"100\"", "\"\"", "\"١٢\"", "[]", "[1]", "{}", "{\"amount\":1}", "true", "false", "null"];
     for amount in numbers.into_iter().chain(others) {
         let body = format!("{{\"amount\":{amount},\"reference_id\":\"{r}\"}}");
-        assert_eq!(deposit(&room, &token, JSON, body).await.fields(), expected, "JSON {amount}");
+        assert_eq!(deposit(&api, &token, JSON, body).await.fields(), expected, "JSON {amount}");
     }
     let texts = [
         "", " ", " 5", "5 ", "5\n", "+5", "١٢", "５", "1,000", "1_000", "0x10", "null", "true", "Infinity",
@@ -43,34 +43,34 @@ async fn wrong_amounts_are_field_errors_in_all_encodings() {
     ];
     for amount in numbers.into_iter().chain(texts) {
         let fields = [("amount", amount), ("reference_id", r.as_str())];
-        assert_eq!(deposit(&room, &token, FORM, form(&fields)).await.fields(), expected, "form {amount}");
+        assert_eq!(deposit(&api, &token, FORM, form(&fields)).await.fields(), expected, "form {amount}");
         assert_eq!(
-            deposit(&room, &token, MULTIPART, multipart(&fields)).await.fields(),
+            deposit(&api, &token, MULTIPART, multipart(&fields)).await.fields(),
             expected,
             "multipart {amount}"
         );
     }
-    assert_eq!(room.wallets.balances(), 0);
+    assert!(api.services.calls().is_empty());
 }
 
 #[tokio::test]
 async fn the_largest_amount_and_zeros_in_front_are_fine() {
-    let room = Room::new();
+    let api = TestApi::new();
     for amount in ["9007199254740991", "1", "0000000000000000000000000000000000007"] {
-        let token = room.customer(0).await;
+        let token = api.customer();
         let r = Uuid::now_v7().to_string();
         let fields = [("amount", amount), ("reference_id", r.as_str())];
-        assert_eq!(deposit(&room, &token, FORM, form(&fields)).await.status, 201, "{amount}");
+        assert_eq!(deposit(&api, &token, FORM, form(&fields)).await.status, 201, "{amount}");
     }
 }
 
 #[tokio::test]
 async fn wrong_ids_are_field_errors_in_all_encodings() {
-    let room = Room::new();
+    let api = TestApi::new();
     let good = "1F0E6c1a-9a5b-4c7d-8e2f-3a4b5c6d7e8f";
     let expected = json!({"customer_xid": ["Not a valid UUID."]});
     let init =
-        async |kind: &str, body: String| send(&room, "", Method::POST, "/api/v1/init", kind, body).await;
+        async |kind: &str, body: String| send(&api, "", Method::POST, "/api/v1/init", kind, body).await;
     let texts = [
         "",
         " ",
@@ -112,11 +112,11 @@ async fn wrong_ids_are_field_errors_in_all_encodings() {
 
 #[tokio::test]
 async fn a_wallet_is_disabled_by_true_and_nothing_else() {
-    let room = Room::new();
+    let api = TestApi::new();
     let expected = json!({"is_disabled": ["Must be true."]});
-    let token = room.customer(0).await;
+    let token = api.customer();
     let patch = async |token: &str, kind: &str, body: String| {
-        send(&room, token, Method::PATCH, "/api/v1/wallet", kind, body).await
+        send(&api, token, Method::PATCH, "/api/v1/wallet", kind, body).await
     };
     for text in ["false", "", "1", "yes", "on", "true ", "truetrue", "null"] {
         let fields = [("is_disabled", text)];
@@ -141,15 +141,15 @@ async fn a_wallet_is_disabled_by_true_and_nothing_else() {
         (MULTIPART, multipart(&fields)),
     ];
     for (kind, body) in bodies {
-        let token = room.customer(0).await;
+        let token = api.customer();
         assert_eq!(patch(&token, kind, body).await.status, 200, "{kind}");
     }
 }
 
 #[tokio::test]
-async fn all_that_is_missing_or_wrong_is_told_at_once() {
-    let room = Room::new();
-    let token = room.customer(0).await;
+async fn all_that_is_missing_or_wrong_is_answered_at_once() {
+    let api = TestApi::new();
+    let token = api.customer();
     let missing = "Missing data for required field.";
     let both = json!({"amount": [missing], "reference_id": [missing]});
     for (kind, body) in [
@@ -162,10 +162,10 @@ async fn all_that_is_missing_or_wrong_is_told_at_once() {
         ("", ""),
         ("text/plain", ""),
     ] {
-        assert_eq!(deposit(&room, &token, kind, body).await.fields(), both, "{kind} {body}");
+        assert_eq!(deposit(&api, &token, kind, body).await.fields(), both, "{kind} {body}");
     }
-    assert_eq!(deposit(&room, &token, MULTIPART, multipart(&[])).await.fields(), both);
-    let nothing = room.send(request(Method::POST, DEPOSITS, &token).finish()).await;
+    assert_eq!(deposit(&api, &token, MULTIPART, multipart(&[])).await.fields(), both);
+    let nothing = api.send(request(Method::POST, DEPOSITS, &token).finish()).await;
     assert_eq!(nothing.fields(), both, "no body and no content type");
     assert_eq!(
         nothing.text,
@@ -173,19 +173,19 @@ async fn all_that_is_missing_or_wrong_is_told_at_once() {
             "{{\"status\":\"fail\",\"data\":{{\"error\":{{\"amount\":[\"{missing}\"],\"reference_id\":[\"{missing}\"]}},\"code\":\"validation_failed\"}}}}"
         ),
     );
-    let mixed = deposit(&room, &token, JSON, "{\"amount\":0}").await.fields();
+    let mixed = deposit(&api, &token, JSON, "{\"amount\":0}").await.fields();
     assert_eq!(
         mixed,
         json!({"amount": ["Must be an integer from 1 to 9007199254740991."], "reference_id": [missing]})
     );
-    let init = send(&room, "", Method::POST, "/api/v1/init", JSON, "{}").await;
+    let init = send(&api, "", Method::POST, "/api/v1/init", JSON, "{}").await;
     assert_eq!(init.fields(), json!({"customer_xid": [missing]}));
 }
 
 #[tokio::test]
 async fn of_a_field_that_stands_twice_the_last_counts() {
-    let room = Room::new();
-    let token = room.customer(0).await;
+    let api = TestApi::new();
+    let token = api.customer();
     for (kind, amounts) in [(JSON, ["0", "3"]), (FORM, ["x", "3"]), (MULTIPART, ["", "3"])] {
         let r = Uuid::now_v7().to_string();
         let fields = [("amount", amounts[0]), ("reference_id", r.as_str()), ("amount", amounts[1])];
@@ -196,6 +196,6 @@ async fn of_a_field_that_stands_twice_the_last_counts() {
             FORM => form(&fields),
             _ => multipart(&fields),
         };
-        assert_eq!(deposit(&room, &token, kind, body).await.json()["data"]["deposit"]["amount"], 3, "{kind}");
+        assert_eq!(deposit(&api, &token, kind, body).await.json()["data"]["deposit"]["amount"], 3, "{kind}");
     }
 }

@@ -1,20 +1,26 @@
-//! The room from outside, with fakes behind it: requests go in, answers come out. Every answer is held to what all
-//! answers have in common, and every error to what the OpenAPI document says of its operation.
+//! The API over scripted services: which calls a request makes, and how their answers are shown. Every response is compared
+//! with the conventions of all responses, and every error with what the OpenAPI document says of its operation.
 
 mod access;
+mod answers;
 mod bodies;
+mod conventions;
 mod document;
 mod encodings;
 mod exercise;
-mod fakes;
 mod fields;
+mod history;
 mod keys;
-mod manners;
 mod operation;
+mod services;
+mod stubs;
 mod top_transfers;
 mod transfers;
 
-use std::sync::{Arc, Mutex};
+use std::{
+    any::Any,
+    sync::{Arc, Mutex},
+};
 
 use poem::{
     Body, Endpoint, Request, Response,
@@ -25,17 +31,21 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use self::fakes::{FakeHealth, FakeIdentity, FakeWallets, StoppedClock};
-use super::{Parts, ServiceKey, catalogue::CATALOGUE, health::HealthStatus, spec};
+use self::{
+    services::{Call, ScriptedServices},
+    stubs::{StoppedClock, StubHealth, StubIdentity},
+};
+use super::{Dependencies, ServiceKey, catalogue::CATALOGUE, health::HealthStatus, spec};
 use crate::{
     accounts::AccountError,
     limits::{Limits, Quotas, TrustedProxies},
+    payments::{Mode, Order},
 };
 
-/// The room and what is behind it.
-struct Room {
-    wallets: Arc<FakeWallets>,
-    health: Arc<FakeHealth>,
+/// The API and what is behind it.
+struct TestApi {
+    services: Arc<ScriptedServices>,
+    health: Arc<StubHealth>,
     endpoint: BoxEndpoint<'static, Response>,
 }
 
@@ -62,14 +72,14 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    /// What is said of each wrong field.
+    /// The messages of each wrong field.
     fn fields(&self) -> Value {
         assert_eq!(self.code(), (400, "validation_failed".to_owned()));
         self.json()["data"]["error"].clone()
     }
 }
 
-impl Room {
+impl TestApi {
     fn new() -> Self {
         Self::with_key(None)
     }
@@ -79,12 +89,12 @@ impl Room {
     }
 
     fn with(key: Option<&str>, quotas: &Quotas) -> Self {
-        let wallets = Arc::new(FakeWallets::default());
-        let health = Arc::new(FakeHealth(Mutex::new(HealthStatus::Ok), true.into()));
-        let parts = Parts {
-            accounts: wallets.clone(),
-            payments: wallets.clone(),
-            identity: Arc::new(FakeIdentity(wallets.clone())),
+        let services = Arc::new(ScriptedServices::default());
+        let health = Arc::new(StubHealth(Mutex::new(HealthStatus::Ok), true.into()));
+        let dependencies = Dependencies {
+            accounts: services.clone(),
+            payments: services.clone(),
+            identity: Arc::new(StubIdentity(services.clone())),
             health: health.clone(),
             metrics: Arc::new(|| "wallet_up 1\n".to_owned()),
             service_key: key.map(ServiceKey::new),
@@ -92,28 +102,26 @@ impl Room {
             proxies: TrustedProxies::default(),
             stopping: CancellationToken::new(),
         };
-        Self { wallets, health, endpoint: super::build(parts, false).public }
+        Self { services, health, endpoint: super::build(dependencies, false).public }
     }
 
-    /// A new customer with an enabled wallet that holds `balance`; gives the token.
-    async fn customer(&self, balance: i64) -> String {
-        let token = self.disabled_customer().await;
-        assert_eq!(self.post("/api/v1/wallet", &token, "").await.status, 201);
-        if balance > 0 {
-            let body = format!("amount={balance}&reference_id={}", Uuid::now_v7());
-            assert_eq!(self.post("/api/v1/wallet/deposits", &token, &body).await.status, 201);
-        }
-        token
+    /// A customer's token.
+    fn customer(&self) -> String {
+        Uuid::now_v7().to_string()
     }
 
-    async fn disabled_customer(&self) -> String {
-        let answer = self.post("/api/v1/init", "", &format!("customer_xid={}", Uuid::now_v7())).await;
-        assert_eq!(answer.status, 201);
-        answer.json()["data"]["token"].as_str().unwrap().to_owned()
+    /// Adds the answer to the next call of a service that has none yet.
+    fn script<T: Any>(&self, answer: impl FnOnce() -> Result<T, AccountError> + Send + 'static) {
+        self.services.script(answer);
     }
 
-    fn trouble(&self, trouble: impl FnOnce() -> AccountError + Send + 'static) {
-        *self.wallets.trouble.lock().unwrap() = Some(Box::new(trouble));
+    /// What payments were asked since the last time.
+    fn orders(&self) -> Vec<(Order, Mode)> {
+        let order = |call| match call {
+            Call::Payment(order, mode) => Some((order, mode)),
+            _ => None,
+        };
+        self.services.calls().into_iter().filter_map(order).collect()
     }
 
     async fn get(&self, path: &str, token: &str) -> Answer {
@@ -128,11 +136,11 @@ impl Room {
 
     async fn send(&self, mut request: Request) -> Answer {
         request.headers_mut().entry(header::HOST).or_insert(HeaderValue::from_static("wallet.test"));
-        let asked = (request.method().clone(), request.uri().path().to_owned());
+        let sent = (request.method().clone(), request.uri().path().to_owned());
         let mut response = self.endpoint.get_response(request).await;
         let text = response.take_body().into_string().await.unwrap();
         let answer = Answer { status: response.status().as_u16(), headers: response.headers().clone(), text };
-        hold_to_manners(&asked.0, &asked.1, &answer);
+        assert_response_conventions(&sent.0, &sent.1, &answer);
         answer
     }
 }
@@ -147,8 +155,8 @@ fn chunked(pieces: Vec<Vec<u8>>) -> Body {
     Body::from_bytes_stream(futures_util::stream::iter(pieces.into_iter().map(Ok::<_, std::io::Error>)))
 }
 
-/// What all answers have in common.
-fn hold_to_manners(method: &Method, path: &str, answer: &Answer) {
+/// What all responses have in common.
+fn assert_response_conventions(method: &Method, path: &str, answer: &Answer) {
     assert!(!answer.header("x-request-id").is_empty(), "{path}");
     assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
     if path.starts_with("/api/") {
@@ -169,12 +177,12 @@ fn hold_to_manners(method: &Method, path: &str, answer: &Answer) {
         ),
     }
     if answer.status >= 400 {
-        hold_to_the_document(method, path, answer);
+        assert_documented(method, path, answer);
     }
 }
 
 /// The code has its status, and where the operation exists it is one of those that the document names.
-fn hold_to_the_document(method: &Method, path: &str, answer: &Answer) {
+fn assert_documented(method: &Method, path: &str, answer: &Answer) {
     let (status, code) = answer.code();
     let entry = CATALOGUE.iter().find(|entry| entry.name == code).expect("a code of the catalogue");
     assert_eq!(entry.status.as_u16(), status);

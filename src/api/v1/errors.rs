@@ -5,14 +5,14 @@ use serde::Serialize;
 
 use crate::api::{
     catalogue::{CATALOGUE, Entry},
-    document::{Notes, Tag, sample},
+    document::{OperationDoc, Tag, sample},
     envelope::Answer,
 };
 
 /// One error.
 #[derive(Object, Serialize)]
 struct ErrorEntry {
-    /// The stable word.
+    /// The stable name.
     code: String,
     /// The HTTP status that goes with it.
     status: u16,
@@ -33,9 +33,9 @@ pub struct ErrorsApi;
 
 #[OpenApi(prefix_path = "/api/v1", tag = "Tag::Errors")]
 impl ErrorsApi {
-    /// Every error that an answer can name
+    /// Every error that a response can name
     ///
-    /// The words are stable, the sentences may change.
+    /// The codes are stable, the messages may change.
     #[oai(path = "/errors", method = "get", operation_id = "list_errors")]
     async fn list_errors(&self) -> Answer<200, ErrorsData> {
         Answer(ErrorsData { errors: CATALOGUE.iter().map(entry).collect() })
@@ -51,8 +51,13 @@ fn entry(entry: &Entry) -> ErrorEntry {
     }
 }
 
-/// What the document says beside the types.
-pub fn notes() -> Vec<Notes> {
+/// The documentation of the operations, in addition to their types.
+pub fn operation_docs() -> Vec<OperationDoc> {
     let errors = CATALOGUE.iter().take(1).map(entry).collect();
-    vec![Notes { id: "list_errors", codes: &[], request: None, answer: sample(&ErrorsData { errors }) }]
+    vec![OperationDoc {
+        id: "list_errors",
+        codes: &[],
+        request: None,
+        answer: sample(&ErrorsData { errors }),
+    }]
 }

@@ -9,12 +9,12 @@ use uuid::Uuid;
 
 use crate::{
     api::{
-        auth::Opener,
+        api_error::ApiError,
+        auth::ServiceKeyAuth,
         body::{Body, Fields, FromFields},
         catalogue::Code,
-        document::{BODY, Notes, Tag, sample, samples::CUSTOMER},
+        document::{BODY, OperationDoc, Tag, sample, samples::CUSTOMER},
         envelope::Answer,
-        failure::ApiError,
     },
     identity::Identity,
     kernel::ids::Xid,
@@ -48,12 +48,12 @@ pub struct InitApi {
 impl InitApi {
     /// Open a customer's wallet and get a token for it
     ///
-    /// Sent again with the same `customer_xid` it gives a token for the same wallet; balance and state stay. A new
-    /// wallet is disabled and empty.
+    /// Repeated with the same `customer_xid` it answers with a token for the same wallet, which stays as it is. A new wallet
+    /// is disabled and empty.
     #[oai(path = "/init", method = "post", operation_id = "init_wallet")]
     async fn init_wallet(
         &self,
-        _opener: Opener,
+        _auth: ServiceKeyAuth,
         body: Body<InitRequest>,
     ) -> Result<Answer<201, TokenData>, ApiError> {
         let token = self.identity.init(Xid(body.0.customer_xid)).await?;
@@ -61,9 +61,9 @@ impl InitApi {
     }
 }
 
-/// What the document says beside the types.
-pub fn notes() -> Vec<Notes> {
-    vec![Notes {
+/// The documentation of the operations, in addition to their types.
+pub fn operation_docs() -> Vec<OperationDoc> {
+    vec![OperationDoc {
         id: "init_wallet",
         codes: &[BODY, &[Code::Unauthorized, Code::RateLimited, Code::Unavailable]],
         request: Some(json!({"customer_xid": CUSTOMER})),

@@ -1,34 +1,39 @@
-//! Version 1 of the API, a file for each resource.
+//! Version 1 of the API: a module for each audience, in it a file for each resource.
 
 mod admin;
-mod cash;
 mod errors;
 mod init;
-mod top_transfers;
-mod transaction_line;
-mod transactions;
-mod transfers;
+mod service;
 mod wallet;
-mod wallets;
 
-pub use self::{
-    admin::AdminApi, cash::CashApi, errors::ErrorsApi, init::InitApi, top_transfers::TopTransfersApi,
-    transactions::TransactionsApi, transfers::TransfersApi, wallet::WalletApi, wallets::WalletsApi,
-};
-use super::document::Notes;
+use std::sync::Arc;
 
-/// What the document says beside the types.
-pub fn notes() -> Vec<Notes> {
+use self::{errors::ErrorsApi, init::InitApi};
+use super::document::OperationDoc;
+use crate::{accounts::Accounts, identity::Identity, payments::Payments};
+
+/// The operations of every audience.
+pub type Apis = (InitApi, wallet::Apis, service::Apis, admin::Apis, ErrorsApi);
+
+/// The operations over these services.
+pub fn apis(identity: Arc<dyn Identity>, accounts: &Arc<dyn Accounts>, payments: &Arc<dyn Payments>) -> Apis {
+    (
+        InitApi { identity },
+        wallet::apis(accounts, payments),
+        service::apis(accounts, payments),
+        admin::apis(accounts, payments),
+        ErrorsApi,
+    )
+}
+
+/// The documentation of the operations, in addition to their types.
+pub fn operation_docs() -> Vec<OperationDoc> {
     [
-        init::notes(),
-        wallet::notes(),
-        cash::notes(),
-        transfers::notes(),
-        transactions::notes(),
-        top_transfers::notes(),
-        wallets::notes(),
-        admin::notes(),
-        errors::notes(),
+        init::operation_docs(),
+        wallet::operation_docs(),
+        service::operation_docs(),
+        admin::operation_docs(),
+        errors::operation_docs(),
     ]
     .into_iter()
     .flatten()

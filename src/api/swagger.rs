@@ -10,7 +10,7 @@ use poem::{
 
 use super::{openapi, router::Paths};
 
-/// The page is one file with its script in it, and talks to this service only.
+/// The page is one file with its script, and calls this service only.
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 

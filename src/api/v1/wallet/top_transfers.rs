@@ -9,11 +9,11 @@ use super::transaction_line::{Transaction, example, line};
 use crate::{
     accounts::Accounts,
     api::{
+        api_error::ApiError,
         auth::Customer,
         catalogue::Code,
-        document::{Notes, READING, SIGNED_IN, Tag, sample},
+        document::{OperationDoc, READING, SIGNED_IN, Tag, sample},
         envelope::WalletAnswer,
-        failure::ApiError,
         min_version::MinWalletVersion,
         query::{Param, QueryValue, from_to, number},
     },
@@ -72,7 +72,7 @@ impl TopTransfersApi {
         customer: Customer,
         /// How many at most each way.
         limit: Param<TopLimit>,
-        /// Never answer from an older state; 412 if the wallet has not come so far.
+        /// The oldest version that may be shown; 412 if the wallet has not reached it.
         #[oai(name = "Min-Wallet-Version")]
         at_least: MinWalletVersion,
     ) -> Result<WalletAnswer<200, TopTransfersData>, ApiError> {
@@ -86,13 +86,13 @@ impl TopTransfersApi {
     }
 }
 
-/// What the document says beside the types.
-pub fn notes() -> Vec<Notes> {
+/// The documentation of the operations, in addition to their types.
+pub fn operation_docs() -> Vec<OperationDoc> {
     let data = TopTransfersData {
         incoming: vec![example(Kind::Deposit, 10_000)],
         outgoing: vec![example(Kind::TransferOut, 1_000)],
     };
-    vec![Notes {
+    vec![OperationDoc {
         id: "top_transfers",
         codes: &[SIGNED_IN, &[Code::ValidationFailed], READING],
         request: None,

@@ -1,4 +1,4 @@
-//! `/wallets`: any customer's wallet, for back ends.
+//! `/wallets`: any customer's wallet, for services.
 
 use std::sync::Arc;
 
@@ -10,19 +10,19 @@ use uuid::Uuid;
 use crate::{
     accounts::{Accounts, OwnedWallet},
     api::{
-        auth::BackEnd,
+        api_error::ApiError,
+        auth::ServiceClient,
         balance::Balance,
         body::{Body, Fields, FromFields},
         catalogue::Code,
         document::{
-            BODY, Notes, SIGNED_IN, Tag, sample,
+            BODY, OperationDoc, SIGNED_IN, Tag, sample,
             samples::{self, CUSTOMER, WALLET},
         },
         envelope::WalletAnswer,
-        failure::ApiError,
         min_version::MinWalletVersion,
         query::PathId,
-        scalars::Moment,
+        scalars::ApiTimestamp,
     },
     cache::WalletView,
     kernel::{
@@ -52,7 +52,7 @@ impl FromFields for OpenRequest {
 #[derive(Enum, Serialize)]
 #[oai(rename = "WalletStatus", rename_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
-enum StatusWord {
+enum WalletStatusName {
     Enabled,
     Disabled,
 }
@@ -63,15 +63,15 @@ struct AnyWallet {
     id: Uuid,
     /// The customer's xid.
     owned_by: Uuid,
-    status: StatusWord,
-    /// Stands beside the status: a frozen wallet can do nothing either way.
+    status: WalletStatusName,
+    /// Independent of the status: a frozen wallet cannot be used either way.
     frozen: bool,
     /// Null while it is disabled.
     #[oai(nullable)]
-    enabled_at: Option<Moment>,
+    enabled_at: Option<ApiTimestamp>,
     /// Null while it is enabled, and before it was enabled first.
     #[oai(nullable)]
-    disabled_at: Option<Moment>,
+    disabled_at: Option<ApiTimestamp>,
     #[oai(flatten)]
     #[serde(flatten)]
     balance: Balance,
@@ -96,12 +96,12 @@ impl WalletsApi {
     #[oai(path = "/wallets", method = "post", operation_id = "open_wallet")]
     async fn open_wallet(
         &self,
-        _back_end: BackEnd,
+        _client: ServiceClient,
         body: Body<OpenRequest>,
     ) -> Result<WalletAnswer<201, AnyWalletData>, ApiError> {
         let OpenRequest { customer_xid, currency } = body.0;
         let view = self.accounts.open_and_view(Xid(customer_xid), currency).await?;
-        Ok(WalletAnswer { version: view.money.version, data: shown(&view) })
+        Ok(WalletAnswer { version: view.money.version, data: to_response(&view) })
     }
 
     /// Any wallet with its balance
@@ -111,64 +111,64 @@ impl WalletsApi {
     #[oai(path = "/wallets/:id", method = "get", operation_id = "get_any_wallet")]
     async fn get_any_wallet(
         &self,
-        _back_end: BackEnd,
+        _client: ServiceClient,
         /// The wallet.
         id: PathId,
-        /// Never answer from an older state; 412 if the wallet has not come so far.
+        /// The oldest version that may be shown; 412 if the wallet has not reached it.
         #[oai(name = "Min-Wallet-Version")]
         at_least: MinWalletVersion,
     ) -> Result<WalletAnswer<200, AnyWalletData>, ApiError> {
         let view = self.accounts.view(WalletId(id.0), at_least.0).await?;
-        Ok(WalletAnswer { version: view.money.version, data: shown(&view) })
+        Ok(WalletAnswer { version: view.money.version, data: to_response(&view) })
     }
 }
 
-fn shown(view: &WalletView) -> AnyWalletData {
+fn to_response(view: &WalletView) -> AnyWalletData {
     let wallet = AnyWallet {
         id: view.id.0,
         owned_by: view.owner.0,
-        status: if view.status.enabled { StatusWord::Enabled } else { StatusWord::Disabled },
+        status: if view.status.enabled { WalletStatusName::Enabled } else { WalletStatusName::Disabled },
         frozen: view.status.frozen,
-        enabled_at: view.status.enabled_at.filter(|_| view.status.enabled).map(Moment),
-        disabled_at: view.status.disabled_at.filter(|_| !view.status.enabled).map(Moment),
+        enabled_at: view.status.enabled_at.filter(|_| view.status.enabled).map(ApiTimestamp),
+        disabled_at: view.status.disabled_at.filter(|_| !view.status.enabled).map(ApiTimestamp),
         balance: view.into(),
     };
     AnyWalletData { wallet }
 }
 
 /// The wallet after its status was changed.
-pub(super) fn after(of: OwnedWallet, receipt: &StatusReceipt) -> AnyWalletData {
+pub fn after(of: OwnedWallet, receipt: &StatusReceipt) -> AnyWalletData {
     let is_enabled = receipt.status == Status::Enabled;
     AnyWalletData {
         wallet: AnyWallet {
             id: of.wallet.0,
             owned_by: of.owner.0,
-            status: if is_enabled { StatusWord::Enabled } else { StatusWord::Disabled },
+            status: if is_enabled { WalletStatusName::Enabled } else { WalletStatusName::Disabled },
             frozen: receipt.frozen,
-            enabled_at: receipt.enabled_at.filter(|_| is_enabled).map(Moment),
-            disabled_at: receipt.disabled_at.filter(|_| !is_enabled).map(Moment),
+            enabled_at: receipt.enabled_at.filter(|_| is_enabled).map(ApiTimestamp),
+            disabled_at: receipt.disabled_at.filter(|_| !is_enabled).map(ApiTimestamp),
             balance: (&receipt.balance).into(),
         },
     }
 }
 
 /// An example of the document.
-pub(super) fn frozen_sample(frozen: bool) -> AnyWalletData {
+pub fn frozen_sample(frozen: bool) -> AnyWalletData {
     AnyWalletData {
         wallet: AnyWallet {
             id: samples::id(WALLET),
             owned_by: samples::id(CUSTOMER),
-            status: StatusWord::Enabled,
+            status: WalletStatusName::Enabled,
             frozen,
-            enabled_at: Some(samples::moment()),
+            enabled_at: Some(samples::timestamp()),
             disabled_at: None,
             balance: Balance::sample(10_000, 1),
         },
     }
 }
 
-/// What the document says beside the types.
-pub fn notes() -> Vec<Notes> {
+/// The documentation of the operations, in addition to their types.
+pub fn operation_docs() -> Vec<OperationDoc> {
     let wallet = |status, enabled_at, balance, version| AnyWalletData {
         wallet: AnyWallet {
             id: samples::id(WALLET),
@@ -181,20 +181,20 @@ pub fn notes() -> Vec<Notes> {
         },
     };
     vec![
-        Notes {
+        OperationDoc {
             id: "open_wallet",
             codes: &[SIGNED_IN, BODY, &[Code::Unavailable]],
             request: Some(json!({"customer_xid": CUSTOMER, "currency": "USD"})),
-            answer: sample(&wallet(StatusWord::Disabled, None, 0, 0)),
+            answer: sample(&wallet(WalletStatusName::Disabled, None, 0, 0)),
         },
-        Notes {
+        OperationDoc {
             id: "get_any_wallet",
             codes: &[
                 SIGNED_IN,
                 &[Code::InvalidHeader, Code::NotFound, Code::VersionNotReached, Code::Unavailable],
             ],
             request: None,
-            answer: sample(&wallet(StatusWord::Enabled, Some(samples::moment()), 10_000, 1)),
+            answer: sample(&wallet(WalletStatusName::Enabled, Some(samples::timestamp()), 10_000, 1)),
         },
     ]
 }

@@ -15,7 +15,7 @@ use crate::{
     api::{
         document::samples::{self, REFERENCE, TRANSACTION},
         query::{QueryValue, names},
-        scalars::Moment,
+        scalars::ApiTimestamp,
     },
     kernel::ids::{OperationId, ReferenceId},
     ledger::{Kind, entry::TransactionStatus, read::HistoryItem},
@@ -25,10 +25,10 @@ use crate::{
 #[derive(Enum, Serialize)]
 #[oai(rename = "TransactionStatus", rename_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
-pub(super) enum StatusWord {
+pub(super) enum TransactionStatusName {
     /// The money has moved.
     Success,
-    /// Refused for want of funds; nothing has moved.
+    /// Refused for lack of funds; nothing has moved.
     Failed,
 }
 
@@ -42,7 +42,7 @@ impl Serialize for TransactionType {
     }
 }
 
-/// A new kind is in the document without a word here.
+/// Follows [`Kind::ALL`], so a new kind needs no change here.
 impl Type for TransactionType {
     const IS_REQUIRED: bool = true;
     type RawValueType = Self;
@@ -90,8 +90,8 @@ impl ParseFromJSON for TransactionType {
 #[derive(Object, Serialize)]
 pub(super) struct Transaction {
     pub id: Uuid,
-    pub status: StatusWord,
-    pub transacted_at: Moment,
+    pub status: TransactionStatusName,
+    pub transacted_at: ApiTimestamp,
     #[oai(rename = "type")]
     #[serde(rename = "type")]
     pub kind: TransactionType,
@@ -102,15 +102,15 @@ pub(super) struct Transaction {
     pub reference_id: Option<Uuid>,
 }
 
-/// A line of a history, as it is shown.
+/// A line of a history, as answers show it.
 pub(super) fn line(item: HistoryItem) -> Transaction {
     Transaction {
         id: item.id.0,
         status: match item.status {
-            TransactionStatus::Completed => StatusWord::Success,
-            TransactionStatus::Refused => StatusWord::Failed,
+            TransactionStatus::Completed => TransactionStatusName::Success,
+            TransactionStatus::Refused => TransactionStatusName::Failed,
         },
-        transacted_at: Moment(item.occurred_at),
+        transacted_at: ApiTimestamp(item.occurred_at),
         kind: TransactionType(item.kind),
         amount: item.amount,
         reference_id: item.reference.map(|reference| reference.0),
@@ -125,7 +125,7 @@ pub(super) fn example(kind: Kind, amount: i64) -> Transaction {
         status: TransactionStatus::Completed,
         amount,
         reference: Some(ReferenceId(samples::id(REFERENCE))),
-        occurred_at: samples::moment().0,
+        occurred_at: samples::timestamp().0,
         version: 1,
     })
 }

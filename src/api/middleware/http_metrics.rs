@@ -18,7 +18,7 @@ use poem::{
 const STATUSES: [u16; 16] = [200, 201, 202, 400, 401, 403, 404, 405, 412, 413, 415, 422, 429, 500, 503, 0];
 /// The methods that have series of their own; any other shares the last one.
 const METHODS: [&str; 8] = ["GET", "POST", "PATCH", "PUT", "DELETE", "HEAD", "OPTIONS", "other"];
-/// The route of a path that no route has.
+/// The route label of an unknown path.
 const UNKNOWN: &str = "unknown";
 
 /// Count and time of requests of one kind.
@@ -27,17 +27,17 @@ struct Series {
     seconds: Histogram,
 }
 
-/// The series of one route, by method and status, made when they are first needed. Looking a series up in the
-/// recorder costs more than the rest of this file.
+/// The series of one route by method and status, made at their first use. Resolving a series in the recorder costs more
+/// than the rest of this file.
 #[derive(Default)]
 struct RouteSeries([[OnceLock<Series>; STATUSES.len()]; METHODS.len()]);
 
-/// The layer.
-pub struct Measure {
+/// The middleware.
+pub struct HttpMetrics {
     routes: Arc<HashMap<Cow<'static, str>, RouteSeries>>,
 }
 
-impl Measure {
+impl HttpMetrics {
     /// Measures these routes, each under its pattern.
     pub fn new(patterns: impl IntoIterator<Item = String>) -> Self {
         describe_counter!("http_requests_total", "Requests answered");
@@ -51,22 +51,22 @@ impl Measure {
     }
 }
 
-impl<E: Endpoint> Middleware<E> for Measure {
-    type Output = MeasureEndpoint<E>;
+impl<E: Endpoint> Middleware<E> for HttpMetrics {
+    type Output = HttpMetricsEndpoint<E>;
 
     fn transform(&self, inner: E) -> Self::Output {
-        MeasureEndpoint { inner, routes: Arc::clone(&self.routes) }
+        HttpMetricsEndpoint { inner, routes: Arc::clone(&self.routes) }
     }
 }
 
-/// [`Measure`] around an endpoint.
-pub struct MeasureEndpoint<E> {
+/// [`HttpMetrics`] around an endpoint.
+pub struct HttpMetricsEndpoint<E> {
     inner: E,
     routes: Arc<HashMap<Cow<'static, str>, RouteSeries>>,
 }
 
-impl<E: Endpoint> MeasureEndpoint<E> {
-    fn note(&self, pattern: Option<&str>, method: usize, status: StatusCode, since: Instant) {
+impl<E: Endpoint> HttpMetricsEndpoint<E> {
+    fn record(&self, pattern: Option<&str>, method: usize, status: StatusCode, since: Instant) {
         let found = pattern.and_then(|pattern| self.routes.get_key_value(pattern));
         let Some((route, series)) = found.or_else(|| self.routes.get_key_value(UNKNOWN)) else { return };
         let at = STATUSES.iter().position(|known| *known == status.as_u16()).unwrap_or(STATUSES.len() - 1);
@@ -90,14 +90,14 @@ fn method_at(method: &Method) -> usize {
     METHODS.iter().position(|known| *known == method.as_str()).unwrap_or(METHODS.len() - 1)
 }
 
-impl<E: Endpoint> Endpoint for MeasureEndpoint<E> {
+impl<E: Endpoint> Endpoint for HttpMetricsEndpoint<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
         let (since, method) = (Instant::now(), method_at(request.method()));
         let response = self.inner.call(request).await?.into_response();
         let pattern = response.data::<PathPattern>().map(|pattern| &*pattern.0);
-        self.note(pattern, method, response.status(), since);
+        self.record(pattern, method, response.status(), since);
         tracing::debug!(
             status = response.status().as_u16(),
             micros = since.elapsed().as_micros(),

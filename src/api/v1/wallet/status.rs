@@ -10,24 +10,24 @@ use uuid::Uuid;
 use crate::{
     accounts::{Accounts, EnabledWallet, OwnedWallet, StatusOrder},
     api::{
+        api_error::ApiError,
         auth::Customer,
         balance::Balance,
-        body::{Fields, FromFields, NoBody, True},
+        body::{Fields, FromFields, MustBeTrue, NoBody},
         catalogue::Code,
         command::Command,
         document::{
-            BODY, KEYED, Notes, POSTING, READING, SIGNED_IN, Tag, sample,
+            BODY, KEYED, OperationDoc, POSTING, READING, SIGNED_IN, Tag, sample,
             samples::{self, CUSTOMER, WALLET},
         },
         envelope::{PostedAnswer, WalletAnswer},
-        failure::ApiError,
         min_version::MinWalletVersion,
-        scalars::Moment,
+        scalars::ApiTimestamp,
     },
     ledger::StatusReceipt,
 };
 
-/// The one word of an enabled wallet.
+/// The only status of an enabled wallet.
 #[derive(Enum, Serialize)]
 #[oai(rename_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
@@ -35,7 +35,7 @@ enum EnabledStatus {
     Enabled,
 }
 
-/// The one word of a disabled wallet.
+/// The only status of a disabled wallet.
 #[derive(Enum, Serialize)]
 #[oai(rename_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
@@ -51,7 +51,7 @@ struct Enabled {
     /// The customer's xid.
     owned_by: Uuid,
     status: EnabledStatus,
-    enabled_at: Moment,
+    enabled_at: ApiTimestamp,
     #[oai(flatten)]
     #[serde(flatten)]
     balance: Balance,
@@ -65,7 +65,7 @@ struct Disabled {
     /// The customer's xid.
     owned_by: Uuid,
     status: DisabledStatus,
-    disabled_at: Moment,
+    disabled_at: ApiTimestamp,
     #[oai(flatten)]
     #[serde(flatten)]
     balance: Balance,
@@ -92,17 +92,17 @@ pub struct DisableRequest {
 
 impl FromFields for DisableRequest {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
-        fields.required::<True>("is_disabled").map(|True| Self { is_disabled: true })
+        fields.required::<MustBeTrue>("is_disabled").map(|MustBeTrue| Self { is_disabled: true })
     }
 }
 
 /// The operations.
-pub struct WalletApi {
+pub struct StatusApi {
     pub accounts: Arc<dyn Accounts>,
 }
 
 #[OpenApi(prefix_path = "/api/v1", tag = "Tag::Wallet")]
-impl WalletApi {
+impl StatusApi {
     /// Enable the wallet
     ///
     /// A new wallet is disabled: nothing else can be done with it. No body is needed.
@@ -110,7 +110,7 @@ impl WalletApi {
     async fn enable_wallet(
         &self,
         customer: Customer,
-        /// Sent again with the same key, the request gets its first answer again.
+        /// A repeated request with the same key gets the stored response.
         #[oai(name = "Idempotency-Key")]
         command: Command<NoBody>,
     ) -> Result<PostedAnswer<201, WalletData>, ApiError> {
@@ -127,12 +127,12 @@ impl WalletApi {
     async fn get_wallet(
         &self,
         customer: Customer,
-        /// Never answer from an older state; 412 if the wallet has not come so far.
+        /// The oldest version that may be shown; 412 if the wallet has not reached it.
         #[oai(name = "Min-Wallet-Version")]
         at_least: MinWalletVersion,
     ) -> Result<WalletAnswer<200, WalletData>, ApiError> {
         let found = self.accounts.view_enabled(customer.wallet, at_least.0).await?;
-        Ok(WalletAnswer { version: found.view.money.version, data: shown(&found) })
+        Ok(WalletAnswer { version: found.view.money.version, data: to_response(&found) })
     }
 
     /// Disable the wallet
@@ -142,7 +142,7 @@ impl WalletApi {
     async fn disable_wallet(
         &self,
         customer: Customer,
-        /// Sent again with the same key, the request gets its first answer again.
+        /// A repeated request with the same key gets the stored response.
         #[oai(name = "Idempotency-Key")]
         command: Command<DisableRequest>,
     ) -> Result<PostedAnswer<200, DisabledWalletData>, ApiError> {
@@ -157,7 +157,7 @@ fn enabled(of: OwnedWallet, receipt: &StatusReceipt) -> Enabled {
         id: of.wallet.0,
         owned_by: of.owner.0,
         status: EnabledStatus::Enabled,
-        enabled_at: Moment(receipt.occurred_at),
+        enabled_at: ApiTimestamp(receipt.occurred_at),
         balance: (&receipt.balance).into(),
     }
 }
@@ -167,41 +167,41 @@ fn disabled(of: OwnedWallet, receipt: &StatusReceipt) -> Disabled {
         id: of.wallet.0,
         owned_by: of.owner.0,
         status: DisabledStatus::Disabled,
-        disabled_at: Moment(receipt.occurred_at),
+        disabled_at: ApiTimestamp(receipt.occurred_at),
         balance: (&receipt.balance).into(),
     }
 }
 
-fn shown(EnabledWallet { view, enabled_at }: &EnabledWallet) -> WalletData {
+fn to_response(EnabledWallet { view, enabled_at }: &EnabledWallet) -> WalletData {
     let wallet = Enabled {
         id: view.id.0,
         owned_by: view.owner.0,
         status: EnabledStatus::Enabled,
-        enabled_at: Moment(*enabled_at),
+        enabled_at: ApiTimestamp(*enabled_at),
         balance: view.into(),
     };
     WalletData { wallet }
 }
 
-/// What the document says beside the types.
-pub fn notes() -> Vec<Notes> {
+/// The documentation of the operations, in addition to their types.
+pub fn operation_docs() -> Vec<OperationDoc> {
     let (id, owned_by) = (samples::id(WALLET), samples::id(CUSTOMER));
     let wallet = |balance, version| Enabled {
         id,
         owned_by,
         status: EnabledStatus::Enabled,
-        enabled_at: samples::moment(),
+        enabled_at: samples::timestamp(),
         balance: Balance::sample(balance, version),
     };
-    let gone = Disabled {
+    let disabled = Disabled {
         id,
         owned_by,
         status: DisabledStatus::Disabled,
-        disabled_at: samples::moment(),
+        disabled_at: samples::timestamp(),
         balance: Balance::sample(10_000, 1),
     };
     vec![
-        Notes {
+        OperationDoc {
             id: "enable_wallet",
             codes: &[
                 SIGNED_IN,
@@ -212,17 +212,17 @@ pub fn notes() -> Vec<Notes> {
             request: None,
             answer: sample(&WalletData { wallet: wallet(0, 0) }),
         },
-        Notes {
+        OperationDoc {
             id: "get_wallet",
             codes: &[SIGNED_IN, READING],
             request: None,
             answer: sample(&WalletData { wallet: wallet(10_000, 1) }),
         },
-        Notes {
+        OperationDoc {
             id: "disable_wallet",
             codes: &[SIGNED_IN, BODY, &[Code::AlreadyDisabled], KEYED, POSTING],
             request: Some(json!({"is_disabled": true})),
-            answer: sample(&DisabledWalletData { wallet: gone }),
+            answer: sample(&DisabledWalletData { wallet: disabled }),
         },
     ]
 }

@@ -1,4 +1,4 @@
-//! An error on its way to the client, and how it is written down.
+//! An error response.
 
 use std::borrow::Cow;
 
@@ -21,30 +21,30 @@ use super::{
     security::SecurityEvent,
 };
 
-/// How long a client should wait before it tries again, in seconds.
+/// Time until a client should retry, in seconds.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
-/// What a request without credentials is asked for (RFC 6750, section 3).
+/// The challenge to a request without credentials (RFC 6750, section 3).
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"wallet\"");
 
-/// A code of the catalogue, and what there is to say beside it.
+/// A code of the catalogue, and its details.
 #[derive(Debug, Error)]
 #[error("{}", code.as_str())]
 pub struct ApiError {
     code: Code,
     detail: Detail,
-    /// It is the stored answer to an earlier request with the same key.
+    /// It is the stored response to an earlier request with the same key.
     replayed: bool,
     security_event: Option<SecurityEvent>,
 }
 
-/// What there is to say beside the code.
+/// The details of an error.
 #[derive(Debug)]
 pub enum Detail {
-    /// Nothing: the catalogue's sentence says it all.
+    /// None: the catalogue's message is enough.
     None,
     /// A better message than the catalogue's.
     Message(&'static str),
-    /// What is wrong with which field, in place of a sentence.
+    /// The errors of fields, in place of a message.
     Fields(FieldErrors),
     /// The transaction that used the reference.
     Transaction(Uuid),
@@ -54,23 +54,23 @@ pub enum Detail {
     Challenge(HeaderValue),
     /// The methods that the path has, for `Allow`.
     Methods(HeaderValue),
-    /// How long to wait in place of a second, in seconds, for `Retry-After`.
+    /// The time until a retry if it is not a second, in seconds, for `Retry-After`.
     RetryAfter(u64),
     /// For the log only.
     Cause(String),
 }
 
-/// What is wrong with which field, in the order in which the fields were looked at.
+/// The errors of fields, in the order in which the fields were read.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct FieldErrors(Vec<(Cow<'static, str>, &'static str)>);
 
 impl FieldErrors {
-    /// Notes one.
+    /// Adds one.
     pub fn push(&mut self, field: impl Into<Cow<'static, str>>, message: &'static str) {
         self.0.push((field.into(), message));
     }
 
-    /// Nothing is wrong.
+    /// There is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -101,13 +101,13 @@ impl From<FieldErrors> for ApiError {
 }
 
 impl ApiError {
-    /// A code and what there is to say beside it.
+    /// A code with its details.
     #[must_use]
     pub fn new(code: Code, detail: Detail) -> Self {
         Self { code, detail, replayed: false, security_event: None }
     }
 
-    /// Marks it as the stored answer to an earlier request with the same key.
+    /// Marks it as the stored response to an earlier request with the same key.
     #[must_use]
     pub fn replayed(self, replayed: bool) -> Self {
         Self { replayed, ..self }
@@ -115,7 +115,7 @@ impl ApiError {
 
     /// Marks it as a security event.
     #[must_use]
-    pub fn noted_as(self, event: SecurityEvent) -> Self {
+    pub fn recorded_as(self, event: SecurityEvent) -> Self {
         Self { security_event: Some(event), ..self }
     }
 
@@ -125,13 +125,13 @@ impl ApiError {
         self.security_event
     }
 
-    /// A defect of ours; the text is for the log.
+    /// A defect; the text is for the log.
     #[must_use]
     pub fn internal(cause: impl Into<String>) -> Self {
         Self::new(Code::Internal, Detail::Cause(cause.into()))
     }
 
-    /// Tells the log what the client is not told.
+    /// Logs the cause, which the client does not see.
     fn log(&self) {
         let code = self.code.as_str();
         match (&self.detail, self.code) {
@@ -145,7 +145,7 @@ impl ApiError {
     fn body(&self) -> serde_json::Result<Vec<u8>> {
         let code = self.code;
         if code.status().is_server_error() {
-            return serde_json::to_vec(&Broken { status: "error", message: code.message(), code });
+            return serde_json::to_vec(&ServerError { status: "error", message: code.message(), code });
         }
         let error = match &self.detail {
             Detail::Message(text) => Reason::Message(text),
@@ -156,19 +156,22 @@ impl ApiError {
             Detail::Transaction(id) => Some(id),
             _ => None,
         };
-        serde_json::to_vec(&Refused { status: "fail", data: RefusedData { error, code, transaction_id } })
+        serde_json::to_vec(&ClientError {
+            status: "fail",
+            data: ClientErrorData { error, code, transaction_id },
+        })
     }
 }
 
-/// JSend for what the caller can do something about.
+/// JSend `fail`: the caller can correct the request.
 #[derive(Serialize)]
-struct Refused<'a> {
+struct ClientError<'a> {
     status: &'static str,
-    data: RefusedData<'a>,
+    data: ClientErrorData<'a>,
 }
 
 #[derive(Serialize)]
-struct RefusedData<'a> {
+struct ClientErrorData<'a> {
     error: Reason<'a>,
     code: Code,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -182,9 +185,9 @@ enum Reason<'a> {
     Fields(&'a FieldErrors),
 }
 
-/// JSend for what is broken on the server's side.
+/// JSend `error`: a failure of the server.
 #[derive(Serialize)]
-struct Broken {
+struct ServerError {
     status: &'static str,
     message: &'static str,
     code: Code,
@@ -222,7 +225,7 @@ impl ResponseError for ApiError {
     }
 }
 
-/// Which errors an operation has stands in its notes, not in a type.
+/// The errors of an operation are in its [`OperationDoc`](super::document::OperationDoc), not in a type.
 impl ApiResponse for ApiError {
     fn meta() -> MetaResponses {
         MetaResponses { responses: vec![] }

@@ -1,4 +1,4 @@
-//! Notes security events. A request that was turned away carries a [`SecurityEvent`] in its answer's data.
+//! Records security events: the response to a refused request carries a [`SecurityEvent`] in its data.
 
 use std::sync::Arc;
 
@@ -6,41 +6,41 @@ use poem::{Endpoint, IntoResponse, Middleware, PathPattern, Request, Response, R
 
 use crate::{
     api::{
-        origin::source,
+        client_source::source,
         security::{SecurityEvent, SecurityLog},
     },
     limits::TrustedProxies,
 };
 
-/// The layer.
-pub struct Watch {
+/// The middleware.
+pub struct SecurityEvents {
     proxies: Arc<TrustedProxies>,
     log: SecurityLog,
 }
 
-impl Watch {
-    /// Notes events in this log, with the sources that these proxies name.
+impl SecurityEvents {
+    /// Records events in this log, with the sources that these proxies name.
     pub const fn new(proxies: Arc<TrustedProxies>, log: SecurityLog) -> Self {
         Self { proxies, log }
     }
 }
 
-impl<E: Endpoint> Middleware<E> for Watch {
-    type Output = WatchEndpoint<E>;
+impl<E: Endpoint> Middleware<E> for SecurityEvents {
+    type Output = SecurityEventsEndpoint<E>;
 
     fn transform(&self, inner: E) -> Self::Output {
-        WatchEndpoint { inner, proxies: Arc::clone(&self.proxies), log: self.log.clone() }
+        SecurityEventsEndpoint { inner, proxies: Arc::clone(&self.proxies), log: self.log.clone() }
     }
 }
 
-/// [`Watch`] around an endpoint.
-pub struct WatchEndpoint<E> {
+/// [`SecurityEvents`] around an endpoint.
+pub struct SecurityEventsEndpoint<E> {
     inner: E,
     proxies: Arc<TrustedProxies>,
     log: SecurityLog,
 }
 
-impl<E: Endpoint> Endpoint for WatchEndpoint<E> {
+impl<E: Endpoint> Endpoint for SecurityEventsEndpoint<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
@@ -48,7 +48,7 @@ impl<E: Endpoint> Endpoint for WatchEndpoint<E> {
         let response = self.inner.call(request).await?.into_response();
         if let Some(event) = response.data::<SecurityEvent>() {
             let route = response.data::<PathPattern>().map_or("unknown", |pattern| &*pattern.0);
-            self.log.note(*event, source, route);
+            self.log.record(*event, source, route);
         }
         Ok(response)
     }

@@ -6,21 +6,21 @@ use poem_openapi::{Object, OpenApi};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::transaction_line::{StatusWord, Transaction, TransactionType, example, line};
+use super::transaction_line::{Transaction, TransactionStatusName, TransactionType, example, line};
 use crate::{
     accounts::{Accounts, Versioned},
     api::{
+        api_error::{ApiError, FieldErrors},
         auth::Customer,
         catalogue::Code,
         document::{
-            Notes, READING, SIGNED_IN, Tag, sample,
+            OperationDoc, READING, SIGNED_IN, Tag, sample,
             samples::{self, RECIPIENT},
         },
         envelope::WalletAnswer,
-        failure::{ApiError, FieldErrors},
         min_version::MinWalletVersion,
         query::{Limit, Param, PathId},
-        scalars::Moment,
+        scalars::ApiTimestamp,
     },
     kernel::{
         clock::Timestamp,
@@ -34,10 +34,10 @@ use crate::{
     },
 };
 
-/// Where the list goes on.
+/// The position of the next page.
 #[derive(Object, Serialize)]
 struct PageInfo {
-    /// What to send as `after` for the next page; null on the last one.
+    /// The value of `after` for the next page; null on the last one.
     #[oai(nullable)]
     next: Option<String>,
 }
@@ -71,14 +71,14 @@ struct Entry {
 #[derive(Object, Serialize)]
 struct WholeTransaction {
     id: Uuid,
-    status: StatusWord,
-    transacted_at: Moment,
+    status: TransactionStatusName,
+    transacted_at: ApiTimestamp,
     #[oai(rename = "type")]
     #[serde(rename = "type")]
     kind: TransactionType,
     /// Positive, whichever way the money went.
     amount: i64,
-    /// What the wallet paid beside the amount.
+    /// What the wallet paid in addition to the amount.
     fee: i64,
     /// Three letters (ISO 4217).
     currency: String,
@@ -112,7 +112,7 @@ pub struct TransactionsApi {
 impl TransactionsApi {
     /// The wallet's transactions, newest first
     ///
-    /// The order is stable while new ones arrive. A withdrawal that was refused for want of funds is listed as `failed`;
+    /// The order is stable while new ones arrive. A withdrawal that was refused for lack of funds is listed as `failed`;
     /// no other refusal is listed. 404 while the wallet is disabled. With a filter a page looks at 10,000 transactions at
     /// most: it may be short, or empty, and still have a `next`.
     #[oai(path = "/wallet/transactions", method = "get", operation_id = "list_transactions")]
@@ -132,7 +132,7 @@ impl TransactionsApi {
         from: Param<Timestamp>,
         /// Only before this moment.
         to: Param<Timestamp>,
-        /// Never answer from an older state; 412 if the wallet has not come so far.
+        /// The oldest version that may be shown; 412 if the wallet has not reached it.
         #[oai(name = "Min-Wallet-Version")]
         at_least: MinWalletVersion,
     ) -> Result<WalletAnswer<200, TransactionsData>, ApiError> {
@@ -168,7 +168,7 @@ impl TransactionsApi {
         customer: Customer,
         /// The transaction.
         id: PathId,
-        /// Never answer from an older state; 412 if the wallet has not come so far.
+        /// The oldest version that may be shown; 412 if the wallet has not reached it.
         #[oai(name = "Min-Wallet-Version")]
         at_least: MinWalletVersion,
     ) -> Result<WalletAnswer<200, TransactionData>, ApiError> {
@@ -209,8 +209,8 @@ fn entry(found: &EntryView) -> Entry {
     }
 }
 
-/// What the document says beside the types.
-pub fn notes() -> Vec<Notes> {
+/// The documentation of the operations, in addition to their types.
+pub fn operation_docs() -> Vec<OperationDoc> {
     let transaction = example(Kind::Deposit, 10_000);
     let page = PageInfo { next: Some(Cursor(1).encode()) };
     let entry = Entry { version: 2, change: -1_015, balance_after: 8_985, available_balance_after: 8_985 };
@@ -230,13 +230,13 @@ pub fn notes() -> Vec<Notes> {
         balance_after: 8_985,
         entries: vec![entry],
     };
-    let one = Notes {
+    let one = OperationDoc {
         id: "get_transaction",
         codes: &[SIGNED_IN, READING],
         request: None,
         answer: sample(&TransactionData { transaction: whole }),
     };
-    let list = Notes {
+    let list = OperationDoc {
         id: "list_transactions",
         codes: &[SIGNED_IN, &[Code::ValidationFailed], READING],
         request: None,

@@ -9,19 +9,19 @@ use uuid::Uuid;
 
 use crate::{
     api::{
+        api_error::ApiError,
         auth::Customer,
         balance::Balance,
         body::{Fields, FromFields},
         catalogue::Code,
         command::{Command, DryRun},
         document::{
-            BODY, KEYED, MOVING, Notes, POSTING, SIGNED_IN, Tag, sample,
+            BODY, KEYED, MOVING, OperationDoc, POSTING, SIGNED_IN, Tag, sample,
             samples::{self, CUSTOMER, REFERENCE},
         },
         envelope::PostedAnswer,
         executed::MovedMoney,
-        failure::ApiError,
-        scalars::Moment,
+        scalars::ApiTimestamp,
     },
     kernel::{ids::ReferenceId, money::Amount},
     payments::{Payment, Payments},
@@ -43,7 +43,7 @@ impl FromFields for MoneyRequest {
     }
 }
 
-/// The one word of money that has moved.
+/// The only status of money that has moved.
 #[derive(Enum, Serialize)]
 #[oai(rename_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
@@ -51,7 +51,7 @@ enum MoneyStatus {
     Success,
 }
 
-/// Money that has come in. Money is in minor units; balances are those right after.
+/// Money that was deposited. Money is in minor units; balances are those right after.
 #[derive(Object, Serialize)]
 struct Deposit {
     /// Null in a dry run.
@@ -60,7 +60,7 @@ struct Deposit {
     /// The customer's xid.
     deposited_by: Uuid,
     status: MoneyStatus,
-    deposited_at: Moment,
+    deposited_at: ApiTimestamp,
     amount: i64,
     reference_id: Uuid,
     #[oai(flatten)]
@@ -74,7 +74,7 @@ pub struct DepositData {
     deposit: Deposit,
 }
 
-/// Money that has gone out. Money is in minor units; balances are those right after.
+/// Money that was withdrawn. Money is in minor units; balances are those right after.
 #[derive(Object, Serialize)]
 struct Withdrawal {
     /// Null in a dry run.
@@ -83,7 +83,7 @@ struct Withdrawal {
     /// The customer's xid.
     withdrawn_by: Uuid,
     status: MoneyStatus,
-    withdrawn_at: Moment,
+    withdrawn_at: ApiTimestamp,
     amount: i64,
     reference_id: Uuid,
     #[oai(flatten)]
@@ -112,10 +112,10 @@ impl CashApi {
     async fn create_deposit(
         &self,
         customer: Customer,
-        /// Sent again with the same key, the request gets its first answer again.
+        /// A repeated request with the same key gets the stored response.
         #[oai(name = "Idempotency-Key")]
         command: Command<MoneyRequest>,
-        /// Only say what would happen (200): every check, nothing stored; a key is ignored.
+        /// Preview (200): every check, nothing stored; a key is ignored.
         dry_run: DryRun,
     ) -> Result<PostedAnswer<201, DepositData>, ApiError> {
         let (MoneyRequest { amount, reference_id }, submission) = command.by(customer.caller());
@@ -133,10 +133,10 @@ impl CashApi {
     async fn create_withdrawal(
         &self,
         customer: Customer,
-        /// Sent again with the same key, the request gets its first answer again.
+        /// A repeated request with the same key gets the stored response.
         #[oai(name = "Idempotency-Key")]
         command: Command<MoneyRequest>,
-        /// Only say what would happen (200): every check, nothing stored; a key is ignored.
+        /// Preview (200): every check, nothing stored; a key is ignored.
         dry_run: DryRun,
     ) -> Result<PostedAnswer<201, WithdrawalData>, ApiError> {
         let (MoneyRequest { amount, reference_id }, submission) = command.by(customer.caller());
@@ -160,19 +160,19 @@ fn withdrawn(withdrawn_by: Uuid, amount: i64, reference_id: Uuid, money: MovedMo
     }
 }
 
-/// What the document says beside the types.
-pub fn notes() -> Vec<Notes> {
+/// The documentation of the operations, in addition to their types.
+pub fn operation_docs() -> Vec<OperationDoc> {
     let money = |balance, version| MovedMoney::sample(0, Balance::sample(balance, version));
     let (customer, reference) = (samples::id(CUSTOMER), samples::id(REFERENCE));
     let request = || Some(json!({"amount": 10_000, "reference_id": REFERENCE}));
     vec![
-        Notes {
+        OperationDoc {
             id: "create_deposit",
             codes: &[SIGNED_IN, BODY, MOVING, &[Code::BalanceLimit], KEYED, POSTING],
             request: request(),
             answer: sample(&deposited(customer, 10_000, reference, money(10_000, 1))),
         },
-        Notes {
+        OperationDoc {
             id: "create_withdrawal",
             codes: &[SIGNED_IN, BODY, MOVING, &[Code::InsufficientFunds], KEYED, POSTING],
             request: request(),

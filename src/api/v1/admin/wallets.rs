@@ -1,4 +1,4 @@
-//! `/admin/wallets`: what a person of the back office may do with a wallet, each act with a reason.
+//! `/admin/wallets`: what an administrator may do with a wallet, each act with a reason.
 
 use std::sync::Arc;
 
@@ -7,23 +7,23 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::wallets::{self, AnyWalletData};
 use crate::{
     accounts::{Accounts, StatusOrder},
     api::{
+        api_error::ApiError,
         auth::Admin,
         balance::Balance,
         body::{Field, Fields, FromFields},
         catalogue::Code,
         command::{Command, DryRun, Submission},
         document::{
-            BODY, KEYED, Notes, POSTING, SIGNED_IN, Tag, sample,
+            BODY, KEYED, OperationDoc, POSTING, SIGNED_IN, Tag, sample,
             samples::{self, REFERENCE, TRANSACTION, WALLET},
         },
         envelope::PostedAnswer,
-        failure::ApiError,
         query::PathId,
-        scalars::{Moment, Reason},
+        scalars::{ApiTimestamp, Reason},
+        v1::service::wallets::{self, AnyWalletData},
     },
     kernel::{
         ids::{ReferenceId, WalletId},
@@ -50,12 +50,12 @@ impl FromFields for ReasonRequest {
 #[derive(Clone, Copy, Enum, Serialize)]
 #[oai(rename = "Direction", rename_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
-enum DirectionWord {
+enum DirectionName {
     Credit,
     Debit,
 }
 
-impl Field for DirectionWord {
+impl Field for DirectionName {
     const MESSAGE: &'static str = "Must be credit or debit.";
 
     fn from_json(value: &Value) -> Option<Self> {
@@ -76,7 +76,7 @@ impl Field for DirectionWord {
 pub struct AdjustmentRequest {
     /// In minor units (cents).
     amount: Amount,
-    direction: DirectionWord,
+    direction: DirectionName,
     /// Unique among the wallet's adjustments: a second one with it moves nothing.
     reference_id: Uuid,
     /// Stored with the act; the customer does not see it.
@@ -98,9 +98,9 @@ struct Adjustment {
     #[oai(nullable)]
     id: Option<Uuid>,
     wallet: Uuid,
-    direction: DirectionWord,
+    direction: DirectionName,
     amount: i64,
-    adjusted_at: Moment,
+    adjusted_at: ApiTimestamp,
     reference_id: Uuid,
     #[oai(flatten)]
     #[serde(flatten)]
@@ -114,13 +114,13 @@ pub struct AdjustmentData {
 }
 
 /// The operations.
-pub struct AdminApi {
+pub struct AdminWalletsApi {
     pub accounts: Arc<dyn Accounts>,
     pub payments: Arc<dyn Payments>,
 }
 
 #[OpenApi(prefix_path = "/api/v1", tag = "Tag::Admin")]
-impl AdminApi {
+impl AdminWalletsApi {
     /// Freeze a wallet
     ///
     /// Nothing can be done with its money until it is unfrozen, whatever its status; it can still be enabled and disabled.
@@ -130,7 +130,7 @@ impl AdminApi {
         admin: Admin,
         /// The wallet.
         id: PathId,
-        /// Sent again with the same key, the request gets its first answer again.
+        /// A repeated request with the same key gets the stored response.
         #[oai(name = "Idempotency-Key")]
         command: Command<ReasonRequest>,
     ) -> Result<PostedAnswer<200, AnyWalletData>, ApiError> {
@@ -147,7 +147,7 @@ impl AdminApi {
         admin: Admin,
         /// The wallet.
         id: PathId,
-        /// Sent again with the same key, the request gets its first answer again.
+        /// A repeated request with the same key gets the stored response.
         #[oai(name = "Idempotency-Key")]
         command: Command<ReasonRequest>,
     ) -> Result<PostedAnswer<200, AnyWalletData>, ApiError> {
@@ -165,10 +165,10 @@ impl AdminApi {
         admin: Admin,
         /// The wallet.
         id: PathId,
-        /// Sent again with the same key, the request gets its first answer again.
+        /// A repeated request with the same key gets the stored response.
         #[oai(name = "Idempotency-Key")]
         command: Command<AdjustmentRequest>,
-        /// Only say what would happen (200): every check, nothing stored; a key is ignored.
+        /// Preview (200): every check, nothing stored; a key is ignored.
         dry_run: DryRun,
     ) -> Result<PostedAnswer<201, AdjustmentData>, ApiError> {
         let (request, submission) = command.by(admin.caller(WalletId(id.0)));
@@ -176,8 +176,8 @@ impl AdminApi {
         let adjustment = ledger::Adjustment {
             amount,
             direction: match direction {
-                DirectionWord::Credit => Direction::Credit,
-                DirectionWord::Debit => Direction::Debit,
+                DirectionName::Credit => Direction::Credit,
+                DirectionName::Debit => Direction::Debit,
             },
             reference: ReferenceId(reference_id),
             reason: reason.0,
@@ -198,7 +198,7 @@ impl AdminApi {
     }
 }
 
-impl AdminApi {
+impl AdminWalletsApi {
     async fn change_status(
         &self,
         submission: Submission,
@@ -209,23 +209,23 @@ impl AdminApi {
     }
 }
 
-/// What the document says beside the types.
-pub fn notes() -> Vec<Notes> {
+/// The documentation of the operations, in addition to their types.
+pub fn operation_docs() -> Vec<OperationDoc> {
     let request = || Some(json!({"reason": "Reported as stolen, case 4711"}));
     vec![
-        Notes {
+        OperationDoc {
             id: "freeze_wallet",
             codes: &[SIGNED_IN, BODY, &[Code::NotFound, Code::AlreadyFrozen], KEYED, POSTING],
             request: request(),
             answer: sample(&wallets::frozen_sample(true)),
         },
-        Notes {
+        OperationDoc {
             id: "unfreeze_wallet",
             codes: &[SIGNED_IN, BODY, &[Code::NotFound, Code::NotFrozen], KEYED, POSTING],
             request: request(),
             answer: sample(&wallets::frozen_sample(false)),
         },
-        Notes {
+        OperationDoc {
             id: "create_adjustment",
             codes: &[
                 SIGNED_IN,
@@ -241,9 +241,9 @@ pub fn notes() -> Vec<Notes> {
                 adjustment: Adjustment {
                     id: Some(samples::id(TRANSACTION)),
                     wallet: samples::id(WALLET),
-                    direction: DirectionWord::Credit,
+                    direction: DirectionName::Credit,
                     amount: 500,
-                    adjusted_at: samples::moment(),
+                    adjusted_at: samples::timestamp(),
                     reference_id: samples::id(REFERENCE),
                     balance: Balance::sample(10_500, 2),
                 },

@@ -1,4 +1,4 @@
-//! Gives every request its id, its place in the log, and every answer the headers that all answers have.
+//! The id of each request, its span in the log, and the headers of every response.
 
 use poem::{
     Endpoint, IntoResponse, Middleware, Request, Response, Result,
@@ -8,23 +8,23 @@ use tracing::Instrument;
 
 use crate::api::headers::{REQUEST_ID, request_id};
 
-/// The outermost layer: whatever comes out of it carries `X-Request-Id`.
-pub struct Identify;
+/// The outermost middleware: every response has `X-Request-Id`.
+pub struct RequestId;
 
-impl<E: Endpoint> Middleware<E> for Identify {
-    type Output = IdentifyEndpoint<E>;
+impl<E: Endpoint> Middleware<E> for RequestId {
+    type Output = RequestIdEndpoint<E>;
 
     fn transform(&self, inner: E) -> Self::Output {
-        IdentifyEndpoint { inner }
+        RequestIdEndpoint { inner }
     }
 }
 
-/// [`Identify`] around an endpoint.
-pub struct IdentifyEndpoint<E> {
+/// [`RequestId`] around an endpoint.
+pub struct RequestIdEndpoint<E> {
     inner: E,
 }
 
-impl<E: Endpoint> Endpoint for IdentifyEndpoint<E> {
+impl<E: Endpoint> Endpoint for RequestIdEndpoint<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
@@ -39,7 +39,7 @@ impl<E: Endpoint> Endpoint for IdentifyEndpoint<E> {
         let headers = response.headers_mut();
         headers.insert(REQUEST_ID, id);
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        // Balances are nobody else's to keep.
+        // Balances are private: no cache on the way may store them.
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         Ok(response)
     }

@@ -1,6 +1,6 @@
-//! Reads a request's body before anything is said of the request. An answer that comes while the body is still on its way
-//! leaves the rest of it where the next request of the connection is expected. What is larger than a body may be, or does not
-//! come in time, is not waited for: the connection ends with the answer.
+//! Reads the whole body before the request is answered. If the response were sent first, the rest of the body would be read as
+//! the connection's next request. A body that is too large or too slow is not waited for: the connection is closed after the
+//! response.
 
 use std::time::Duration;
 
@@ -14,16 +14,16 @@ use poem::{
 use tokio_util::sync::CancellationToken;
 
 use super::framing;
-use crate::api::{catalogue::Code, failure::ApiError};
+use crate::api::{api_error::ApiError, catalogue::Code};
 
-/// The largest body, in bytes.
+/// Maximum size of a body, in bytes.
 pub const BODY_MAX: usize = 64 * 1024;
-/// How long a body may take.
+/// Maximum time for a body.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long the rest of a body may take once the service stops.
+/// Maximum time for the rest of a body once the service stops.
 const LAST_READ_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A request's body, or why there is none.
+/// A request's body, or the error in its place.
 #[derive(Clone, Debug)]
 pub struct Received(pub Result<Bytes, Code>);
 
@@ -35,33 +35,33 @@ impl Received {
     }
 }
 
-/// The layer.
-pub struct Receive {
+/// The middleware.
+pub struct BodyReader {
     stopping: CancellationToken,
 }
 
-impl Receive {
-    /// Waits for no body much longer once `stopping` is cancelled.
+impl BodyReader {
+    /// Once `stopping` is cancelled, bodies get [`LAST_READ_TIMEOUT`] more.
     pub const fn new(stopping: CancellationToken) -> Self {
         Self { stopping }
     }
 }
 
-impl<E: Endpoint> Middleware<E> for Receive {
-    type Output = ReceiveEndpoint<E>;
+impl<E: Endpoint> Middleware<E> for BodyReader {
+    type Output = BodyReaderEndpoint<E>;
 
     fn transform(&self, inner: E) -> Self::Output {
-        ReceiveEndpoint { inner, stopping: self.stopping.clone() }
+        BodyReaderEndpoint { inner, stopping: self.stopping.clone() }
     }
 }
 
-/// [`Receive`] around an endpoint.
-pub struct ReceiveEndpoint<E> {
+/// [`BodyReader`] around an endpoint.
+pub struct BodyReaderEndpoint<E> {
     inner: E,
     stopping: CancellationToken,
 }
 
-impl<E: Endpoint> Endpoint for ReceiveEndpoint<E> {
+impl<E: Endpoint> Endpoint for BodyReaderEndpoint<E> {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> Result<Response> {
@@ -80,7 +80,7 @@ impl<E: Endpoint> Endpoint for ReceiveEndpoint<E> {
     }
 }
 
-impl<E> ReceiveEndpoint<E> {
+impl<E> BodyReaderEndpoint<E> {
     async fn in_time(&self, body: impl Future<Output = Result<Bytes, Code>>) -> Result<Bytes, Code> {
         let stopping = async {
             self.stopping.cancelled().await;
@@ -118,7 +118,7 @@ async fn whole(request: &Request, body: Body) -> Result<Bytes, Code> {
     if all.len() > BODY_MAX { Err(Code::PayloadTooLarge) } else { Ok(all.freeze()) }
 }
 
-/// The connection ends after this answer.
+/// Closes the connection after this response.
 fn last(mut response: Response) -> Response {
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     response

@@ -1,11 +1,11 @@
-//! The only place that turns errors, of the domain rooms and of the framework, into codes of the catalogue. Texts from
-//! within the server go to the log and nowhere else.
+//! The only place that turns errors, of the domain rooms and of the framework, into codes of the catalogue. Internal
+//! texts go to the log only.
 
 use poem::{PathPattern, Response, error::ResponseError, http::StatusCode};
 
 use super::{
+    api_error::{ApiError, Detail},
     catalogue::Code,
-    failure::{ApiError, Detail},
     security::SecurityEvent,
 };
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
 
 impl From<Exhausted> for ApiError {
     fn from(Exhausted { class, retry_after }: Exhausted) -> Self {
-        Self::new(Code::RateLimited, Detail::RetryAfter(retry_after)).noted_as(SecurityEvent::Limit(class))
+        Self::new(Code::RateLimited, Detail::RetryAfter(retry_after)).recorded_as(SecurityEvent::Limit(class))
     }
 }
 
@@ -84,7 +84,7 @@ impl From<Refusal> for ApiError {
     }
 }
 
-/// The last stop of every error, ours or the framework's: after it there are only JSend answers.
+/// Turns every error, ours or the framework's, into a JSend response.
 pub async fn to_response(error: poem::Error) -> Response {
     let pattern = error.data::<PathPattern>().cloned();
     let event = error.downcast_ref::<ApiError>().and_then(ApiError::security_event);

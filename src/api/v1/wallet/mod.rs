@@ -1,0 +1,44 @@
+//! For customers: their own wallet.
+
+mod cash;
+mod status;
+mod top_transfers;
+mod transaction_line;
+mod transactions;
+pub(super) mod transfers;
+
+use std::sync::Arc;
+
+use self::{
+    cash::CashApi, status::StatusApi, top_transfers::TopTransfersApi, transactions::TransactionsApi,
+    transfers::TransfersApi,
+};
+use crate::{accounts::Accounts, api::document::OperationDoc, payments::Payments};
+
+/// The operations.
+pub type Apis = (StatusApi, CashApi, TransfersApi, TransactionsApi, TopTransfersApi);
+
+/// The operations over these services.
+pub fn apis(accounts: &Arc<dyn Accounts>, payments: &Arc<dyn Payments>) -> Apis {
+    (
+        StatusApi { accounts: Arc::clone(accounts) },
+        CashApi { payments: Arc::clone(payments) },
+        TransfersApi { payments: Arc::clone(payments) },
+        TransactionsApi { accounts: Arc::clone(accounts) },
+        TopTransfersApi { accounts: Arc::clone(accounts) },
+    )
+}
+
+/// The documentation of the operations, in addition to their types.
+pub fn operation_docs() -> Vec<OperationDoc> {
+    [
+        status::operation_docs(),
+        cash::operation_docs(),
+        transfers::operation_docs(),
+        transactions::operation_docs(),
+        top_transfers::operation_docs(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
