@@ -23,10 +23,11 @@ migration-up: ## Brings the database up to date: CONNECTION, else DATABASE_URL, 
 migration-down: ## Reverts the last migration, on the same database; refuses to lose rows without ARGS=--yes-lose-data.
 	@scripts/migrate down $(ARGS)
 
-lint: ## Checks format, clippy without a warning, and the shell scripts.
+lint: ## Checks format, clippy and the documentation without a warning, and the shell scripts.
 	@if command -v shellcheck >/dev/null; then shellcheck -x $(SCRIPTS); fi
 	@scripts/cargo fmt --check
 	@scripts/cargo clippy --all-targets --locked -- -D warnings
+	@scripts/cargo doc --locked --no-deps --document-private-items --quiet
 
 deny: ## Checks licences and sources of the dependencies by cargo-deny.
 	@scripts/cargo deny --version >/dev/null 2>&1 || { echo "cargo-deny is missing: cargo install --locked cargo-deny"; exit 1; }

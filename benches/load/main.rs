@@ -1,6 +1,9 @@
 //! The load benchmark: the service over HTTP beside plain SQL, on the same Postgres in the same run. `--help` explains how
 //! to run it, `docs/benchmarks/README.md` how to read what comes out.
 
+// Measured values are far below the limits of the types.
+#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+
 mod args;
 mod baseline;
 mod chart;
@@ -41,7 +44,7 @@ async fn main() -> ExitCode {
         println!("Nothing to test here: scripts/bench measures.");
         return ExitCode::SUCCESS;
     }
-    match LocalSet::new().run_until(bench(&args)).await {
+    match LocalSet::new().run_until(Box::pin(bench(&args))).await {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {

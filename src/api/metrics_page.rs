@@ -13,7 +13,7 @@ use super::document::{OperationDoc, Tag};
 /// Renders all metrics.
 pub type Renderer = Arc<dyn Fn() -> String + Send + Sync>;
 
-/// The text that Prometheus reads (https://prometheus.io/docs/instrumenting/exposition_formats/).
+/// The text that Prometheus reads (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// The operation.

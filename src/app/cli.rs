@@ -95,7 +95,7 @@ pub fn run() -> ExitCode {
             bootstrap::refuse_unfit_postgres(&config).await?;
         }
         match cli.command {
-            Command::Serve => serve::run(config, metrics).await,
+            Command::Serve => Box::pin(serve::run(config, metrics)).await,
             Command::Migrate { direction } => migrate::run(&config, direction).await,
             Command::Token(args) => token::print(&config, &args),
             Command::Freeze(args) => freeze::freeze(&config, &args).await,

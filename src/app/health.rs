@@ -96,7 +96,9 @@ impl HealthSource for Health {
     }
 
     async fn is_ready(&self) -> bool {
-        !self.stopping.is_cancelled() && self.posting_loop.is_running() && self.books().await.are_usable
+        !self.stopping.is_cancelled()
+            && self.posting_loop.is_running()
+            && Box::pin(self.books()).await.are_usable
     }
 }
 
@@ -108,7 +110,7 @@ impl Health {
             let (ping, fault) = tokio::join!(db::ping(&db), schema.fault());
             Books { answers: ping.is_ok(), are_usable: ping.is_ok() && fault.is_none() }
         };
-        self.probes.books.ask(query).await.unwrap_or_default()
+        self.probes.books.ask(Box::pin(query)).await.unwrap_or_default()
     }
 
     async fn cache(&self) -> bool {

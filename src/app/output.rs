@@ -16,10 +16,10 @@ pub(super) fn line(text: impl Display) -> Result<()> {
     print(&format!("{text}\n"))
 }
 
-/// Prints text as it is. See [`line`].
+/// Prints text as it is. See [`line()`].
 ///
 /// # Errors
-/// As those of [`line`].
+/// As those of [`line()`].
 pub(super) fn print(text: &str) -> Result<()> {
     // Flushed: bytes that are in a buffer at the end of the process are lost silently.
     let mut stdout = io::stdout().lock();

@@ -1,6 +1,8 @@
 //! Everything that needs real servers: Postgres, Redis and Kafka are started by `scripts/stack` when the environment
 //! does not name them; without them these tests fail, they never skip.
 
+// Numbers of tests are small.
+#![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss)]
 // A test that cannot go on says so by a panic.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

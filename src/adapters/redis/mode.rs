@@ -10,7 +10,7 @@ pub(super) struct Server {
     pub(super) unusable: Option<String>,
 }
 
-/// Reads the server's mode and run (https://redis.io/docs/latest/commands/info/, `redis_mode` and `run_id`).
+/// Reads the server's mode and run (<https://redis.io/docs/latest/commands/info/>, `redis_mode` and `run_id`).
 pub(super) async fn ask(connection: &mut MultiplexedConnection) -> RedisResult<Server> {
     let text: String = redis::cmd("INFO").arg("server").query_async(connection).await?;
     let value = |name: &str| {

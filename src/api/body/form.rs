@@ -1,4 +1,4 @@
-//! `application/x-www-form-urlencoded` (https://url.spec.whatwg.org/#application/x-www-form-urlencoded), read strictly:
+//! `application/x-www-form-urlencoded` (<https://url.spec.whatwg.org/#application/x-www-form-urlencoded>), read strictly:
 //! a broken escape or text that is not UTF-8 is an error, not a replacement character.
 
 use super::Fields;

@@ -79,7 +79,7 @@ pub async fn migrate(url: &str, direction: Direction) -> Result<SchemaState, Mig
     Ok(state::read(&mut conn, &steps).await?)
 }
 
-/// Where the database stands. Changes nothing, and needs no more rights than [`grants`] gives.
+/// Where the database stands. Changes nothing, and needs no more rights than [`grants()`] gives.
 pub async fn status(url: &str) -> Result<SchemaState, DbError> {
     state::read(&mut connect(url).await?, &files::steps()?).await
 }

@@ -34,7 +34,7 @@ use crate::{
 };
 
 /// Wallets that are asked for in one statement.
-const PAGE: usize = 2_000;
+const PAGE: u16 = 2_000;
 
 /// A topic that is to be compared with a log.
 #[derive(Clone, Copy, Debug)]
@@ -168,13 +168,13 @@ async fn finish(
         .filter(|(_, seen)| seen.first > 1)
         .map(|(wallet, seen)| (*wallet, seen.first))
         .collect();
-    for page in later.chunks(PAGE) {
+    for page in later.chunks(PAGE.into()) {
         let before: Vec<(WalletId, i64)> = page.iter().map(|(wallet, first)| (*wallet, first - 1)).collect();
         missing.extend(store::rows_above(&mut conn, log, &before, from).await?);
     }
     let mut after = WalletId(Uuid::nil());
     loop {
-        let page = store::last_versions(&mut conn, log, after, PAGE as i64).await?;
+        let page = store::last_versions(&mut conn, log, after, PAGE.into()).await?;
         let Some((last, _)) = page.last() else { break };
         after = *last;
         let shown = |wallet| comparison.wallets.get(wallet).map_or(0, |seen| seen.last);
@@ -185,7 +185,7 @@ async fn finish(
             .map(|(wallet, _, shown)| (wallet, shown))
             .collect();
         if !behind.is_empty() {
-            let limit = ROWS_PER_FINDING as i64;
+            let limit = i64::try_from(ROWS_PER_FINDING).unwrap_or(i64::MAX);
             missing.extend(store::rows_beyond(&mut conn, log, &behind, from, cursor, limit).await?);
         }
     }

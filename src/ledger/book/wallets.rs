@@ -42,7 +42,9 @@ impl Hasher for WalletIdHasher {
     fn write_u64(&mut self, word: u64) {
         let product = u128::from(self.0.rotate_left(32) ^ word) * SPREAD;
         // Both halves: the map takes its bits from either end.
-        self.0 = (product ^ (product >> 64)) as u64;
+        #[allow(clippy::cast_possible_truncation)] // the lower half is meant
+        let mixed = (product ^ (product >> 64)) as u64;
+        self.0 = mixed;
     }
 
     /// The length, which all ids share.

@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn the_oldest_holes_are_dropped_beyond_the_maximum() {
         let mut holes = Holes::default();
-        let found = (0..HOLES_MAX as i64 + 2).map(|n| range(2 * n, 2 * n));
+        let found = (0..i64::try_from(HOLES_MAX).unwrap() + 2).map(|n| range(2 * n, 2 * n));
         holes.remember(found, &["3/7".to_owned()], Instant::now());
         assert_eq!((holes.len(), holes.ranges()[0]), (HOLES_MAX, range(4, 4)));
     }
