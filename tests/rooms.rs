@@ -59,20 +59,27 @@ const RETIRED_PHRASES: [&str; 8] =
     ["whoever", "so many", "as many", "told again", "what is kept", "nobody is told", "heard", "newer_only"];
 
 /// Names for which the field has a term, matched as whole names: `DeliveryTracker`, `BrokerStatus`, `Reconnector`,
-/// `is_transient`, `with_pool_timeout`, `PriorState`, `QUEUE_TIMEOUT`, `RETRY_DELAY` and others stand in their place.
-const RETIRED_NAMES: [&str; 30] = [
+/// `is_transient`, `with_pool_timeout`, `PriorState`, `QUEUE_TIMEOUT`, `RETRY_DELAY` and others stand in their place; and words that
+/// make a person of a process.
+const RETIRED_NAMES: [&str; 45] = [
     "ATTEMPT",
     "Away",
+    "BackEnd",
     "CROWD",
     "Fresh",
     "GATHER",
+    "Gate",
     "HELPS",
+    "Identify",
     "Keeper",
     "LAST_WORDS",
     "LOOKED_AT",
     "LOOK_AGAIN",
     "Lane",
     "LastLook",
+    "LogReader",
+    "Moment",
+    "Opener",
     "PATIENCE",
     "PAUSE",
     "Recalled",
@@ -82,13 +89,22 @@ const RETIRED_NAMES: [&str; 30] = [
     "Seat",
     "Spread",
     "TRUTH_LIMIT",
+    "Tails",
     "Tally",
     "Told",
     "TurnTaking",
+    "WalletService",
+    "anew",
+    "anybody",
     "endure",
     "forgo",
+    "hears",
     "is_passing",
+    "nobody",
     "stay_while",
+    "tells",
+    "told",
+    "top_follower",
     "top_tails",
     "within_limit",
 ];

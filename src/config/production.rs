@@ -80,7 +80,7 @@ impl Production<'_> {
         .map(|(_, name, need)| {
             format!(
                 "{name} leads over a network without TLS: production needs {need}, or TRUSTED_NETWORK=true where \
-                 nobody else can read or change what passes there."
+                 no other machine can read or change what passes there."
             )
         })
         .collect()

@@ -1,6 +1,6 @@
 //! How far a follower has come, as a moment of the monotonic clock.
 //!
-//! Somebody notes where the log, or the topic, ended at some moments. Once the follower has passed such an end, it has
+//! A watcher notes where the log, or the topic, ended at some moments. Once the follower has passed such an end, it has
 //! everything that was there at that moment. No date of a row is used, so neither a clock that jumps nor a process that
 //! stood still can make a follower look fresher than it is.
 

@@ -51,7 +51,7 @@ fn a_clock_that_is_set_back_locks_nobody_out_for_longer_than_a_window() {
     exhaust(&mut windows, wallet(1), at(HOUR));
     assert!(windows.wait(wallet(1), at(HOUR - 1)) > 0, "a little: the window goes on");
     exhaust(&mut windows, wallet(1), at(9_000 * HOUR));
-    assert_eq!(exhaust(&mut windows, wallet(1), at(0)), 60, "far: it begins anew");
+    assert_eq!(exhaust(&mut windows, wallet(1), at(0)), 60, "far: it begins again");
 }
 
 #[test]

@@ -31,7 +31,7 @@ const CUSTOMERS_MAX: usize = 250_000;
 /// The maximum number of outcomes remembered for [`REMEMBERED_FOR`]. About 250 bytes each.
 const OUTCOMES_MAX: u64 = 20_000;
 
-/// How long the outcome of a look-up is remembered for the sender who asked, also if nobody was found: a newcomer can be
+/// How long the outcome of a look-up is remembered for the sender who asked, also if none was found: a newcomer can be
 /// paid within this time.
 const REMEMBERED_FOR: Duration = Duration::from_secs(1);
 
@@ -154,14 +154,14 @@ impl LookUps {
         let (answer, found) = oneshot::channel();
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(LookUp { asked, answer });
         let (own, db) = (Arc::clone(self), db.clone());
-        // A task of its own: a client that hangs up does not take the look-up of others along, nor a connection that
+        // A task of its own: a client that closes its connection does not take the look-up of others along, nor a connection that
         // would have to be cleaned up before the pool can use it again.
         tokio::spawn(async move { own.look_up(&db).await });
         found.await.unwrap_or_else(|_| Err(DbError::Defect("a look-up of recipients died".to_owned())))
     }
 
     /// Answers those who have waited longest, [`LOOK_UP_MAX`] at most. Each request brings a turn of its own, so all are
-    /// answered; a turn that finds nobody waiting does nothing.
+    /// answered; a turn without a waiting request does nothing.
     async fn look_up(&self, db: &Pool) {
         let _turn = self.turn.lock().await;
         let waiting = self.take(LOOK_UP_MAX);
@@ -169,7 +169,7 @@ impl LookUps {
             return;
         }
         let asked: Vec<RecipientQuery> = waiting.iter().map(|look_up| look_up.asked).collect();
-        // Who has gone away needs no answer.
+        // A client that has closed its connection needs no answer.
         match wallets::recipients(db, &asked).await {
             Ok(found) => waiting.into_iter().zip(found).for_each(|(look_up, found)| {
                 let _ = look_up.answer.send(Ok(found));

@@ -103,6 +103,8 @@ async fn a_refused_transfer_looks_its_recipient_up_whether_it_is_known_or_not() 
     }
     assert_eq!(disabled.disable().await.status, 200);
     app.db.run("alter table wallets rename column owner_xid to hidden").await;
+    // The look-ups of the transfers above are remembered for a second.
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
     for (sender, recipient) in [
         (&sender, Uuid::new_v4()),
         (&sender, disabled.wallet),

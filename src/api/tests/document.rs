@@ -29,13 +29,13 @@ fn operations() -> Vec<(String, Value)> {
     found
 }
 
-/// Fails where the code has moved on: `wallet openapi > swagger/openapi.json` writes the file anew.
+/// Fails where the code has moved on: `wallet openapi > swagger/openapi.json` writes the file again.
 #[test]
 fn the_committed_document_is_the_codes() {
     let committed = include_str!("../../../swagger/openapi.json");
     assert!(
         committed == spec(),
-        "swagger/openapi.json is not what the code says: write it anew with `wallet openapi`"
+        "swagger/openapi.json is not what the code says: write it again with `wallet openapi`"
     );
 }
 

@@ -190,22 +190,22 @@ mod tests {
     fn a_migration_that_does_not_say_it_is_refused() {
         let down = || text(5, false, "-- derived: x\nselect 1");
         for first in ["select 1", "-- compatible_from: ?", "-- compatible_from: 6", "-- compatible_from: 0"] {
-            let told = complaint(vec![text(5, true, first), down()]);
-            assert!(told.contains("compatible_from: N"), "{first}: {told}");
+            let said = complaint(vec![text(5, true, first), down()]);
+            assert!(said.contains("compatible_from: N"), "{first}: {said}");
         }
         let up = || text(5, true, "-- compatible_from: 5\nselect 1");
         for first in ["drop table x", "-- loses:", "-- loses: ", "-- loses: a,,b", "-- derived: "] {
-            let told = complaint(vec![up(), text(5, false, first)]);
-            assert!(told.contains("-- loses: table"), "{first}: {told}");
+            let said = complaint(vec![up(), text(5, false, first)]);
+            assert!(said.contains("-- loses: table"), "{first}: {said}");
         }
         assert!(complaint(vec![up()]).contains(".down.sql"));
-        let told = complaint(vec![
+        let said = complaint(vec![
             up(),
             down(),
             text(6, true, "-- compatible_from: 4"),
             text(6, false, "-- derived: x"),
         ]);
-        assert!(told.contains("from 5"), "what was incompatible stays so: {told}");
+        assert!(said.contains("from 5"), "what was incompatible stays so: {said}");
     }
 
     #[test]

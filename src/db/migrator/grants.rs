@@ -5,7 +5,7 @@ const GRANTS: &str = include_str!("../../../migrations/grants.sql");
 const ROLE: &str = ":\"role\"";
 
 /// The statements that give this role what the service needs, for the owner of the tables; none if the name is empty,
-/// or one that Postgres takes for everybody.
+/// or one that Postgres takes for every role.
 #[must_use]
 pub fn grants(role: &str) -> Option<String> {
     // Also in quotes, Postgres takes `public` for every role (src/backend/parser/gram.y, RoleSpec).
@@ -31,8 +31,8 @@ mod tests {
         let sql = grants("o\"; drop table wallets; --").expect("a name");
         assert!(sql.contains("on customers to \"o\"\"; drop table wallets; --\";"), "{sql}");
         assert!(!sql.contains(":\"role\""), "{sql}");
-        for everybody in ["", "public", "a\0b"] {
-            assert_eq!(grants(everybody), None);
+        for everyone in ["", "public", "a\0b"] {
+            assert_eq!(grants(everyone), None);
         }
     }
 

@@ -40,7 +40,7 @@ pub enum DataLoss {
     Forbidden,
     /// Empty tables.
     OnlyIfEmpty,
-    /// Everything: somebody has said so.
+    /// Everything: an operator has accepted the loss.
     Accepted,
 }
 
@@ -152,7 +152,7 @@ async fn down(
         must_be_empty(conn, &lossy).await?;
     }
     let mut tx = conn.begin().await.map_err(DbError::from)?;
-    // Who serves holds these tables for milliseconds; who waits here lets nobody past.
+    // A service holds these tables for milliseconds; while this waits, no other statement gets past it.
     run(&mut tx, "set local lock_timeout = '5s'").await?;
     if loss == DataLoss::OnlyIfEmpty {
         for (_, rows) in &lossy {

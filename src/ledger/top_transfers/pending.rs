@@ -1,5 +1,5 @@
 //! What the follower of the largest transfers has seen pass by and not folded yet: of each wallet the newest stretch of
-//! entries. When a block is full, its entries need not be read again; by then they lie far apart in the books.
+//! entries. When a block is full, its entries need not be read again, when they lie far apart in the books.
 //!
 //! It may forget at any time: a fold compares where a stretch begins with the wallet's stored lists, and reads the
 //! books where something lies between.
