@@ -6,14 +6,13 @@ use uuid::Uuid;
 use wallet::{
     kernel::{
         actor::Actor,
+        buckets::Buckets,
         clock::Timestamp,
         ids::{OperationId, ReferenceId, WalletId},
         money::Amount,
+        status::Status,
     },
-    ledger::{
-        Action, Buckets, Key, KeyName, Operation, Outcome, Refusals, Status, Transfer, WalletState,
-        book::Changes,
-    },
+    ledger::{Action, Key, KeyName, Operation, Outcome, Refusals, Transfer, WalletState, book::Changes},
 };
 
 use crate::event_loop::Move;

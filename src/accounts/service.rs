@@ -116,8 +116,10 @@ impl Accounts for AccountsService {
         }
         // A customer without a wallet, left by a failure in between, is harmless: the next attempt finds the customer.
         let customer = customers::ensure(db, owner).await?;
-        wallets::open(db, customer, currency).await?;
-        let opened = wallets::find(db, owner, currency).await?;
+        let opened = match wallets::open(db, customer, currency).await? {
+            None => wallets::find(db, owner, currency).await?,
+            opened => opened,
+        };
         let wallet = opened.ok_or_else(|| DbError::Defect("a wallet just opened is missing".to_owned()))?;
         Ok(OwnedWallet { wallet, owner })
     }

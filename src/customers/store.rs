@@ -10,7 +10,7 @@ use crate::{
 /// A customer by its xid.
 pub const FIND: &str = "select id from customers where xid = $1::uuid";
 
-const ADD: &str = "insert into customers (id, xid) values ($1, $2) on conflict (xid) do nothing";
+const ADD: &str = "insert into customers (id, xid) values ($1, $2) on conflict (xid) do nothing returning id";
 
 /// The customer with this xid, who is made if it does not exist. Two at once get the same one: the second insertion waits for
 /// the first, and the statement after it finds the customer.
@@ -19,8 +19,10 @@ pub async fn ensure(db: &Pool, xid: Xid) -> Result<CustomerId, DbError> {
     ask(db, move |db| async move {
         let add = Statement::from_sql_and_values(DbBackend::Postgres, ADD, [new.0.into(), xid.0.into()]);
         let find = Statement::from_sql_and_values(DbBackend::Postgres, FIND, [xid.0.into()]);
-        db.execute_raw(add).await?;
-        let found = db.query_one_raw(find).await?;
+        let found = match db.query_one_raw(add).await? {
+            None => db.query_one_raw(find).await?,
+            made => made,
+        };
         let found = found.ok_or_else(|| DbError::Defect("a customer just made is missing".to_owned()))?;
         Ok(CustomerId(found.try_get_by_index(0)?))
     })

@@ -36,7 +36,6 @@ pub mod top_transfers;
 pub mod wallet_state;
 pub mod wallets;
 
-pub use crate::kernel::{buckets::Buckets, status::Status};
 pub use error::LedgerError;
 pub use kind::Kind;
 pub use operation::{Action, Adjustment, Direction, Key, KeyName, Operation, Refusals, Transfer};

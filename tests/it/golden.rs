@@ -9,13 +9,15 @@ use wallet::{
     kernel::{
         actor::Actor,
         books::BooksId,
+        buckets::Buckets,
         clock::Timestamp,
         ids::{OperationId, ReferenceId, WalletId, Xid},
         money::Amount,
+        status::Status,
     },
     ledger::{
-        Action, BalanceAfter, Buckets, Decision, Done, Key, KeyName, Kind, LedgerError, Operation, Outcome,
-        Refusal, Refusals, Status, StatusReceipt, Transfer, WalletState,
+        Action, BalanceAfter, Decision, Done, Key, KeyName, Kind, LedgerError, Operation, Outcome, Refusal,
+        Refusals, StatusReceipt, Transfer, WalletState,
         book::{Book, Changes},
         entry::Transaction,
         log::{EntryRow, LogRow, StatusChangeRow},

@@ -6,11 +6,13 @@ use crate::{
     accounts::{StatusOrder, Versioned},
     cache::{MoneyView, StatusView, WalletView},
     kernel::{
+        buckets::Buckets,
         clock::Timestamp,
         ids::{OperationId, ReferenceId, WalletId, Xid},
+        status::Status,
     },
     ledger::{
-        BalanceAfter, Buckets, Done, Kind, Outcome, Preview, Receipt, Refusal, Status, StatusReceipt,
+        BalanceAfter, Done, Kind, Outcome, Preview, Receipt, Refusal, StatusReceipt,
         entry::TransactionStatus,
         read::{EntryView, HistoryItem, TransactionView},
     },

@@ -21,21 +21,38 @@ use crate::{
     },
 };
 
+/// The columns of an entry's row, out of an entry `e`, its transaction `t`, its step `s` and its wallet `w`.
+macro_rules! entry_columns {
+    () => {
+        concat!(
+            "select e.position, e.wallet_id, w.owner_xid, e.version, e.transaction_id, e.kind, ",
+            entry_status!(),
+            " as status, ",
+            step_amount!(),
+            " as amount,
+               ",
+            visible_fee!(),
+            " as fee, t.currency,
+               ",
+            visible_reference!(),
+            " as reference_id,
+               e.delta_available, e.delta_held, e.delta_unreleased, e.available, e.held, e.unreleased, e.occurred_at, e.hash"
+        )
+    };
+}
+
+/// The columns of a status change's row, out of the status change `s` and its wallet `w`.
+macro_rules! status_change_columns {
+    () => {
+        "select s.position, s.wallet_id, w.owner_xid, s.status_version, s.status, s.frozen, s.occurred_at"
+    };
+}
+
 /// Reads a stretch of the log of money. Left joins, so that a row without its transaction or its wallet stops the reader
 /// loudly instead of being skipped.
 pub const READ_ENTRIES: &str = concat!(
-    "select e.position, e.wallet_id, w.owner_xid, e.version, e.transaction_id, e.kind, ",
-    entry_status!(),
-    " as status, ",
-    step_amount!(),
-    " as amount,
-       ",
-    visible_fee!(),
-    " as fee, t.currency,
-       ",
-    visible_reference!(),
-    " as reference_id,
-       e.delta_available, e.delta_held, e.delta_unreleased, e.available, e.held, e.unreleased, e.occurred_at, e.hash
+    entry_columns!(),
+    "
 from (select * from entries where position > $1 and position <= $2 order by position limit $3) e
 left join lateral (select * from transactions t where t.id = e.transaction_id offset 0) t on true
 ",
@@ -46,26 +63,18 @@ order by e.position"
 );
 
 /// As [`READ_ENTRIES`], of the log of status.
-pub const READ_STATUS_CHANGES: &str = "\
-select s.position, s.wallet_id, w.owner_xid, s.status_version, s.status, s.frozen, s.occurred_at
+pub const READ_STATUS_CHANGES: &str = concat!(
+    status_change_columns!(),
+    "
 from (select * from status_changes where position > $1 and position <= $2 order by position limit $3) s
 left join lateral (select w.owner_xid from wallets w where w.id = s.wallet_id offset 0) w on true
-order by s.position";
+order by s.position"
+);
 
 /// The rows of the log of money with these wallets and versions, as [`READ_ENTRIES`] has them.
 pub const FIND_ENTRIES: &str = concat!(
-    "select e.position, e.wallet_id, w.owner_xid, e.version, e.transaction_id, e.kind, ",
-    entry_status!(),
-    " as status, ",
-    step_amount!(),
-    " as amount,
-       ",
-    visible_fee!(),
-    " as fee, t.currency,
-       ",
-    visible_reference!(),
-    " as reference_id,
-       e.delta_available, e.delta_held, e.delta_unreleased, e.available, e.held, e.unreleased, e.occurred_at, e.hash
+    entry_columns!(),
+    "
 from unnest($1::uuid[], $2::int8[]) k (wallet_id, version)
 cross join lateral (select * from entries e where e.wallet_id = k.wallet_id and e.version = k.version offset 0) e
 left join lateral (select * from transactions t where t.id = e.transaction_id offset 0) t on true
@@ -76,12 +85,14 @@ left join lateral (select w.owner_xid from wallets w where w.id = e.wallet_id of
 );
 
 /// As [`FIND_ENTRIES`], of the log of status.
-pub const FIND_STATUS_CHANGES: &str = "\
-select s.position, s.wallet_id, w.owner_xid, s.status_version, s.status, s.frozen, s.occurred_at
+pub const FIND_STATUS_CHANGES: &str = concat!(
+    status_change_columns!(),
+    "
 from unnest($1::uuid[], $2::int8[]) k (wallet_id, version)
 cross join lateral (select * from status_changes s
                     where s.wallet_id = k.wallet_id and s.status_version = k.version offset 0) s
-left join lateral (select w.owner_xid from wallets w where w.id = s.wallet_id offset 0) w on true";
+left join lateral (select w.owner_xid from wallets w where w.id = s.wallet_id offset 0) w on true"
+);
 
 impl Log {
     const fn read(self) -> &'static str {

@@ -4,7 +4,7 @@
 //! One follows at a time, over all processes; the others stand by. It waits at the log's barrier, as the relay does, so that
 //! its cursor never passes a position that is still to come. Doing a stretch again changes nothing.
 
-use std::{convert::Infallible, time::Duration};
+use std::time::Duration;
 
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -35,7 +35,7 @@ impl TopTransfersFollower {
     async fn keep_following(&self, stop: &CancellationToken) {
         let mut is_troubled = false;
         loop {
-            let Err(reason) = self.lead(&mut is_troubled, stop).await;
+            let Err(reason) = self.lead(&mut is_troubled, stop).await else { return };
             if !std::mem::replace(&mut is_troubled, true) {
                 warn!(%reason, "the largest transfers are not followed; lists of them stay right and take longer");
             }
@@ -44,11 +44,13 @@ impl TopTransfersFollower {
         }
     }
 
-    /// Stands by, then leads until something fails. What was read from the log ends with the connection: the next one may
+    /// Stands by, then leads until something fails; ends well only by `stop`. What was read from the log ends with the connection: the next one may
     /// lead to other books, say those of a standby that lacks the last commits.
-    async fn lead(&self, is_troubled: &mut bool, stop: &CancellationToken) -> Result<Infallible, DbError> {
+    async fn lead(&self, is_troubled: &mut bool, stop: &CancellationToken) -> Result<(), DbError> {
         let mut conn = with_connection_timeout(Follower::TOP_TRANSFERS.connect(&self.database_url)).await?;
-        while !Follower::TOP_TRANSFERS.lead(&mut conn, stop).await? {}
+        if !Follower::TOP_TRANSFERS.lead(&mut conn, stop).await? {
+            return Ok(());
+        }
         let mut pending = Pending::default();
         loop {
             catch_up(&mut conn, &mut pending).await?;

@@ -38,7 +38,8 @@ pub struct Wallet {
 pub const FIND: &str = "select id from wallets where owner_xid = $1::uuid and currency = $2::text";
 
 const OPEN: &str = "\
-insert into wallets (id, customer_id, currency) values ($1, $2, $3) on conflict (customer_id, currency) do nothing";
+insert into wallets (id, customer_id, currency) values ($1, $2, $3) on conflict (customer_id, currency) do nothing
+returning id";
 
 /// One wallet.
 pub const WALLET: &str = "\
@@ -68,13 +69,14 @@ pub async fn find(db: &Pool, owner: Xid, currency: Currency) -> Result<Option<Wa
     .await
 }
 
-/// Opens a customer's wallet in a currency, if there is none yet: disabled, and empty. Two at once open one.
-pub async fn open(db: &Pool, customer: CustomerId, currency: Currency) -> Result<(), DbError> {
+/// Opens a customer's wallet in a currency: disabled, and empty. None: another process has opened it first.
+pub async fn open(db: &Pool, customer: CustomerId, currency: Currency) -> Result<Option<WalletId>, DbError> {
     let new = WalletId::generate();
     ask(db, move |db| async move {
         let pool = db.get_postgres_connection_pool();
-        sqlx::query(OPEN).bind(new.0).bind(customer.0).bind(currency.as_str()).execute(pool).await?;
-        Ok(())
+        let opening = sqlx::query(OPEN).bind(new.0).bind(customer.0).bind(currency.as_str());
+        let opened = opening.fetch_optional(pool).await?;
+        Ok(opened.map(|row| row.try_get(0).map(WalletId)).transpose()?)
     })
     .await
 }

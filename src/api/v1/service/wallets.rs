@@ -28,8 +28,9 @@ use crate::{
     kernel::{
         currency::Currency,
         ids::{WalletId, Xid},
+        status::Status,
     },
-    ledger::{Status, StatusReceipt},
+    ledger::StatusReceipt,
 };
 
 /// Whose wallet, and in which currency.
