@@ -19,7 +19,7 @@ use crate::{
     kernel::{
         actor::Actor,
         currency::Currency,
-        ids::{OperationId, WalletId, Xid},
+        ids::{CustomerXid, OperationId, WalletId},
         pagination::{Page, PageRequest},
         status::Status,
     },
@@ -35,11 +35,15 @@ use crate::{
 #[async_trait]
 pub trait Accounts: Interface {
     /// The customer's wallet in this currency, or in the default one; customer and wallet are made if they do not exist.
-    async fn open(&self, owner: Xid, currency: Option<Currency>) -> Result<OwnedWallet, AccountError>;
+    async fn open(&self, owner: CustomerXid, currency: Option<Currency>)
+    -> Result<OwnedWallet, AccountError>;
 
     /// Opens a wallet as [`Accounts::open`] does, and reads it.
-    async fn open_and_view(&self, owner: Xid, currency: Option<Currency>)
-    -> Result<WalletView, AccountError>;
+    async fn open_and_view(
+        &self,
+        owner: CustomerXid,
+        currency: Option<Currency>,
+    ) -> Result<WalletView, AccountError>;
 
     /// A wallet with its balance, whatever its status.
     async fn view(&self, wallet: WalletId, at_least: Option<i64>) -> Result<WalletView, AccountError>;
@@ -108,7 +112,11 @@ pub struct AccountsService {
 
 #[async_trait]
 impl Accounts for AccountsService {
-    async fn open(&self, owner: Xid, currency: Option<Currency>) -> Result<OwnedWallet, AccountError> {
+    async fn open(
+        &self,
+        owner: CustomerXid,
+        currency: Option<Currency>,
+    ) -> Result<OwnedWallet, AccountError> {
         let currency = currency.unwrap_or(self.currency);
         let db = self.db.pool();
         if let Some(wallet) = wallets::find(db, owner, currency).await? {
@@ -126,7 +134,7 @@ impl Accounts for AccountsService {
 
     async fn open_and_view(
         &self,
-        owner: Xid,
+        owner: CustomerXid,
         currency: Option<Currency>,
     ) -> Result<WalletView, AccountError> {
         let opened = self.open(owner, currency).await?;

@@ -5,7 +5,7 @@ use crate::{
     kernel::{
         buckets::Buckets,
         clock::Timestamp,
-        ids::{WalletId, Xid},
+        ids::{CustomerXid, WalletId},
         status::Status,
     },
     ledger::wallets::Wallet,
@@ -33,7 +33,7 @@ pub(super) fn view(wallet: &Wallet) -> WalletView {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OwnedWallet {
     pub wallet: WalletId,
-    pub owner: Xid,
+    pub owner: CustomerXid,
 }
 
 /// An enabled wallet.

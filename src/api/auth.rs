@@ -22,7 +22,7 @@ use crate::{
     identity::{Identity, Principal, Scope, Subject, Unauthorized},
     kernel::{
         actor::Actor,
-        ids::{WalletId, Xid},
+        ids::{CustomerXid, WalletId},
     },
     limits::{Class, Limits, TrustedProxies},
 };
@@ -87,7 +87,7 @@ impl AuthStateInner {
 
 /// A customer, by a token for one wallet.
 pub struct Customer {
-    pub xid: Xid,
+    pub xid: CustomerXid,
     pub wallet: WalletId,
     limits: Arc<Limits>,
 }

@@ -3,7 +3,7 @@
 use crate::kernel::{
     clock::Timestamp,
     currency::Currency,
-    ids::{WalletId, Xid},
+    ids::{CustomerXid, WalletId},
 };
 
 /// A wallet's money, in minor units.
@@ -41,7 +41,7 @@ pub struct StatusView {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WalletView {
     pub id: WalletId,
-    pub owner: Xid,
+    pub owner: CustomerXid,
     pub currency: Currency,
     pub money: MoneyView,
     pub status: StatusView,
@@ -50,6 +50,6 @@ pub struct WalletView {
 /// A part of a view that has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ViewPart {
-    Money { owner: Xid, currency: Currency, money: MoneyView },
-    Status { owner: Xid, status: StatusView },
+    Money { owner: CustomerXid, currency: Currency, money: MoneyView },
+    Status { owner: CustomerXid, status: StatusView },
 }

@@ -9,7 +9,7 @@ use super::{
     settings::{AppEnv, Config, ConfigError, KafkaLogin, KafkaSecurity, Secret, Topics},
     urls, values,
 };
-use crate::kernel::currency::Currency;
+use crate::kernel::{currency::Currency, topics::DEAD_LETTER_SUFFIX};
 
 /// Checks every variable and reports all problems at once. A variable of the environment replaces the same one of the
 /// file, also when it is empty; an empty one counts as not given.
@@ -227,12 +227,11 @@ impl Reader<'_> {
         let transactions =
             self.text("KAFKA_TOPIC_TRANSACTIONS", values::topic, defaults::KAFKA_TOPIC_TRANSACTIONS);
         let status = self.text("KAFKA_TOPIC_STATUS", values::topic, defaults::KAFKA_TOPIC_STATUS);
-        let dead = |topic: &str| format!("{topic}.dlq");
+        let dead = |topic: &str| format!("{topic}{DEAD_LETTER_SUFFIX}");
         if transactions == status || dead(&transactions) == status || dead(&status) == transactions {
-            self.problems.push(
-                "KAFKA_TOPIC_STATUS must be another topic than KAFKA_TOPIC_TRANSACTIONS and its .dlq."
-                    .to_owned(),
-            );
+            self.problems.push(format!(
+                "KAFKA_TOPIC_STATUS must be another topic than KAFKA_TOPIC_TRANSACTIONS and its {DEAD_LETTER_SUFFIX}."
+            ));
         }
         Topics { transactions, status }
     }

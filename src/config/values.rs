@@ -10,7 +10,7 @@ use super::{
 };
 #[cfg(debug_assertions)]
 use crate::fail_point::{ALL, Armed};
-use crate::kernel::{currency::Currency, network::Network, quota::Quota};
+use crate::kernel::{currency::Currency, network::Network, quota::Quota, topics::DEAD_LETTER_SUFFIX};
 
 /// What a variable must be, as the end of a sentence.
 pub(super) type Requirement = String;
@@ -77,7 +77,7 @@ pub(super) fn brokers(text: &str) -> Result<String, Requirement> {
 
 /// A topic's name, as Kafka accepts it, with room for the suffix of its dead-letter topic.
 pub(super) fn topic(text: &str) -> Result<String, Requirement> {
-    const LENGTH_MAX: usize = 249 - ".dlq".len();
+    const LENGTH_MAX: usize = 249 - DEAD_LETTER_SUFFIX.len();
     if text.len() > LENGTH_MAX || text == "." || text == ".." {
         return Err(format!("must be a topic's name of at most {LENGTH_MAX} characters"));
     }

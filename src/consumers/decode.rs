@@ -10,7 +10,7 @@ use crate::{
     },
     kernel::{
         clock::Timestamp,
-        ids::{WalletId, Xid},
+        ids::{CustomerXid, WalletId},
     },
 };
 
@@ -48,7 +48,7 @@ fn money(event: &TransactionCreated) -> Result<Change, Poison> {
         unreleased: event.unreleased,
         version: positive(event.version)?,
     };
-    let part = ViewPart::Money { owner: Xid(event.customer_xid), currency, money };
+    let part = ViewPart::Money { owner: CustomerXid(event.customer_xid), currency, money };
     Ok(Change {
         wallet: WalletId(event.wallet_id),
         part,
@@ -72,7 +72,7 @@ fn status(event: &StatusChanged) -> Result<Change, Poison> {
         disabled_at: (!enabled && !event.frozen).then_some(occurred_at),
         version: positive(event.status_version)?,
     };
-    let part = ViewPart::Status { owner: Xid(event.customer_xid), status };
+    let part = ViewPart::Status { owner: CustomerXid(event.customer_xid), status };
     Ok(Change { wallet: WalletId(event.wallet_id), part, occurred_at, generation: event.generation })
 }
 

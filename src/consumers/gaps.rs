@@ -124,7 +124,7 @@ mod tests {
     use super::*;
     use crate::{
         cache::{MoneyView, StatusView},
-        kernel::{clock::Timestamp, ids::Xid},
+        kernel::{clock::Timestamp, ids::CustomerXid},
     };
 
     fn wallet(n: u128) -> WalletId {
@@ -133,14 +133,15 @@ mod tests {
 
     fn money(n: u128, version: i64) -> Change {
         let money = MoneyView { available: version, held: 0, unreleased: 0, version };
-        let part = ViewPart::Money { owner: Xid(Uuid::nil()), currency: "USD".parse().unwrap(), money };
+        let part =
+            ViewPart::Money { owner: CustomerXid(Uuid::nil()), currency: "USD".parse().unwrap(), money };
         Change { wallet: wallet(n), part, occurred_at: Timestamp::default(), generation: 1 }
     }
 
     fn status(n: u128, version: i64) -> Change {
         let status =
             StatusView { enabled: true, frozen: false, enabled_at: None, disabled_at: None, version };
-        let part = ViewPart::Status { owner: Xid(Uuid::nil()), status };
+        let part = ViewPart::Status { owner: CustomerXid(Uuid::nil()), status };
         Change { wallet: wallet(n), part, occurred_at: Timestamp::default(), generation: 1 }
     }
 

@@ -4,7 +4,7 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 use crate::{
     db::{DbError, Pool, ask},
-    kernel::ids::{CustomerId, Xid},
+    kernel::ids::{CustomerId, CustomerXid},
 };
 
 /// A customer by its xid.
@@ -14,7 +14,7 @@ const ADD: &str = "insert into customers (id, xid) values ($1, $2) on conflict (
 
 /// The customer with this xid, who is made if it does not exist. Two at once get the same one: the second insertion waits for
 /// the first, and the statement after it finds the customer.
-pub async fn ensure(db: &Pool, xid: Xid) -> Result<CustomerId, DbError> {
+pub async fn ensure(db: &Pool, xid: CustomerXid) -> Result<CustomerId, DbError> {
     let new = CustomerId::generate();
     ask(db, move |db| async move {
         let add = Statement::from_sql_and_values(DbBackend::Postgres, ADD, [new.0.into(), xid.0.into()]);

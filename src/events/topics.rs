@@ -6,6 +6,7 @@ use tokio::time::sleep;
 use tracing::warn;
 
 use super::bus::EventBus;
+use crate::kernel::topics::DEAD_LETTER_SUFFIX;
 
 /// Delay before a failed creation is retried.
 const RETRY_DELAY: Duration = Duration::from_secs(2);
@@ -13,7 +14,7 @@ const RETRY_DELAY: Duration = Duration::from_secs(2);
 /// The name of a topic's dead-letter topic.
 #[must_use]
 pub fn dead_letter_topic(topic: &str) -> String {
-    format!("{topic}.dlq")
+    format!("{topic}{DEAD_LETTER_SUFFIX}")
 }
 
 /// Creates the topics that are missing, and their dead-letter topics. Retries until the bus has created them.

@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::tokens::{Principal, TokenError, Tokens, Unauthorized};
 use crate::{
     accounts::{AccountError, Accounts},
-    kernel::ids::Xid,
+    kernel::ids::CustomerXid,
 };
 
 /// Why no token could be issued.
@@ -25,7 +25,7 @@ pub enum IdentityError {
 #[async_trait]
 pub trait Identity: Interface {
     /// A token for the customer's wallet, which is opened if it does not exist. The same xid always gets the same wallet.
-    async fn init(&self, xid: Xid) -> Result<String, IdentityError>;
+    async fn init(&self, xid: CustomerXid) -> Result<String, IdentityError>;
 
     /// The subject and scopes of this token.
     fn authenticate(&self, token: &str) -> Result<Principal, Unauthorized>;
@@ -43,7 +43,7 @@ pub struct IdentityService {
 
 #[async_trait]
 impl Identity for IdentityService {
-    async fn init(&self, xid: Xid) -> Result<String, IdentityError> {
+    async fn init(&self, xid: CustomerXid) -> Result<String, IdentityError> {
         let opened = self.accounts.open(xid, None).await?;
         Ok(self.tokens.issue(opened.owner, opened.wallet)?)
     }

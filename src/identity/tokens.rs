@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use crate::kernel::{
     clock::Timestamp,
-    ids::{WalletId, Xid},
+    ids::{CustomerXid, WalletId},
 };
 
 /// The claims of a valid token.
@@ -20,7 +20,7 @@ pub struct Principal {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// A customer, for one wallet, so that no request has to look it up.
-    Customer { xid: Xid, wallet: WalletId },
+    Customer { xid: CustomerXid, wallet: WalletId },
     /// A service, by the name in its token.
     Service { name: String },
     /// An administrator, by name.
@@ -61,7 +61,7 @@ pub struct Unauthorized;
 /// Issues and verifies access tokens.
 pub trait Tokens: Interface {
     /// A token for a customer's own wallet.
-    fn issue(&self, xid: Xid, wallet: WalletId) -> Result<String, TokenError>;
+    fn issue(&self, xid: CustomerXid, wallet: WalletId) -> Result<String, TokenError>;
 
     /// A token for a service of this name.
     fn issue_service(&self, name: &str) -> Result<String, TokenError>;

@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use super::ids::Xid;
+use super::ids::CustomerXid;
 
 /// Who requests an operation. The text ([`fmt::Display`]) is stored with keys and status changes, so it never changes: a customer's xid, or a
 /// prefix and a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actor {
-    Customer(Xid),
+    Customer(CustomerXid),
     /// A back end with a token of scope `service`.
     Service(String),
     /// A person with a token of scope `admin`.

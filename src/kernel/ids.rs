@@ -49,7 +49,7 @@ id!(
 );
 id!(
     /// A customer, as the caller numbers them; the exercise's `customer_xid` and `owned_by`.
-    Xid
+    CustomerXid
 );
 id!(
     /// One operation of the ledger. The transaction or the status change that it books has the same id, so that an

@@ -12,3 +12,4 @@ pub mod network;
 pub mod pagination;
 pub mod quota;
 pub mod status;
+pub mod topics;

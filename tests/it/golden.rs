@@ -11,7 +11,7 @@ use wallet::{
         books::BooksId,
         buckets::Buckets,
         clock::Timestamp,
-        ids::{OperationId, ReferenceId, WalletId, Xid},
+        ids::{CustomerXid, OperationId, ReferenceId, WalletId},
         money::Amount,
         status::Status,
     },
@@ -65,7 +65,7 @@ fn operation(number: u128, wallet: u128, action: Action) -> Operation {
     let name = KeyName { actor: id(500 + wallet).to_string(), key: format!("key {number}") };
     Operation {
         id: OperationId(id(1000 + number)),
-        actor: Actor::Customer(Xid(id(501))),
+        actor: Actor::Customer(CustomerXid(id(501))),
         wallet: WalletId(id(wallet)),
         action,
         key: Some(Key { name, request_hash: [u8::try_from(number).expect("small"); 32] }),
@@ -115,7 +115,7 @@ fn rows(changes: &Changes) -> Vec<LogRow> {
         LogRow::Entry(EntryRow {
             position,
             wallet: entry.wallet,
-            owner: Xid(id(501)),
+            owner: CustomerXid(id(501)),
             version: entry.version,
             transaction: entry.transaction,
             kind: entry.kind,
@@ -134,7 +134,7 @@ fn rows(changes: &Changes) -> Vec<LogRow> {
         LogRow::StatusChange(StatusChangeRow {
             position,
             wallet: change.wallet,
-            owner: Xid(id(501)),
+            owner: CustomerXid(id(501)),
             status_version: change.status_version,
             status: change.status,
             frozen: change.frozen,

@@ -15,7 +15,7 @@ use wallet::{
     kernel::{
         actor::Actor,
         clock::Clock,
-        ids::{ReferenceId, Xid},
+        ids::{CustomerXid, ReferenceId},
         money::Amount,
     },
     ledger::{Action, Ledger, Refusals},
@@ -66,7 +66,7 @@ async fn every_combination_is_wired_and_every_face_is_there() {
 
         // The services work together: identity opens a wallet, the ledger and payments post, accounts read it, the cache has it.
         let (identity, tokens): (Arc<dyn Identity>, Arc<dyn Tokens>) = (module.resolve(), module.resolve());
-        let xid = Xid(Uuid::new_v4());
+        let xid = CustomerXid(Uuid::new_v4());
         let principal = tokens.verify(&identity.init(xid).await.expect("a token")).expect("a principal");
         let Subject::Customer { xid: of, wallet } = principal.subject else { panic!("{principal:?}") };
         assert_eq!(of, xid);

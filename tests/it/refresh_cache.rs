@@ -25,7 +25,7 @@ use wallet::{
         event::{Deltas, Event, STATUS_CHANGED, StatusChanged, TRANSACTION_CREATED, TransactionCreated},
         topic_watcher::TopicWatcher,
     },
-    kernel::{clock::rfc3339_micros, ids::Xid},
+    kernel::{clock::rfc3339_micros, ids::CustomerXid},
     ledger::{Action, Ledger},
 };
 
@@ -375,7 +375,7 @@ async fn a_wallet_whose_message_is_missing_is_read_from_the_books() {
     crate::support::wait::until("the cache", Duration::from_secs(10), async || cache.ping().await.ok()).await;
     let refresher = RefreshCache::new(Arc::clone(&cache), fill, Arc::new(SystemClock), Arc::default());
     for batches in [&[&[1, 2, 5][..]][..], &[&[1, 2], &[5]]] {
-        let opened = accounts.open(Xid(Uuid::new_v4()), None).await.unwrap();
+        let opened = accounts.open(CustomerXid(Uuid::new_v4()), None).await.unwrap();
         let enabled = ledger.post(operation(opened.wallet, Action::Enable)).await.unwrap();
         assert!(enabled.decision.is_ok(), "{enabled:?}");
         for _ in 0..6 {

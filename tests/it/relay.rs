@@ -219,7 +219,7 @@ async fn each_side_of_a_transfer_has_its_message_and_the_receivers_tells_nothing
 
     let mut conn = store::connect(&db.url).await.unwrap();
     let books = log::standing(&mut conn, Log::Entries).await.unwrap().books;
-    let rows = log::read(&mut conn, Log::Entries, 1, i64::MAX, 10).await.unwrap();
+    let rows = log::Reader::new(Log::Entries).read(&mut conn, 1, i64::MAX, 10).await.unwrap();
     let told: Vec<serde_json::Value> = rows
         .iter()
         .map(|row| serde_json::from_slice(&Event::of(row, "money", books).unwrap().payload).unwrap())

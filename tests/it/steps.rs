@@ -83,8 +83,9 @@ async fn the_message_and_the_replay_of_a_step_are_those_of_its_entry() {
 
     let mut conn = store::connect(&db.url).await.unwrap();
     let books = log::standing(&mut conn, Log::Entries).await.unwrap().books;
-    let read = log::read(&mut conn, Log::Entries, 1, i64::MAX, 10).await.unwrap();
-    let found = log::find(&mut conn, Log::Entries, &[(wallet, 2)]).await.unwrap();
+    let mut reader = log::Reader::new(Log::Entries);
+    let read = reader.read(&mut conn, 1, i64::MAX, 10).await.unwrap();
+    let found = reader.find(&mut conn, &[(wallet, 2)]).await.unwrap();
     assert_eq!(read, found);
     let event = Event::of(&read[0], "money", books).unwrap();
     let event: serde_json::Value = serde_json::from_slice(&event.payload).unwrap();

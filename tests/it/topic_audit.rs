@@ -80,7 +80,7 @@ impl Published {
 
 async fn events(db: &TestDatabase, log: Log) -> Vec<Event> {
     let mut conn = store::connect(&db.url).await.unwrap();
-    let rows = log::read(&mut conn, log, 0, i64::MAX, 1_000).await.unwrap();
+    let rows = log::Reader::new(log).read(&mut conn, 0, i64::MAX, 1_000).await.unwrap();
     let books = log::standing(&mut conn, log).await.unwrap().books;
     rows.iter().map(|row| Event::of(row, "", books).unwrap()).collect()
 }

@@ -19,7 +19,7 @@ use crate::{
     kernel::{
         books::Standing,
         currency::Currency,
-        ids::{WalletId, Xid},
+        ids::{CustomerXid, WalletId},
     },
 };
 
@@ -59,7 +59,7 @@ impl Default for Wallets {
 
 #[derive(Clone, Copy)]
 struct Parts {
-    owner: Xid,
+    owner: CustomerXid,
     money: Option<Confirmed<(Currency, MoneyView)>>,
     status: Option<Confirmed<StatusView>>,
 }
@@ -110,7 +110,12 @@ impl Parts {
 
 impl Wallets {
     /// Changes a wallet's parts; one change at a time for each wallet.
-    fn change<T>(&self, wallet: WalletId, owner: Xid, change: impl FnOnce(&mut Parts) -> T) -> Option<T> {
+    fn change<T>(
+        &self,
+        wallet: WalletId,
+        owner: CustomerXid,
+        change: impl FnOnce(&mut Parts) -> T,
+    ) -> Option<T> {
         let mut answer = None;
         self.0.entry(wallet).and_upsert_with(|known| {
             let mut parts = known.map_or(Parts { owner, money: None, status: None }, moka::Entry::into_value);

@@ -18,7 +18,7 @@ use crate::{
     identity::{Principal, Scope, Subject, TokenError, Tokens, Unauthorized},
     kernel::{
         clock::{Clock, Timestamp},
-        ids::{WalletId, Xid},
+        ids::{CustomerXid, WalletId},
     },
 };
 
@@ -112,7 +112,7 @@ fn subject(claims: &Claims) -> Option<Subject> {
     let named = |prefix| claims.sub.strip_prefix(prefix).filter(|name: &&str| !name.is_empty());
     match (claims.xid, claims.wallet) {
         (Some(xid), Some(wallet)) if Uuid::try_parse(&claims.sub) == Ok(xid) => {
-            Some(Subject::Customer { xid: Xid(xid), wallet: WalletId(wallet) })
+            Some(Subject::Customer { xid: CustomerXid(xid), wallet: WalletId(wallet) })
         }
         (None, None) => {
             let service = named(SERVICE_PREFIX).map(|name| Subject::Service { name: name.to_owned() });
@@ -143,7 +143,12 @@ pub struct JwtTokens {
 }
 
 impl JwtTokens {
-    fn sign(&self, sub: String, of: Option<(Xid, WalletId)>, scope: Scope) -> Result<String, TokenError> {
+    fn sign(
+        &self,
+        sub: String,
+        of: Option<(CustomerXid, WalletId)>,
+        scope: Scope,
+    ) -> Result<String, TokenError> {
         let iat = self.clock.now().timestamp();
         let claims = Claims {
             iss: ISSUER.to_owned(),
@@ -163,7 +168,7 @@ impl JwtTokens {
 }
 
 impl Tokens for JwtTokens {
-    fn issue(&self, xid: Xid, wallet: WalletId) -> Result<String, TokenError> {
+    fn issue(&self, xid: CustomerXid, wallet: WalletId) -> Result<String, TokenError> {
         self.sign(xid.to_string(), Some((xid, wallet)), Scope::Wallet)
     }
 

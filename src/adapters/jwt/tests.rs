@@ -71,7 +71,7 @@ fn verified(claims: &Value) -> Result<Principal, Unauthorized> {
 #[test]
 fn an_issued_token_says_who_carries_it() {
     let (_, tokens) = tokens();
-    let (xid, wallet) = (Xid(Uuid::now_v7()), WalletId::generate());
+    let (xid, wallet) = (CustomerXid(Uuid::now_v7()), WalletId::generate());
     let token = tokens.issue(xid, wallet).unwrap();
     let expected = Principal {
         subject: Subject::Customer { xid, wallet },
@@ -86,8 +86,8 @@ fn an_issued_token_says_who_carries_it() {
 #[test]
 fn a_token_ends_to_the_second_whether_remembered_or_not() {
     let (clock, tokens) = tokens();
-    let token = tokens.issue(Xid(Uuid::nil()), WalletId::generate()).unwrap();
-    let unused = tokens.issue(Xid(Uuid::nil()), WalletId::generate()).unwrap();
+    let token = tokens.issue(CustomerXid(Uuid::nil()), WalletId::generate()).unwrap();
+    let unused = tokens.issue(CustomerXid(Uuid::nil()), WalletId::generate()).unwrap();
     clock.0.store(START + 3_599, Ordering::Relaxed);
     assert!(tokens.verify(&token).is_ok());
     clock.0.store(START + 3_600, Ordering::Relaxed);
@@ -99,7 +99,8 @@ fn a_token_ends_to_the_second_whether_remembered_or_not() {
 #[test]
 fn the_hand_made_token_of_these_tests_is_right_when_nothing_is_wrong_with_it() {
     let principal = verified(&claims()).unwrap();
-    let subject = Subject::Customer { xid: Xid(Uuid::from_u128(7)), wallet: WalletId(Uuid::from_u128(8)) };
+    let subject =
+        Subject::Customer { xid: CustomerXid(Uuid::from_u128(7)), wallet: WalletId(Uuid::from_u128(8)) };
     assert_eq!(principal.subject, subject);
 }
 

@@ -11,7 +11,7 @@ use crate::{
     cache::{MoneyView, StatusView, ViewPart, WalletView},
     kernel::{
         clock::Timestamp,
-        ids::{WalletId, Xid},
+        ids::{CustomerXid, WalletId},
     },
 };
 
@@ -87,7 +87,7 @@ fn parse(id: WalletId, found: [Option<&str>; 5]) -> Option<WalletView> {
     };
     Some(WalletView {
         id,
-        owner: Xid(value(owner?)?),
+        owner: CustomerXid(value(owner?)?),
         currency: value(currency)?,
         money: MoneyView {
             available: value(available)?,
@@ -123,7 +123,7 @@ fn moment(text: &str) -> Option<Option<Timestamp>> {
 
 /// The parts of a view to write, each if it is newer.
 pub(super) struct Write<'v> {
-    pub(super) owner: Xid,
+    pub(super) owner: CustomerXid,
     pub(super) money: Option<(&'v str, MoneyView)>,
     pub(super) status: Option<StatusView>,
 }

@@ -8,7 +8,7 @@ use crate::{
     kernel::{
         buckets::Buckets,
         clock::Timestamp,
-        ids::{OperationId, ReferenceId, WalletId, Xid},
+        ids::{CustomerXid, OperationId, ReferenceId, WalletId},
         status::Status,
     },
     ledger::{
@@ -68,7 +68,7 @@ pub fn view(id: Uuid, balance: i64, version: i64) -> WalletView {
     let (enabled_at, disabled_at) = (Some(moment()), None);
     WalletView {
         id: WalletId(id),
-        owner: Xid(id),
+        owner: CustomerXid(id),
         currency: "USD".parse().unwrap(),
         money: MoneyView { available: balance, held: 0, unreleased: 0, version },
         status: StatusView { enabled: true, frozen: false, enabled_at, disabled_at, version: 1 },

@@ -14,7 +14,7 @@ use crate::{
     accounts::{AccountError, StatusOrder},
     kernel::{
         actor::Actor,
-        ids::{OperationId, WalletId, Xid},
+        ids::{CustomerXid, OperationId, WalletId},
     },
     ledger::Refusal,
     payments::Payment,
@@ -65,7 +65,10 @@ async fn init_gives_a_token_and_the_same_wallet_again() {
     else {
         panic!("{calls:?}")
     };
-    assert_eq!((*one, *other, *enabled, *read), (Xid(xid), Xid(xid), WalletId(xid), WalletId(xid)));
+    assert_eq!(
+        (*one, *other, *enabled, *read),
+        (CustomerXid(xid), CustomerXid(xid), WalletId(xid), WalletId(xid))
+    );
 }
 
 #[tokio::test]
@@ -86,7 +89,10 @@ async fn a_wallet_is_enabled_once() {
     let calls = api.services.calls();
     let [Call::Status(wallet, StatusOrder::Enable, booking)] = &calls[..] else { panic!("{calls:?}") };
     let xid = Uuid::try_parse(&token).unwrap();
-    assert_eq!((*wallet, &booking.actor, &booking.key), (WalletId(xid), &Actor::Customer(Xid(xid)), &None));
+    assert_eq!(
+        (*wallet, &booking.actor, &booking.key),
+        (WalletId(xid), &Actor::Customer(CustomerXid(xid)), &None)
+    );
 
     api.script(|| Ok(refused(Refusal::AlreadyEnabled)));
     let again = api.post("/api/v1/wallet", &token, "").await;

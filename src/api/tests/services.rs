@@ -11,7 +11,7 @@ use crate::{
     kernel::{
         actor::Actor,
         currency::Currency,
-        ids::{OperationId, WalletId, Xid},
+        ids::{CustomerXid, OperationId, WalletId},
         pagination::{Page, PageRequest},
     },
     ledger::{
@@ -24,7 +24,7 @@ use crate::{
 /// A question to a service; a version is the oldest that the reader accepts.
 #[derive(Debug)]
 pub enum Call {
-    Open(Xid, Option<Currency>),
+    Open(CustomerXid, Option<Currency>),
     View(WalletId, Option<i64>),
     Status(WalletId, StatusOrder, Booking),
     Transactions(PageRequest, Filter, Option<i64>),
@@ -70,13 +70,17 @@ impl ScriptedServices {
 #[async_trait]
 impl Accounts for ScriptedServices {
     /// A wallet has its customer's number, so that a test can make a token.
-    async fn open(&self, owner: Xid, currency: Option<Currency>) -> Result<OwnedWallet, AccountError> {
+    async fn open(
+        &self,
+        owner: CustomerXid,
+        currency: Option<Currency>,
+    ) -> Result<OwnedWallet, AccountError> {
         self.answer(Call::Open(owner, currency), || OwnedWallet { wallet: WalletId(owner.0), owner })
     }
 
     async fn open_and_view(
         &self,
-        owner: Xid,
+        owner: CustomerXid,
         currency: Option<Currency>,
     ) -> Result<WalletView, AccountError> {
         self.answer(Call::Open(owner, currency), || answers::view(owner.0, 0, 0))
@@ -103,7 +107,7 @@ impl Accounts for ScriptedServices {
     ) -> Result<(OwnedWallet, Outcome), AccountError> {
         let owner = match booking.actor {
             Actor::Customer(xid) => xid,
-            _ => Xid(wallet.0),
+            _ => CustomerXid(wallet.0),
         };
         let outcome = answers::status_changed(&order, 0, 0);
         let outcome = self.answer(Call::Status(wallet, order, booking), || outcome)?;

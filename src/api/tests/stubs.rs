@@ -18,7 +18,7 @@ use crate::{
     identity::{Identity, IdentityError, Principal, Scope, Subject, Unauthorized},
     kernel::{
         clock::{Clock, Timestamp},
-        ids::{WalletId, Xid},
+        ids::{CustomerXid, WalletId},
     },
 };
 
@@ -41,7 +41,7 @@ pub struct StubIdentity(pub Arc<ScriptedServices>);
 
 #[async_trait]
 impl Identity for StubIdentity {
-    async fn init(&self, xid: Xid) -> Result<String, IdentityError> {
+    async fn init(&self, xid: CustomerXid) -> Result<String, IdentityError> {
         Ok(self.0.open(xid, None).await?.owner.to_string())
     }
 
@@ -58,7 +58,7 @@ impl Identity for StubIdentity {
             None => (vec![Scope::Wallet], token),
         };
         let xid = Uuid::try_parse(xid).map_err(|_| Unauthorized)?;
-        principal(Subject::Customer { xid: Xid(xid), wallet: WalletId(xid) }, scopes)
+        principal(Subject::Customer { xid: CustomerXid(xid), wallet: WalletId(xid) }, scopes)
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
         envelope::Answer,
     },
     identity::Identity,
-    kernel::ids::Xid,
+    kernel::ids::CustomerXid,
 };
 
 /// Whose wallet.
@@ -56,7 +56,7 @@ impl InitApi {
         _auth: ServiceKeyAuth,
         body: Body<InitRequest>,
     ) -> Result<Answer<201, TokenData>, ApiError> {
-        let token = self.identity.init(Xid(body.0.customer_xid)).await?;
+        let token = self.identity.init(CustomerXid(body.0.customer_xid)).await?;
         Ok(Answer(TokenData { token }))
     }
 }

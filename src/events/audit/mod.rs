@@ -30,7 +30,7 @@ use crate::{
         finding::{Finding, ROWS_PER_FINDING},
         ids::WalletId,
     },
-    ledger::log::{self, Follower, Log, LogRow},
+    ledger::log::{self, Follower, Log, LogRow, Reader},
 };
 
 /// Wallets that are asked for in one statement.
@@ -82,6 +82,7 @@ pub async fn audit_topic(
     // In this order: a cursor that moved after the ends were noted would include rows beyond them.
     let cursor = Follower::relay(asked.log).position(&mut conn).await?;
     let books = log::standing(&mut conn, asked.log).await?.books;
+    let mut rows = Reader::new(asked.log);
     let mut topic = reader.open(asked.topic).await?;
     let mut begin = Beginning::of(topic.partitions(), asked.from, cursor);
     let mut comparison = Comparison::with(books);
@@ -90,7 +91,7 @@ pub async fn audit_topic(
         if chunk.is_empty() {
             break;
         }
-        take(&mut conn, asked.log, &chunk, &mut begin, &mut comparison).await?;
+        take(&mut conn, &mut rows, &chunk, &mut begin, &mut comparison).await?;
     }
     finish(conn, asked.log, cursor, begin.from, comparison).await
 }
@@ -127,18 +128,19 @@ impl Beginning {
 
 async fn take(
     conn: &mut Connection,
-    log: Log,
+    rows: &mut Reader,
     chunk: &[StoredMessage],
     begin: &mut Beginning,
     comparison: &mut Comparison,
 ) -> Result<(), DbError> {
-    let all: Vec<Result<Decoded, String>> = chunk.iter().map(|stored| Decoded::decode(log, stored)).collect();
+    let all: Vec<Result<Decoded, String>> =
+        chunk.iter().map(|stored| Decoded::decode(rows.log(), stored)).collect();
     let mut keys: Vec<(WalletId, i64)> =
         all.iter().flatten().map(|decoded| (decoded.wallet, decoded.version)).collect();
     keys.sort_unstable();
     keys.dedup();
     let rows: HashMap<(WalletId, i64), LogRow> =
-        log::find(conn, log, &keys).await?.into_iter().map(|row| (row.key(), row)).collect();
+        rows.find(conn, &keys).await?.into_iter().map(|row| (row.key(), row)).collect();
     for (stored, decoded) in chunk.iter().zip(&all) {
         match decoded {
             Ok(decoded) => {

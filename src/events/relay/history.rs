@@ -13,7 +13,7 @@ use crate::{
     db::{Connection, with_connection_timeout},
     events::event::RowMark,
     kernel::books::LogMark,
-    ledger::log::{self, Follower},
+    ledger::log::{self, Follower, Reader},
 };
 
 /// Between two error lines about one and the same trouble.
@@ -65,7 +65,7 @@ impl Relay {
         let of_these: Vec<&RowMark> =
             newest.iter().filter(|message| message.mark.books == books.books).collect();
         let keys: Vec<_> = of_these.iter().map(|message| (message.wallet, message.version)).collect();
-        let rows = with_connection_timeout(log::find(conn, self.log, &keys)).await?;
+        let rows = with_connection_timeout(Reader::new(self.log).find(conn, &keys)).await?;
         match of_these.iter().find(|message| !rows.iter().any(|row| message.is_of(row))) {
             Some(message) => Err(OtherHistory::Replaced { topic: message.mark, books }.into()),
             None => Ok(()),

@@ -53,7 +53,8 @@ impl Leader<'_> {
 
     async fn publish_late(&mut self, Range { first, last }: Range) -> Result<(), Interrupted> {
         let log = self.relay.log;
-        let rows = with_connection_timeout(log::read(&mut self.conn, log, first - 1, last, LATE_MAX)).await?;
+        let read = self.reader.read(&mut self.conn, first - 1, last, LATE_MAX);
+        let rows = with_connection_timeout(read).await?;
         let events = self.events(&rows)?;
         self.deliver(&events).await??;
         for row in &rows {

@@ -14,7 +14,7 @@ use crate::{
     events::{bus::PublishError, event::Event},
     fail_point::fail_point,
     kernel::books::{BooksId, LogMark},
-    ledger::log::{self, Follower, LogRow},
+    ledger::log::{self, Follower, LogRow, Reader},
 };
 
 /// The maximum number of rows on their way to the bus: bounded memory, and a bounded repeat after a failure.
@@ -30,6 +30,7 @@ const PING_INTERVAL: Duration = Duration::from_secs(3);
 pub(super) struct Leader<'r> {
     pub(super) relay: &'r Relay,
     pub(super) conn: Connection,
+    pub(super) reader: Reader,
     /// The books that are relayed.
     books: BooksId,
     /// Everything up to here is confirmed.
@@ -48,7 +49,8 @@ impl<'r> Leader<'r> {
     ) -> Self {
         let LogMark { books, position: cursor } = start;
         relay.position.set(cursor);
-        Self { relay, conn, books, cursor, progress, looked_at_holes: Instant::now() }
+        let reader = Reader::new(relay.log);
+        Self { relay, conn, reader, books, cursor, progress, looked_at_holes: Instant::now() }
     }
 
     /// Publishes everything that lies beyond the cursor now.
@@ -70,7 +72,7 @@ impl<'r> Leader<'r> {
             age.set(0.0);
             fail_point("relay.gated");
             while self.cursor < high {
-                let read = log::read(&mut self.conn, log, self.cursor, high, IN_FLIGHT);
+                let read = self.reader.read(&mut self.conn, self.cursor, high, IN_FLIGHT);
                 let rows = with_connection_timeout(read).await?;
                 fail_point("relay.read");
                 // Beyond the last row of the last page lie only positions that a rollback gave back.

@@ -159,7 +159,7 @@ mod tests {
     use crate::{
         kernel::{
             clock::Timestamp,
-            ids::{WalletId, Xid},
+            ids::{CustomerXid, WalletId},
             status::Status,
         },
         ledger::log::StatusChangeRow,
@@ -169,7 +169,7 @@ mod tests {
         LogRow::StatusChange(StatusChangeRow {
             position,
             wallet: WalletId(Uuid::nil()),
-            owner: Xid(Uuid::nil()),
+            owner: CustomerXid(Uuid::nil()),
             status_version: 1,
             status: Status::Enabled,
             frozen: false,

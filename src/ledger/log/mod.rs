@@ -5,6 +5,7 @@ mod barrier;
 mod follower;
 mod generations;
 mod holes;
+mod owners;
 mod reader;
 mod rows;
 mod standing;
@@ -14,7 +15,8 @@ pub use self::{
     follower::{Follower, IDLE_LIMIT, back_off, sign_of_life},
     generations::begin_generation,
     holes::{Holes, LATE_ENTRIES, LATE_STATUS_CHANGES, Range, filled, missing, running},
-    reader::{FIND_ENTRIES, FIND_STATUS_CHANGES, READ_ENTRIES, READ_STATUS_CHANGES, find, read},
+    owners::OWNERS,
+    reader::{FIND_ENTRIES, FIND_STATUS_CHANGES, READ_ENTRIES, READ_STATUS_CHANGES, Reader},
     rows::{EntryRow, Log, LogRow, StatusChangeRow},
     standing::{STANDING_ENTRIES, STANDING_STATUS_CHANGES, advance_sequences, sequences_behind, standing},
 };

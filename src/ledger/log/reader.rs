@@ -5,13 +5,16 @@ use std::str::FromStr;
 use sqlx::{PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
-use super::rows::{EntryRow, Log, LogRow, StatusChangeRow};
+use super::{
+    owners::Owners,
+    rows::{EntryRow, Log, LogRow, StatusChangeRow},
+};
 use crate::{
     db::DbError,
     kernel::{
         buckets::Buckets,
         currency::Currency,
-        ids::{OperationId, ReferenceId, WalletId, Xid},
+        ids::{CustomerXid, OperationId, ReferenceId, WalletId},
         status::Status,
     },
     ledger::{
@@ -21,11 +24,11 @@ use crate::{
     },
 };
 
-/// The columns of an entry's row, out of an entry `e`, its transaction `t`, its step `s` and its wallet `w`.
+/// The columns of an entry's row, out of an entry `e`, its transaction `t` and its step `s`.
 macro_rules! entry_columns {
     () => {
         concat!(
-            "select e.position, e.wallet_id, w.owner_xid, e.version, e.transaction_id, e.kind, ",
+            "select e.position, e.wallet_id, e.version, e.transaction_id, e.kind, ",
             entry_status!(),
             " as status, ",
             step_amount!(),
@@ -41,15 +44,15 @@ macro_rules! entry_columns {
     };
 }
 
-/// The columns of a status change's row, out of the status change `s` and its wallet `w`.
+/// The columns of a status change's row, out of the status change `s`.
 macro_rules! status_change_columns {
     () => {
-        "select s.position, s.wallet_id, w.owner_xid, s.status_version, s.status, s.frozen, s.occurred_at"
+        "select s.position, s.wallet_id, s.status_version, s.status, s.frozen, s.occurred_at"
     };
 }
 
-/// Reads a stretch of the log of money. Left joins, so that a row without its transaction or its wallet stops the reader
-/// loudly instead of being skipped.
+/// Reads a stretch of the log of money. Left joins, so that a row without its transaction stops the reader loudly instead of
+/// being skipped.
 pub const READ_ENTRIES: &str = concat!(
     entry_columns!(),
     "
@@ -58,7 +61,6 @@ left join lateral (select * from transactions t where t.id = e.transaction_id of
 ",
     step!(),
     "
-left join lateral (select w.owner_xid from wallets w where w.id = e.wallet_id offset 0) w on true
 order by e.position"
 );
 
@@ -67,7 +69,6 @@ pub const READ_STATUS_CHANGES: &str = concat!(
     status_change_columns!(),
     "
 from (select * from status_changes where position > $1 and position <= $2 order by position limit $3) s
-left join lateral (select w.owner_xid from wallets w where w.id = s.wallet_id offset 0) w on true
 order by s.position"
 );
 
@@ -80,8 +81,7 @@ cross join lateral (select * from entries e where e.wallet_id = k.wallet_id and 
 left join lateral (select * from transactions t where t.id = e.transaction_id offset 0) t on true
 ",
     step!(),
-    "
-left join lateral (select w.owner_xid from wallets w where w.id = e.wallet_id offset 0) w on true"
+    ""
 );
 
 /// As [`FIND_ENTRIES`], of the log of status.
@@ -90,8 +90,7 @@ pub const FIND_STATUS_CHANGES: &str = concat!(
     "
 from unnest($1::uuid[], $2::int8[]) k (wallet_id, version)
 cross join lateral (select * from status_changes s
-                    where s.wallet_id = k.wallet_id and s.status_version = k.version offset 0) s
-left join lateral (select w.owner_xid from wallets w where w.id = s.wallet_id offset 0) w on true"
+                    where s.wallet_id = k.wallet_id and s.status_version = k.version offset 0) s"
 );
 
 impl Log {
@@ -110,39 +109,70 @@ impl Log {
     }
 }
 
-/// The rows beyond `after`, up to and with `up_to`, in order, at most `limit`.
-pub async fn read(
-    conn: &mut PgConnection,
+/// Reads a log, and remembers whose the wallets are.
+pub struct Reader {
     log: Log,
-    after: i64,
-    up_to: i64,
-    limit: usize,
-) -> Result<Vec<LogRow>, DbError> {
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = sqlx::query(log.read()).bind(after).bind(up_to).bind(limit).fetch_all(conn).await?;
-    rows.iter().map(|row| decode(log, row)).collect()
+    owners: Owners,
 }
 
-/// The rows with these wallets and versions, as far as they exist, in no order.
-pub async fn find(
-    conn: &mut PgConnection,
-    log: Log,
-    keys: &[(WalletId, i64)],
-) -> Result<Vec<LogRow>, DbError> {
-    let (wallets, versions): (Vec<Uuid>, Vec<i64>) =
-        keys.iter().map(|(wallet, version)| (wallet.0, *version)).unzip();
-    let rows = sqlx::query(log.find()).bind(wallets).bind(versions).fetch_all(conn).await?;
-    rows.iter().map(|row| decode(log, row)).collect()
-}
+impl Reader {
+    #[must_use]
+    pub fn new(log: Log) -> Self {
+        Self { log, owners: Owners::default() }
+    }
 
-fn decode(log: Log, row: &PgRow) -> Result<LogRow, DbError> {
-    match log {
-        Log::Entries => entry(row).map(LogRow::Entry),
-        Log::StatusChanges => status_change(row).map(LogRow::StatusChange),
+    /// The log that it reads.
+    #[must_use]
+    pub const fn log(&self) -> Log {
+        self.log
+    }
+
+    /// The rows beyond `after`, up to and with `up_to`, in order, at most `limit`.
+    pub async fn read(
+        &mut self,
+        conn: &mut PgConnection,
+        after: i64,
+        up_to: i64,
+        limit: usize,
+    ) -> Result<Vec<LogRow>, DbError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let read = sqlx::query(self.log.read()).bind(after).bind(up_to).bind(limit);
+        let rows = read.fetch_all(&mut *conn).await?;
+        self.decode(conn, &rows).await
+    }
+
+    /// The rows with these wallets and versions, as far as they exist, in no order.
+    pub async fn find(
+        &mut self,
+        conn: &mut PgConnection,
+        keys: &[(WalletId, i64)],
+    ) -> Result<Vec<LogRow>, DbError> {
+        let (wallets, versions): (Vec<Uuid>, Vec<i64>) =
+            keys.iter().map(|(wallet, version)| (wallet.0, *version)).unzip();
+        let find = sqlx::query(self.log.find()).bind(wallets).bind(versions);
+        let rows = find.fetch_all(&mut *conn).await?;
+        self.decode(conn, &rows).await
+    }
+
+    async fn decode(&mut self, conn: &mut PgConnection, rows: &[PgRow]) -> Result<Vec<LogRow>, DbError> {
+        let wallets: Vec<WalletId> =
+            rows.iter().map(|row| row.try_get("wallet_id").map(WalletId)).collect::<Result<_, _>>()?;
+        let owners = self.owners.of(conn, &wallets).await?;
+        rows.iter().zip(owners).map(|(row, owner)| decode(self.log, row, owner)).collect()
     }
 }
 
-fn entry(row: &PgRow) -> Result<EntryRow, DbError> {
+/// A row of which `owner` is the wallet's, if the wallet exists.
+fn decode(log: Log, row: &PgRow, owner: Option<CustomerXid>) -> Result<LogRow, DbError> {
+    let position = row.try_get("position")?;
+    let owner = owner.ok_or_else(|| unreadable(log, position, "its wallet"))?;
+    match log {
+        Log::Entries => entry(row, owner).map(LogRow::Entry),
+        Log::StatusChanges => status_change(row, owner).map(LogRow::StatusChange),
+    }
+}
+
+fn entry(row: &PgRow, owner: CustomerXid) -> Result<EntryRow, DbError> {
     let position = row.try_get("position")?;
     let wallet = WalletId(row.try_get("wallet_id")?);
     let unreadable = |column| unreadable(Log::Entries, position, column);
@@ -154,7 +184,7 @@ fn entry(row: &PgRow) -> Result<EntryRow, DbError> {
     Ok(EntryRow {
         position,
         wallet,
-        owner: owner(row).ok_or_else(|| unreadable("its wallet"))?,
+        owner,
         version: row.try_get("version")?,
         transaction: OperationId(row.try_get("transaction_id")?),
         kind: Kind::from_code(row.try_get("kind")?).ok_or_else(|| unreadable("kind"))?,
@@ -170,23 +200,19 @@ fn entry(row: &PgRow) -> Result<EntryRow, DbError> {
     })
 }
 
-fn status_change(row: &PgRow) -> Result<StatusChangeRow, DbError> {
+fn status_change(row: &PgRow, owner: CustomerXid) -> Result<StatusChangeRow, DbError> {
     let position = row.try_get("position")?;
     let wallet = WalletId(row.try_get("wallet_id")?);
     let unreadable = |column| unreadable(Log::StatusChanges, position, column);
     Ok(StatusChangeRow {
         position,
         wallet,
-        owner: owner(row).ok_or_else(|| unreadable("its wallet"))?,
+        owner,
         status_version: row.try_get("status_version")?,
         status: Status::from_code(row.try_get("status")?).ok_or_else(|| unreadable("status"))?,
         frozen: row.try_get("frozen")?,
         occurred_at: row.try_get("occurred_at")?,
     })
-}
-
-fn owner(row: &PgRow) -> Option<Xid> {
-    row.try_get("owner_xid").ok().map(Xid)
 }
 
 fn unreadable(log: Log, position: i64, column: &str) -> DbError {

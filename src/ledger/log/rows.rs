@@ -5,7 +5,7 @@ use crate::{
         buckets::Buckets,
         clock::Timestamp,
         currency::Currency,
-        ids::{OperationId, ReferenceId, WalletId, Xid},
+        ids::{CustomerXid, OperationId, ReferenceId, WalletId},
         status::Status,
     },
     ledger::{entry::TransactionStatus, kind::Kind},
@@ -41,7 +41,7 @@ pub enum LogRow {
 pub struct EntryRow {
     pub position: i64,
     pub wallet: WalletId,
-    pub owner: Xid,
+    pub owner: CustomerXid,
     pub version: i64,
     pub transaction: OperationId,
     pub kind: Kind,
@@ -64,7 +64,7 @@ pub struct EntryRow {
 pub struct StatusChangeRow {
     pub position: i64,
     pub wallet: WalletId,
-    pub owner: Xid,
+    pub owner: CustomerXid,
     pub status_version: i64,
     pub status: Status,
     pub frozen: bool,

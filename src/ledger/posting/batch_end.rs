@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use super::left_out::LeftOut;
 use crate::{
     db::DbError,
-    ledger::{book::Proof, outcome::Outcome},
+    ledger::{book::Proof, operation::Operation, outcome::Outcome},
 };
 
 /// Why a batch got no decisions.
@@ -84,4 +84,13 @@ pub(super) enum Run {
         /// What Postgres said, if it said anything.
         refusal: Option<DbError>,
     },
+}
+
+/// A run whose commit was sent and lost.
+pub(super) struct Lost<'a> {
+    /// What it decided about: the batch but for what was left out.
+    pub(super) operations: Vec<&'a Operation>,
+    pub(super) decided: Decided,
+    /// Why Postgres refused the commit, where it did.
+    pub(super) refusal: Option<DbError>,
 }

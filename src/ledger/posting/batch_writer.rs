@@ -10,7 +10,7 @@ use tracing::{Span, error, info, warn};
 
 use super::{
     batch_clock::BatchClock,
-    batch_end::{Decided, Failure, Halt, Report, Run},
+    batch_end::{Decided, Failure, Halt, Lost, Report, Run},
     blockers::{Blockers, Step},
     left_out::without,
     locking::{Locking, lock_wallets, watched},
@@ -29,15 +29,6 @@ use crate::{
         operation::{KeyName, Operation, ReferenceKey},
     },
 };
-
-/// A run whose commit was sent and lost.
-struct Lost<'a> {
-    /// What it decided about: the batch but for what was left out.
-    operations: Vec<&'a Operation>,
-    decided: Decided,
-    /// Why Postgres refused the commit, where it did.
-    refusal: Option<DbError>,
-}
 
 /// One connection of the loop's own, made again when it is lost.
 pub(super) struct BatchWriter {

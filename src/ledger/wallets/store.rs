@@ -11,7 +11,7 @@ use crate::{
         buckets::Buckets,
         clock::Timestamp,
         currency::Currency,
-        ids::{CustomerId, WalletId, Xid},
+        ids::{CustomerId, CustomerXid, WalletId},
         status::Status,
     },
 };
@@ -20,7 +20,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wallet {
     pub id: WalletId,
-    pub owner: Xid,
+    pub owner: CustomerXid,
     pub currency: Currency,
     /// Minor units.
     pub buckets: Buckets,
@@ -60,7 +60,7 @@ order by k.n";
 pub const WALLETS_AFTER: &str = "select id from wallets where id > $1::uuid order by id limit $2";
 
 /// The wallet of an owner in a currency.
-pub async fn find(db: &Pool, owner: Xid, currency: Currency) -> Result<Option<WalletId>, DbError> {
+pub async fn find(db: &Pool, owner: CustomerXid, currency: Currency) -> Result<Option<WalletId>, DbError> {
     ask(db, move |db| async move {
         let pool = db.get_postgres_connection_pool();
         let found = sqlx::query(FIND).bind(owner.0).bind(currency.as_str()).fetch_optional(pool).await?;
@@ -114,7 +114,7 @@ fn decode(row: &PgRow) -> Result<Wallet, DbError> {
     let unreadable = |column| DbError::Defect(format!("wallet {id}: {column} cannot be read"));
     Ok(Wallet {
         id,
-        owner: Xid(row.try_get("owner_xid")?),
+        owner: CustomerXid(row.try_get("owner_xid")?),
         currency: Currency::from_str(row.try_get("currency")?).map_err(|_| unreadable("currency"))?,
         buckets: Buckets {
             available: row.try_get("available")?,

@@ -7,7 +7,7 @@ use wallet::{
     kernel::{
         clock::Timestamp,
         currency::Currency,
-        ids::{WalletId, Xid},
+        ids::{CustomerXid, WalletId},
     },
 };
 
@@ -42,7 +42,7 @@ pub fn status(version: i64) -> StatusView {
 pub fn wallet(version: i64) -> WalletView {
     WalletView {
         id: WalletId(Uuid::new_v4()),
-        owner: Xid(Uuid::new_v4()),
+        owner: CustomerXid(Uuid::new_v4()),
         currency: usd(),
         money: money(version),
         status: status(1),

@@ -27,7 +27,7 @@ use crate::{
     cache::WalletView,
     kernel::{
         currency::Currency,
-        ids::{WalletId, Xid},
+        ids::{CustomerXid, WalletId},
         status::Status,
     },
     ledger::StatusReceipt,
@@ -101,7 +101,7 @@ impl WalletsApi {
         body: Body<OpenRequest>,
     ) -> Result<WalletAnswer<201, AnyWalletData>, ApiError> {
         let OpenRequest { customer_xid, currency } = body.0;
-        let view = self.accounts.open_and_view(Xid(customer_xid), currency).await?;
+        let view = self.accounts.open_and_view(CustomerXid(customer_xid), currency).await?;
         Ok(WalletAnswer { version: view.money.version, data: to_response(&view) })
     }
 
