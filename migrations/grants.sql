@@ -12,12 +12,13 @@ grant select on schema_compatibility to :"role";
 
 -- The books. Insert only, but for the state of a wallet; a row lock (for no key update) needs UPDATE on one column.
 grant select, insert on customers to :"role";
-grant select, insert, update (status, frozen_at, status_version, enabled_at, disabled_at, available, held, unreleased, version, head_hash, last_entry_at) on wallets to :"role";
+grant select, insert, update (status, frozen_at, status_version, enabled_at, disabled_at, available, held, unreleased, version, head_hash, last_entry_at, next_due_at) on wallets to :"role";
 grant select, insert on transactions to :"role";
 grant select, insert on entries to :"role";
 grant select, insert on status_changes to :"role";
 grant select, insert on adjustments to :"role";
 grant select, insert on steps to :"role";
+grant select, insert, update (amount, closed_by) on releases to :"role";
 -- The double-entry view, for `wallet audit`.
 grant select on journal to :"role";
 

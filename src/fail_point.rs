@@ -6,17 +6,18 @@
 
 /// Every fail point, in the order in which work passes them.
 #[cfg(debug_assertions)]
-pub const ALL: [&str; 17] = [
+pub const ALL: [&str; 18] = [
     "loop.arrived",
     "loop.taken",
-    "lane.begun",
-    "lane.locked",
-    "lane.recalled",
-    "lane.decided",
+    "batch.begun",
+    "batch.locked",
+    "batch.read",
+    "batch.decided",
     "write.money",
     "write.status",
-    "lane.before_commit",
-    "lane.committed",
+    "write.waiting",
+    "batch.before_commit",
+    "batch.committed",
     "loop.committed",
     "loop.one_answered",
     "relay.gated",
@@ -49,8 +50,8 @@ mod armed {
     static ARMED: OnceLock<Armed> = OnceLock::new();
     static PASSED: AtomicU32 = AtomicU32::new(0);
 
-    /// A fail point, and at which pass of it the process dies: `lane.locked` or `lane.locked:17`. With
-    /// `lane.locked:17:panic` only the task panics, and once.
+    /// A fail point, and at which pass of it the process dies: `batch.locked` or `batch.locked:17`. With
+    /// `batch.locked:17:panic` only the task panics, and once.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Armed {
         name: &'static str,
@@ -95,19 +96,19 @@ mod armed {
         #[test]
         fn a_fail_point_has_a_name_and_perhaps_a_number_and_a_kind_of_death() {
             let armed = |name, time, panics| Ok(Armed { name, time, panics });
-            assert_eq!("lane.locked".parse(), armed("lane.locked", 1, false));
+            assert_eq!("batch.locked".parse(), armed("batch.locked", 1, false));
             assert_eq!("relay.read:17".parse(), armed("relay.read", 17, false));
             assert_eq!("relay.read:17:panic".parse(), armed("relay.read", 17, true));
             for text in [
                 "",
-                "lane",
-                "lane.locked:",
-                "lane.locked:0",
-                "lane.locked:x",
+                "batch",
+                "batch.locked:",
+                "batch.locked:0",
+                "batch.locked:x",
                 ":1",
-                "lane.locked:panic",
-                "lane.locked:1:panics",
-                "lane.locked:1:",
+                "batch.locked:panic",
+                "batch.locked:1:panics",
+                "batch.locked:1:",
             ] {
                 assert_eq!(text.parse::<Armed>(), Err(()), "{text}");
             }
@@ -118,10 +119,10 @@ mod armed {
 #[cfg(all(test, not(debug_assertions)))]
 mod tests {
     /// The release's function can be evaluated by the compiler, which an effect could not be.
-    const _: () = super::fail_point("lane.locked");
+    const _: () = super::fail_point("batch.locked");
 
     #[test]
     fn a_release_build_passes_every_fail_point() {
-        super::fail_point("lane.locked");
+        super::fail_point("batch.locked");
     }
 }

@@ -73,6 +73,7 @@ fn wallet() -> WalletState {
         version: 7,
         head_hash: [7; 32],
         last_entry_at: Some(now()),
+        next_due_at: None,
     }
 }
 

@@ -34,7 +34,8 @@ fn main() {
 }
 
 fn apply(mut book: Book, batch: &Batch) -> (Book, Vec<Outcome>) {
-    let outcomes = batch.operations.iter().map(|operation| book.apply(operation, batch.now)).collect();
+    let outcomes =
+        batch.operations.iter().filter_map(|operation| book.apply(operation, batch.now).ok()).collect();
     (book, outcomes)
 }
 

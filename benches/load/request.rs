@@ -63,6 +63,13 @@ impl Request {
         Self::new("POST /api/v1/wallet/deposits", host, &[("Authorization", token)], Some(&body))
     }
 
+    /// Money that may be spent from this moment on (RFC 3339).
+    pub fn deposit_until(host: SocketAddr, token: &str, amount: u64, release_at: &str) -> Self {
+        let body =
+            format!(r#"{{"amount":{amount},"reference_id":"{REFERENCE}","release_at":"{release_at}"}}"#);
+        Self::new("POST /api/v1/wallet/deposits", host, &[("Authorization", token)], Some(&body))
+    }
+
     /// To a wallet by its id, with a key, as a client sends it that may have to send it again.
     pub fn transfer(host: SocketAddr, token: &str, amount: u64) -> Self {
         let body = format!(r#"{{"recipient":"{RECIPIENT}","amount":{amount},"reference_id":"{REFERENCE}"}}"#);

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
+use chrono::{DateTime, TimeDelta, Utc};
 use rdkafka::{
     ClientConfig,
     admin::{AdminClient, AdminOptions},
     client::DefaultClientContext,
 };
 use sqlx::{Connection, PgConnection};
+use tokio::time::sleep;
 
 use super::{
     args::Args,
@@ -20,7 +22,7 @@ use super::{
     process::{Processes, listener, memory_mib},
     report::{Costs, Freshness, Report, Row},
     request::{Wallet, Workload},
-    scenario::{FILLED_SCENARIOS, Pace, SCENARIOS, Scenario},
+    scenario::{Due, FILLED_SCENARIOS, Pace, RELEASES, SCENARIOS, Scenario},
     server::{Published, Server, Settings, audit, migrate, rebuild_cache},
     wallets,
 };
@@ -177,8 +179,12 @@ impl Bench<'_> {
             expected_status: scenario.operation.expected_status(),
             rate,
         };
+        let due_at = self.prepare_due(scenario.due).await?;
         let entries = entries(&mut self.books).await?;
         self.postgres.checkpoint().await?;
+        if let Some(due_at) = due_at {
+            sleep((due_at - BEFORE_DUE - Utc::now()).to_std().context("the releases are due too early")?).await;
+        }
         let probes = (rate.is_some() && scenario.operation.writes()).then(|| {
             // The last wallet is as busy as any other.
             let wallet = self.wallets.last().cloned();
@@ -217,7 +223,25 @@ impl Bench<'_> {
         }
         Ok(Row::new(scenario, rate, &measured, costs, lag))
     }
+
+    /// Deposits what becomes due; answers when.
+    async fn prepare_due(&self, due: Due) -> Result<Option<DateTime<Utc>>> {
+        let wallets = match due {
+            Due::Nothing => return Ok(None),
+            Due::Spread => &self.wallets[..],
+            Due::OneWallet => &self.wallets[..1],
+        };
+        let due_at = Utc::now() + UNTIL_DUE;
+        let each = wallets.iter().cycle().take(RELEASES);
+        wallets::deposit_until(self.server.address, each, &due_at.to_rfc3339()).await?;
+        Ok(Some(due_at))
+    }
 }
+
+/// How long after they were asked for releases become due: they are deposited, and a checkpoint is made, in this time.
+const UNTIL_DUE: TimeDelta = TimeDelta::seconds(20);
+/// How long before that the measurement begins.
+const BEFORE_DUE: TimeDelta = TimeDelta::seconds(1);
 
 /// How many entries there are, without counting them.
 async fn entries(books: &mut PgConnection) -> Result<i64> {

@@ -10,6 +10,8 @@ pub struct Scenario {
     pub pace: Pace,
     /// The length, as a multiple of the others'.
     pub times: u64,
+    /// What becomes due a second after its beginning.
+    pub due: Due,
     /// Part of a quick run too.
     pub quick: bool,
 }
@@ -76,6 +78,19 @@ impl Distribution {
     }
 }
 
+/// The [`RELEASES`] releases that become due at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    Nothing,
+    /// One on each of this number of the load's wallets, or several where it has fewer.
+    Spread,
+    /// All on one wallet.
+    OneWallet,
+}
+
+/// How many releases become due at one moment.
+pub const RELEASES: usize = 10_000;
+
 /// When a request is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
@@ -92,7 +107,7 @@ const fn peak(
     distribution: Distribution,
     connections: usize,
 ) -> Scenario {
-    Scenario { name, operation, distribution, connections, pace: Pace::Peak, times: 1, quick: false }
+    Scenario { name, operation, distribution, connections, pace: Pace::Peak, times: 1, due: Due::Nothing, quick: false }
 }
 
 /// Half of the best peak so far, at a fixed rate.
@@ -107,7 +122,7 @@ const fn quick(scenario: Scenario) -> Scenario {
 }
 
 /// In this order, on a database that was migrated for the run. The first includes the warm-up.
-pub const SCENARIOS: [Scenario; 17] = [
+pub const SCENARIOS: [Scenario; 19] = [
     quick(peak("transfers-64", Operation::Transfer, Distribution::Even, 64)),
     quick(peak("transfers-256", Operation::Transfer, Distribution::Even, 256)),
     peak("transfers-16", Operation::Transfer, Distribution::Even, 16),
@@ -119,6 +134,9 @@ pub const SCENARIOS: [Scenario; 17] = [
     quick(peak("hot-sender-256", Operation::Transfer, Distribution::HotSender, 256)),
     // How far topic and cache are behind after a minute at full rate.
     Scenario { times: 3, ..peak("transfers-minute", Operation::Transfer, Distribution::Even, 256) },
+    // Beside releases that become due.
+    Scenario { due: Due::Spread, ..peak("due-spread-256", Operation::Transfer, Distribution::Even, 256) },
+    Scenario { due: Due::OneWallet, ..peak("due-one-wallet-256", Operation::Transfer, Distribution::Even, 256) },
     quick(half("transfers-half", Operation::Transfer, 256)),
     peak("deposits-256", Operation::Deposit, Distribution::Even, 256),
     peak("deposits-hot-256", Operation::Deposit, Distribution::HotReceiver, 256),

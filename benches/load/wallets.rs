@@ -40,6 +40,32 @@ pub async fn open(host: SocketAddr, count: u32, funded: bool) -> Result<Vec<Wall
     Ok(wallets.take())
 }
 
+/// Deposits a cent into each of these wallets, to be spent from `release_at` (RFC 3339) on. Must run within a `LocalSet`.
+pub async fn deposit_until(
+    host: SocketAddr,
+    wallets: impl Iterator<Item = &Wallet>,
+    release_at: &str,
+) -> Result<()> {
+    let requests: Vec<Request> =
+        wallets.map(|wallet| Request::deposit_until(host, &wallet.token, 1, release_at)).collect();
+    let requests = Rc::new(RefCell::new(requests));
+    let mut tasks = JoinSet::new();
+    for _ in 0..CONNECTIONS {
+        let requests = requests.clone();
+        tasks.spawn_local(async move {
+            let mut connection = Connection::open(host).await?;
+            loop {
+                let Some(request) = requests.borrow_mut().pop() else { return anyhow::Ok(()) };
+                created(&mut connection, &request).await?;
+            }
+        });
+    }
+    while let Some(ended) = tasks.join_next().await {
+        ended??;
+    }
+    Ok(())
+}
+
 async fn open_one(connection: &mut Connection, host: SocketAddr, funded: bool) -> Result<Wallet> {
     let opened = created(connection, &Request::init(host, Uuid::new_v4())).await?;
     let token = opened["data"]["token"].as_str().context("POST /init gave no token")?;

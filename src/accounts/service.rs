@@ -18,14 +18,15 @@ use crate::{
     db::{Database, DbError},
     kernel::{
         actor::Actor,
+        clock::Clock,
         currency::Currency,
         ids::{CustomerXid, OperationId, WalletId},
-        pagination::{Page, PageRequest},
+        pagination::{DueCursor, Page, PageRequest},
         status::Status,
     },
     ledger::{
         Done, LargestTransfers, Ledger, Outcome,
-        read::{Filter, HistoryItem, TransactionView},
+        read::{Filter, HistoryItem, OpenRelease, TransactionView},
         wallets,
     },
 };
@@ -80,6 +81,14 @@ pub trait Accounts: Interface {
         at_least: Option<i64>,
     ) -> Result<Versioned<TransactionView>, AccountError>;
 
+    /// What is to come in an enabled wallet, the next release first.
+    async fn releases(
+        &self,
+        wallet: WalletId,
+        page: PageRequest<DueCursor>,
+        at_least: Option<i64>,
+    ) -> Result<Versioned<Page<OpenRelease, DueCursor>>, AccountError>;
+
     /// The largest transfers of an enabled wallet, at most `limit` each way.
     async fn top_transfers(
         &self,
@@ -105,6 +114,8 @@ pub struct AccountsService {
     ledger: Arc<dyn Ledger>,
     #[shaku(inject)]
     cache: Arc<dyn BalanceCache>,
+    #[shaku(inject)]
+    clock: Arc<dyn Clock>,
     freshness: Arc<Freshness>,
     /// The currency of a wallet that is opened without one.
     currency: Currency,
@@ -143,16 +154,17 @@ impl Accounts for AccountsService {
 
     async fn view(&self, wallet: WalletId, at_least: Option<i64>) -> Result<WalletView, AccountError> {
         let new_enough = |view: &WalletView| at_least.is_none_or(|version| view.money.version >= version);
+        let may_be_shown = |view: &WalletView| new_enough(view) && view.money.is_valid_at(self.clock.now());
         let mut ticket = None;
         if self.freshness.cache_may_answer() {
             match self.cache.get(wallet).await {
                 // Judged again after the answer: the process may have been suspended while the cache was read.
-                Ok(Lookup::Hit(view)) if new_enough(&view) && self.freshness.cache_may_answer() => {
+                Ok(Lookup::Hit(view)) if may_be_shown(&view) && self.freshness.cache_may_answer() => {
                     FROM_CACHE.increment(1);
                     return Ok(view);
                 }
                 Ok(Lookup::Miss(taken)) => ticket = Some(taken),
-                // Too old for this reader. An unavailable cache is no error of the reader's: the cache has counted and
+                // Too old for this reader, or older than a release. An unavailable cache is no error of the reader's: the cache has counted and
                 // logged it.
                 Ok(Lookup::Hit(_)) | Err(_) => {}
             }
@@ -236,6 +248,17 @@ impl Accounts for AccountsService {
         let newest = value.entries.last().map_or(value.item.version, |entry| entry.version);
         let version = newest.max(view.money.version);
         Ok(Versioned { value, version })
+    }
+
+    async fn releases(
+        &self,
+        wallet: WalletId,
+        page: PageRequest<DueCursor>,
+        at_least: Option<i64>,
+    ) -> Result<Versioned<Page<OpenRelease, DueCursor>>, AccountError> {
+        let EnabledWallet { view, .. } = self.view_enabled(wallet, at_least).await?;
+        let value = self.ledger.releases(wallet, page).await?;
+        Ok(Versioned { value, version: view.money.version })
     }
 
     async fn top_transfers(

@@ -1,7 +1,7 @@
 //! What is read of a wallet.
 
 use crate::{
-    cache::{MoneyView, StatusView, WalletView},
+    cache::{MoneyView, NextRelease, StatusView, WalletView},
     kernel::{
         buckets::Buckets,
         clock::Timestamp,
@@ -18,7 +18,13 @@ pub(super) fn view(wallet: &Wallet) -> WalletView {
         id: wallet.id,
         owner: wallet.owner,
         currency: wallet.currency,
-        money: MoneyView { available, held, unreleased, version: wallet.version },
+        money: MoneyView {
+            available,
+            held,
+            unreleased,
+            next_release: wallet.next_release_at.map_or(NextRelease::Never, NextRelease::At),
+            version: wallet.version,
+        },
         status: StatusView {
             enabled: wallet.status == Status::Enabled,
             frozen: wallet.frozen_at.is_some(),

@@ -86,6 +86,7 @@ impl From<&Refusal> for Code {
             Refusal::NotFrozen => Self::NotFrozen,
             Refusal::WalletDisabled => Self::WalletDisabled,
             Refusal::WalletFrozen => Self::WalletFrozen,
+            Refusal::ReleaseOutOfRange => Self::ValidationFailed,
             Refusal::SelfTransfer => Self::SelfTransfer,
             Refusal::InsufficientFunds { .. } => Self::InsufficientFunds,
             Refusal::RecipientUnavailable => Self::RecipientUnavailable,

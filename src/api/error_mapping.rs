@@ -4,7 +4,7 @@
 use poem::{PathPattern, Response, error::ResponseError, http::StatusCode};
 
 use super::{
-    api_error::{ApiError, Detail},
+    api_error::{ApiError, Detail, FieldErrors},
     catalogue::Code,
     security::SecurityEvent,
 };
@@ -78,6 +78,12 @@ impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         let detail = match refusal {
             Refusal::DuplicateReference { transaction_id } => Detail::Transaction(transaction_id.0),
+            // Decided by the ledger: the same request with a known key gets its first answer also when the time has come.
+            Refusal::ReleaseOutOfRange => {
+                let mut errors = FieldErrors::default();
+                errors.push("release_at", "Must be in the future, at most ten years ahead.");
+                return errors.into();
+            }
             _ => Detail::None,
         };
         Self::new(Code::from(&refusal), detail)

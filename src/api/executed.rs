@@ -25,13 +25,15 @@ pub struct MovedMoney {
     pub at: ApiTimestamp,
     /// Minor units.
     pub fee: i64,
+    /// When a deposit that waits can be spent.
+    pub release_at: Option<ApiTimestamp>,
     pub balance: Balance,
 }
 
 impl MovedMoney {
     /// An example for the document. The fee is in minor units.
     pub fn sample(fee: i64, balance: Balance) -> Self {
-        Self { id: Some(samples::id(TRANSACTION)), at: samples::timestamp(), fee, balance }
+        Self { id: Some(samples::id(TRANSACTION)), at: samples::timestamp(), fee, release_at: None, balance }
     }
 }
 
@@ -42,14 +44,21 @@ impl Executed {
         data: impl FnOnce(MovedMoney) -> T,
     ) -> Result<PostedAnswer<STATUS, T>, ApiError> {
         let Self { done, replayed } = self;
-        let (id, occurred_at, fee) = match done {
-            Done::Money(Receipt { id, occurred_at, fee, .. }) => (Some(id.0), occurred_at, fee),
-            Done::Preview(Preview { occurred_at, fee, .. }) => (None, occurred_at, fee),
-            Done::Status(_) => return Err(ApiError::internal("a status change in place of money")),
+        let (id, occurred_at, fee, release_at) = match done {
+            Done::Money(Receipt { id, occurred_at, fee, release_at, .. }) => {
+                (Some(id.0), occurred_at, fee, release_at)
+            }
+            Done::Preview(Preview { occurred_at, fee, release_at, .. }) => {
+                (None, occurred_at, fee, release_at)
+            }
+            Done::Status(_) | Done::Settled(_) => {
+                return Err(ApiError::internal("another answer than one of money"));
+            }
         };
         let balance = Balance::from(done.balance());
         let version = balance.version;
-        let data = data(MovedMoney { id, at: ApiTimestamp(occurred_at), fee, balance });
+        let (at, release_at) = (ApiTimestamp(occurred_at), release_at.map(ApiTimestamp));
+        let data = data(MovedMoney { id, at, fee, release_at, balance });
         Ok(PostedAnswer { data, version, replayed, is_dry_run: id.is_none() })
     }
 

@@ -30,6 +30,7 @@ mod swagger;
 #[cfg(test)]
 mod tests;
 mod v1;
+mod waiting_money;
 
 use std::sync::Arc;
 

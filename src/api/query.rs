@@ -16,7 +16,7 @@ use super::{
 };
 use crate::kernel::{
     clock::Timestamp,
-    pagination::{Cursor, DEFAULT_LIMIT, LIMIT_RANGE, PATTERN},
+    pagination::{Cursor, DEFAULT_LIMIT, DUE_PATTERN, DueCursor, LIMIT_RANGE, PATTERN},
 };
 
 /// A value in the query string.
@@ -174,6 +174,18 @@ impl QueryValue for Flag {
 
     fn schema() -> MetaSchema {
         MetaSchema { default: Some(false.into()), ..MetaSchema::new("boolean") }
+    }
+}
+
+impl QueryValue for DueCursor {
+    const MESSAGE: &'static str = Cursor::MESSAGE;
+
+    fn from_text(text: &str) -> Option<Self> {
+        Self::decode(text).ok()
+    }
+
+    fn schema() -> MetaSchema {
+        MetaSchema { pattern: Some(DUE_PATTERN.to_owned()), ..MetaSchema::new("string") }
     }
 }
 

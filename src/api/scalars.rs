@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use chrono::{DateTime, SubsecRound};
 use poem_openapi::{
     registry::{MetaSchema, MetaSchemaRef},
     types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type},
@@ -49,6 +50,20 @@ macro_rules! scalar {
 pub struct ApiTimestamp(pub Timestamp);
 
 scalar!(ApiTimestamp, "string_date-time", MetaSchema::new_with_format("string", "date-time"));
+
+impl Field for ApiTimestamp {
+    const MESSAGE: &'static str = "Must be a time (RFC 3339).";
+
+    fn from_json(value: &Value) -> Option<Self> {
+        value.as_str().and_then(Self::from_text)
+    }
+
+    /// Without what is below a millisecond: an answer shows the time that is stored.
+    fn from_text(text: &str) -> Option<Self> {
+        let time = DateTime::parse_from_rfc3339(text).ok()?;
+        Some(Self(time.to_utc().trunc_subsecs(3)))
+    }
+}
 
 impl Serialize for ApiTimestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -160,6 +160,7 @@ pub async fn start(config: Config, metrics: Renderer) -> anyhow::Result<Running>
         fill: module.resolve(),
         clock: module.resolve(),
         counts: module.resolve(),
+        ledger: module.resolve(),
     };
     let workers = workers::start(&config, &shared, services, dead_tasks, &stop_workers);
     let served = tokio::spawn(async move {

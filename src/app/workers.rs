@@ -1,5 +1,5 @@
 //! Starts and stops the workers: the relays, the cache refresher, the cache's lease, the follower of the largest
-//! transfers, key expiry, the creation of topics, the sharing of limits.
+//! transfers, the worker that books what is due, key expiry, the creation of topics, the sharing of limits.
 
 use std::sync::Arc;
 
@@ -22,7 +22,10 @@ use crate::{
         topics,
     },
     kernel::clock::Clock,
-    ledger::{key_expiry, log::Log, posting::queue_gauge, top_transfers::TopTransfersFollower},
+    ledger::{
+        Ledger, due::DueWorker, key_expiry, log::Log, posting::queue_gauge,
+        top_transfers::TopTransfersFollower,
+    },
     limits::{self, SharedCounts},
 };
 
@@ -33,6 +36,7 @@ pub struct Services {
     pub fill: Arc<dyn CacheFill>,
     pub clock: Arc<dyn Clock>,
     pub counts: Arc<dyn SharedCounts>,
+    pub ledger: Arc<dyn Ledger>,
 }
 
 /// Starts all workers. They end after `stop`, when the rows that are committed then are published. A worker that dies
@@ -44,7 +48,7 @@ pub fn start(
     dead: DeadTasks,
     stop: &CancellationToken,
 ) -> Supervisor {
-    let Services { bus, cache, fill, clock, counts } = services;
+    let Services { bus, cache, fill, clock, counts, ledger } = services;
     let topics = [config.topics.transactions.clone(), config.topics.status.clone()];
     let mut tasks = Supervisor::new(stop.clone(), dead);
     tasks.run_once("topics", {
@@ -97,6 +101,10 @@ pub fn start(
     let database_url = config.database_url.clone();
     tasks.run("top-transfers", move |stop| {
         TopTransfersFollower { database_url: database_url.clone() }.run(stop)
+    });
+    let database_url = config.database_url.clone();
+    tasks.run("due", move |stop| {
+        DueWorker { database_url: database_url.clone(), ledger: Arc::clone(&ledger) }.run(stop)
     });
     let db = shared.db.clone();
     tasks.run("key-sweep", move |stop| key_expiry::run(db.clone(), stop));

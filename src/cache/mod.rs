@@ -7,4 +7,4 @@ mod view;
 
 pub use balance_cache::{BalanceCache, CacheError, CacheMark, KnownBefore, Lookup, Ticket};
 pub use freshness::{Freshness, LEASE};
-pub use view::{MoneyView, StatusView, ViewPart, WalletView};
+pub use view::{MoneyView, NextRelease, StatusView, ViewPart, WalletView};

@@ -12,8 +12,31 @@ pub struct MoneyView {
     pub available: i64,
     pub held: i64,
     pub unreleased: i64,
+    /// When some of what is unreleased is released next.
+    pub next_release: NextRelease,
     /// The number of the wallet's last entry; 0 before the first.
     pub version: i64,
+}
+
+/// When money of a wallet is released next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NextRelease {
+    /// Nothing is unreleased.
+    Never,
+    At(Timestamp),
+    /// Something is unreleased; its moment is in the books.
+    Unknown,
+}
+
+impl NextRelease {
+    /// The moment, where it is known.
+    #[must_use]
+    pub const fn at(self) -> Option<Timestamp> {
+        match self {
+            Self::At(at) => Some(at),
+            Self::Never | Self::Unknown => None,
+        }
+    }
 }
 
 impl MoneyView {
@@ -21,6 +44,16 @@ impl MoneyView {
     #[must_use]
     pub const fn balance(&self) -> i64 {
         self.available + self.held + self.unreleased
+    }
+
+    /// Whether the view may be shown at this moment: not when a release has become due since.
+    #[must_use]
+    pub fn is_valid_at(&self, now: Timestamp) -> bool {
+        match self.next_release {
+            NextRelease::Never => true,
+            NextRelease::At(release_at) => now < release_at,
+            NextRelease::Unknown => false,
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::{
-    cache::{MoneyView, StatusView, ViewPart},
+    cache::{MoneyView, NextRelease, StatusView, ViewPart},
     events::{
         bus::{Message, Poison},
         event::{STATUS_CHANGED, StatusChanged, TRANSACTION_CREATED, TransactionCreated},
@@ -46,6 +46,7 @@ fn money(event: &TransactionCreated) -> Result<Change, Poison> {
         available: event.available_balance,
         held: event.held,
         unreleased: event.unreleased,
+        next_release: if event.unreleased == 0 { NextRelease::Never } else { NextRelease::Unknown },
         version: positive(event.version)?,
     };
     let part = ViewPart::Money { owner: CustomerXid(event.customer_xid), currency, money };

@@ -123,7 +123,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        cache::{MoneyView, StatusView},
+        cache::{MoneyView, NextRelease, StatusView},
         kernel::{clock::Timestamp, ids::CustomerXid},
     };
 
@@ -132,7 +132,13 @@ mod tests {
     }
 
     fn money(n: u128, version: i64) -> Change {
-        let money = MoneyView { available: version, held: 0, unreleased: 0, version };
+        let money = MoneyView {
+            available: version,
+            held: 0,
+            unreleased: 0,
+            next_release: NextRelease::Never,
+            version,
+        };
         let part =
             ViewPart::Money { owner: CustomerXid(Uuid::nil()), currency: "USD".parse().unwrap(), money };
         Change { wallet: wallet(n), part, occurred_at: Timestamp::default(), generation: 1 }

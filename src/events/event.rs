@@ -77,6 +77,9 @@ pub struct TransactionCreated {
     pub r#type: String,
     /// `success` or `failed`.
     pub status: String,
+    /// What the entry did to its transaction: `booked`, `released`. One transaction has a message for each of its steps.
+    #[serde(default = "first_step")]
+    pub step: String,
     /// As asked, positive.
     pub amount: i64,
     pub fee: i64,
@@ -124,6 +127,11 @@ pub struct StatusChanged {
     pub generation: i64,
     /// RFC 3339 with six digits.
     pub occurred_at: String,
+}
+
+/// That of messages from before there were later steps.
+fn first_step() -> String {
+    "booked".to_owned()
 }
 
 /// That of messages from before there were generations.
@@ -186,6 +194,7 @@ impl TransactionCreated {
             customer_xid: row.owner.0,
             r#type: row.kind.word().to_owned(),
             status: row.status.word().to_owned(),
+            step: row.kind.step().to_owned(),
             amount: row.amount,
             fee: row.fee,
             delta: row.delta.total(),

@@ -1,6 +1,7 @@
 //! What the ledger writes: transactions, their entries with the hash chain, status changes.
 
 use aws_lc_rs::digest;
+use uuid::Builder;
 
 use super::kind::Kind;
 use crate::kernel::{
@@ -113,6 +114,41 @@ impl Entry {
         let mut hash = [0u8; 32];
         hash.copy_from_slice(digest::digest(&digest::SHA256, &bytes).as_ref());
         hash
+    }
+}
+
+/// One row of `steps`: what happened to a transaction after its first entries. Amount and fee are minor units.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The operation's, or one that follows from the transaction and the kind where no operation asked for it.
+    pub id: OperationId,
+    pub transaction: OperationId,
+    /// 2, 3 …: the transaction itself is its first step.
+    pub number: i32,
+    pub kind: Kind,
+    pub wallet: WalletId,
+    /// The number of its entry there.
+    pub version: i64,
+    pub amount: i64,
+    pub fee: i64,
+    /// Who asked for it.
+    pub actor: String,
+    /// The time of its entry.
+    pub created_at: Timestamp,
+}
+
+impl Step {
+    /// The id of a step that no operation asks for, such as a release: always the same one, so that the database refuses a
+    /// second one. A UUID of version 8: the first 16 bytes of SHA-256 over the transaction's id and the kind (big-endian).
+    #[must_use]
+    pub fn derived_id(transaction: OperationId, kind: Kind) -> OperationId {
+        let mut bytes = [0; 18];
+        bytes[..16].copy_from_slice(transaction.0.as_bytes());
+        bytes[16..].copy_from_slice(&kind.code().to_be_bytes());
+        let hash = digest::digest(&digest::SHA256, &bytes);
+        let mut id = [0; 16];
+        id.copy_from_slice(&hash.as_ref()[..16]);
+        OperationId(Builder::from_custom_bytes(id).into_uuid())
     }
 }
 

@@ -9,13 +9,25 @@ pub enum Kind {
     TransferOut,
     /// Its entry on the receiver's side.
     TransferIn,
+    /// Deposited money may be spent from now on.
+    Release,
     /// A correction by the back office, either way.
     Adjustment,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 5] =
+    pub const ALL: [Kind; 6] = [
+        Kind::Deposit,
+        Kind::Withdrawal,
+        Kind::TransferOut,
+        Kind::TransferIn,
+        Kind::Release,
+        Kind::Adjustment,
+    ];
+
+    /// The kinds of a transaction's first entries, under which lists show it.
+    pub const FIRST: [Kind; 5] =
         [Kind::Deposit, Kind::Withdrawal, Kind::TransferOut, Kind::TransferIn, Kind::Adjustment];
 
     /// The stored number.
@@ -26,6 +38,7 @@ impl Kind {
             Kind::Withdrawal => 2,
             Kind::TransferOut => 3,
             Kind::TransferIn => 4,
+            Kind::Release => 5,
             Kind::Adjustment => 19,
         }
     }
@@ -44,7 +57,19 @@ impl Kind {
             Kind::Withdrawal => "withdrawal",
             Kind::TransferOut => "transfer_out",
             Kind::TransferIn => "transfer_in",
+            Kind::Release => "release",
             Kind::Adjustment => "adjustment",
+        }
+    }
+
+    /// What an entry of this kind did to its transaction, as messages and answers name it.
+    #[must_use]
+    pub const fn step(self) -> &'static str {
+        match self {
+            Kind::Deposit | Kind::Withdrawal | Kind::TransferOut | Kind::TransferIn | Kind::Adjustment => {
+                "booked"
+            }
+            Kind::Release => "released",
         }
     }
 }

@@ -21,6 +21,9 @@ pub const RELAY_OF_STATUS_CHANGES: AdvisoryLock = lock(3);
 /// Held by the follower of the largest transfers.
 pub const TOP_TRANSFERS: AdvisoryLock = lock(4);
 
+/// Held by the worker that books what is due.
+pub const DUE: AdvisoryLock = lock(5);
+
 /// [`LOG`] as the arguments of one of Postgres' functions, for a statement that is put together at compile time.
 macro_rules! log_lock {
     () => {

@@ -18,6 +18,7 @@
 
 pub mod audit;
 pub mod book;
+pub mod due;
 pub mod entry;
 mod error;
 mod fragments;
@@ -31,6 +32,7 @@ pub mod posting;
 mod prior_state;
 pub mod read;
 mod refusal;
+pub mod release;
 mod service;
 pub mod top_transfers;
 pub mod wallet_state;
@@ -38,9 +40,9 @@ pub mod wallets;
 
 pub use error::LedgerError;
 pub use kind::Kind;
-pub use operation::{Action, Adjustment, Direction, Key, KeyName, Operation, Refusals, Transfer};
+pub use operation::{Action, Adjustment, Deposit, Direction, Key, KeyName, Operation, Refusals, Transfer};
 pub use outcome::{
-    BalanceAfter, Decision, Done, IdempotencyRecord, Outcome, Preview, Receipt, StatusReceipt,
+    BalanceAfter, Decision, Done, IdempotencyRecord, Outcome, Preview, Receipt, Settled, StatusReceipt,
 };
 pub use prior_state::PriorState;
 pub use refusal::Refusal;

@@ -3,6 +3,7 @@
 use super::kind::Kind;
 use crate::kernel::{
     actor::Actor,
+    clock::Timestamp,
     ids::{OperationId, ReferenceId, WalletId},
     money::Amount,
 };
@@ -52,13 +53,15 @@ pub struct KeyName {
 #[derive(Clone, Debug)]
 pub enum Action {
     /// Money comes in from outside.
-    Deposit { amount: Amount, reference: ReferenceId },
+    Deposit(Deposit),
     /// Money goes out.
     Withdraw { amount: Amount, reference: ReferenceId },
     /// Money goes to another wallet.
     Transfer(Transfer),
     /// The back office corrects the balance, whatever the wallet's status.
     Adjust(Adjustment),
+    /// What has become due in the wallet is booked, whatever the wallet's status.
+    SettleDue,
     /// The wallet may be used from now on.
     Enable,
     /// The wallet may not be used from now on; its money stays.
@@ -67,6 +70,15 @@ pub enum Action {
     Freeze { reason: String },
     /// The wallet may be used again as its status says.
     Unfreeze { reason: String },
+}
+
+/// A deposit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deposit {
+    pub amount: Amount,
+    pub reference: ReferenceId,
+    /// From when on the money may be spent; none: at once.
+    pub release_at: Option<Timestamp>,
 }
 
 /// A transfer. The sender pays amount and fee, the receiver gets the amount.
@@ -116,17 +128,33 @@ impl Operation {
         std::iter::once(self.wallet).chain(other)
     }
 
+    /// Whether what is due in the wallet is booked before the operation is decided: it needs all the money that may be spent.
+    #[must_use]
+    pub const fn settles_due(&self) -> bool {
+        match &self.action {
+            Action::Withdraw { .. } | Action::Transfer(_) | Action::SettleDue => true,
+            Action::Adjust(adjustment) => matches!(adjustment.direction, Direction::Debit),
+            Action::Deposit(_)
+            | Action::Enable
+            | Action::Disable
+            | Action::Freeze { .. }
+            | Action::Unfreeze { .. } => false,
+        }
+    }
+
     /// The reference that the operation would use up.
     #[must_use]
     pub fn reference(&self) -> Option<ReferenceKey> {
         let (kind, reference) = match &self.action {
-            Action::Deposit { reference, .. } => (Kind::Deposit, *reference),
+            Action::Deposit(deposit) => (Kind::Deposit, deposit.reference),
             Action::Withdraw { reference, .. } => (Kind::Withdrawal, *reference),
             Action::Transfer(transfer) => (Kind::TransferOut, transfer.reference),
             Action::Adjust(adjustment) => (Kind::Adjustment, adjustment.reference),
-            Action::Enable | Action::Disable | Action::Freeze { .. } | Action::Unfreeze { .. } => {
-                return None;
-            }
+            Action::SettleDue
+            | Action::Enable
+            | Action::Disable
+            | Action::Freeze { .. }
+            | Action::Unfreeze { .. } => return None,
         };
         Some(ReferenceKey { wallet: self.wallet, kind, reference })
     }

@@ -29,6 +29,18 @@ pub struct Receipt {
     pub amount: i64,
     /// What the asking wallet paid beside the amount.
     pub fee: i64,
+    /// When a deposit that waits may be spent.
+    pub release_at: Option<Timestamp>,
+    pub balance: BalanceAfter,
+}
+
+/// What was due in a wallet and was booked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// The number of steps.
+    pub steps: usize,
+    /// Something more is due.
+    pub is_more_due: bool,
     pub balance: BalanceAfter,
 }
 
@@ -55,6 +67,8 @@ pub struct Preview {
     pub occurred_at: Timestamp,
     pub amount: i64,
     pub fee: i64,
+    /// When a deposit that waits could be spent.
+    pub release_at: Option<Timestamp>,
     /// The balance as it would be, at the version that the wallet has now.
     pub balance: BalanceAfter,
 }
@@ -64,6 +78,7 @@ pub struct Preview {
 pub enum Done {
     Money(Receipt),
     Status(StatusReceipt),
+    Settled(Settled),
     /// Nothing: it was a dry run.
     Preview(Preview),
 }
@@ -75,6 +90,7 @@ impl Done {
         match self {
             Self::Money(Receipt { balance, .. })
             | Self::Status(StatusReceipt { balance, .. })
+            | Self::Settled(Settled { balance, .. })
             | Self::Preview(Preview { balance, .. }) => balance,
         }
     }

@@ -3,6 +3,7 @@
 use super::{
     operation::{KeyName, ReferenceKey},
     outcome::IdempotencyRecord,
+    release::WalletDue,
     wallet_state::WalletState,
 };
 use crate::kernel::ids::OperationId;
@@ -15,6 +16,8 @@ pub struct PriorState {
     pub used_references: Vec<(ReferenceKey, OperationId)>,
     /// The keys of the batch that have a stored decision.
     pub known_keys: Vec<(KeyName, IdempotencyRecord)>,
+    /// What is due in the wallets of which the batch books it.
+    pub due: Vec<WalletDue>,
 }
 
 impl From<Vec<WalletState>> for PriorState {

@@ -28,6 +28,9 @@ pub enum Refusal {
     WalletDisabled,
     #[error("the wallet is frozen")]
     WalletFrozen,
+    /// A deposit that waits until a moment that has passed, or that is more than ten years ahead.
+    #[error("the release is not within the next ten years")]
+    ReleaseOutOfRange,
     #[error("the sender is the receiver")]
     SelfTransfer,
     /// Kept in the books as a refused transaction if it was a withdrawal; all numbers in minor units.

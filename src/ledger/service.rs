@@ -10,14 +10,14 @@ use super::{
     operation::Operation,
     outcome::Outcome,
     posting::{PostingLoop, preview},
-    read::{self, Filter, HistoryItem, TransactionView},
+    read::{self, Filter, HistoryItem, OpenRelease, TransactionView},
     top_transfers::{self, LargestTransfers},
 };
 use crate::{
     db::Database,
     kernel::{
         ids::{OperationId, WalletId},
-        pagination::{Page, PageRequest},
+        pagination::{DueCursor, Page, PageRequest},
     },
 };
 
@@ -44,6 +44,13 @@ pub trait Ledger: Interface {
         wallet: WalletId,
         id: OperationId,
     ) -> Result<Option<TransactionView>, LedgerError>;
+
+    /// What is to come in a wallet, the next release first.
+    async fn releases(
+        &self,
+        wallet: WalletId,
+        page: PageRequest<DueCursor>,
+    ) -> Result<Page<OpenRelease, DueCursor>, LedgerError>;
 
     /// The largest transfers of a wallet, at most `limit` each way.
     async fn top_transfers(&self, wallet: WalletId, limit: u16) -> Result<LargestTransfers, LedgerError>;
@@ -83,6 +90,14 @@ impl Ledger for LedgerService {
         id: OperationId,
     ) -> Result<Option<TransactionView>, LedgerError> {
         read::find(self.db.pool(), wallet, id).await
+    }
+
+    async fn releases(
+        &self,
+        wallet: WalletId,
+        page: PageRequest<DueCursor>,
+    ) -> Result<Page<OpenRelease, DueCursor>, LedgerError> {
+        read::open_releases(self.db.pool(), wallet, page).await
     }
 
     async fn top_transfers(&self, wallet: WalletId, limit: u16) -> Result<LargestTransfers, LedgerError> {

@@ -19,4 +19,6 @@ pub struct WalletState {
     /// The hash of the last entry; zeros before the first.
     pub head_hash: [u8; 32],
     pub last_entry_at: Option<Timestamp>,
+    /// Nothing of the wallet becomes due before this moment; none: nothing ever.
+    pub next_due_at: Option<Timestamp>,
 }

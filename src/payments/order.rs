@@ -7,7 +7,7 @@ use crate::{
         ids::{ReferenceId, WalletId},
         money::Amount,
     },
-    ledger::{self, Action, Adjustment},
+    ledger::{self, Action, Adjustment, Deposit},
 };
 
 /// An order about a wallet's money.
@@ -22,7 +22,7 @@ pub struct Order {
 #[derive(Clone, Debug)]
 pub enum Payment {
     /// Money comes in from outside.
-    Deposit { amount: Amount, reference: ReferenceId },
+    Deposit(Deposit),
     /// Money goes out.
     Withdrawal { amount: Amount, reference: ReferenceId },
     /// Money goes to another wallet.
@@ -48,7 +48,7 @@ impl Payment {
     pub(super) const fn recipient(&self) -> Option<Uuid> {
         match self {
             Self::Transfer(transfer) => Some(transfer.to),
-            Self::Deposit { .. } | Self::Withdrawal { .. } | Self::Adjustment(_) => None,
+            Self::Deposit(_) | Self::Withdrawal { .. } | Self::Adjustment(_) => None,
         }
     }
 
@@ -56,7 +56,7 @@ impl Payment {
     /// decisions, after it has asked for this wallet as for any other. `fee_bps` is the fee of a transfer, in basis points.
     pub(super) fn into_action(self, found: Option<WalletId>, fee_bps: u32) -> Action {
         match self {
-            Self::Deposit { amount, reference } => Action::Deposit { amount, reference },
+            Self::Deposit(deposit) => Action::Deposit(deposit),
             Self::Withdrawal { amount, reference } => Action::Withdraw { amount, reference },
             Self::Transfer(Transfer { to, amount, reference, note }) => Action::Transfer(ledger::Transfer {
                 to: found.unwrap_or(WalletId(to)),

@@ -13,7 +13,7 @@ use super::support::{
 };
 
 /// What breaks each rule, in the order of [`RULES`], behind the back of the database's own rules. Wallet 1 ends in …01.
-const BREAKS: [(&str, &str); 19] = [
+const BREAKS: [(&str, &str); 22] = [
     (
         "update wallets set available = available + 1 where id::text like '%01'",
         "wallet 00000000-0000-0000-0000-000000000001",
@@ -40,6 +40,21 @@ const BREAKS: [(&str, &str); 19] = [
          select gen_random_uuid(), id, 3, kind, wallet_id, version, amount, 'ada', created_at
          from transactions where version = 1 and wallet_id::text like '%01'",
         "step 3 of transaction ",
+    ),
+    (
+        "insert into releases select id, wallet_id, 5, now() + interval '1 day' from transactions
+         where version = 1 and wallet_id::text like '%01'",
+        "0001: 0 unreleased, open releases give 5",
+    ),
+    (
+        "insert into releases select id, wallet_id, 5, now(), gen_random_uuid() from transactions
+         where version = 1 and wallet_id::text like '%01'",
+        "release of transaction ",
+    ),
+    (
+        "insert into releases select id, wallet_id, 5, now() + interval '1 day' from transactions
+         where version = 1 and wallet_id::text like '%01'",
+        "0001: next due at ",
     ),
     ("insert into adjustments values (gen_random_uuid(), 'ada', 'a test')", "transaction "),
     (

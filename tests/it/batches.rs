@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use futures_util::future::join_all;
 use proptest::{
     prelude::*,
@@ -15,7 +16,7 @@ use wallet::{
         ids::{OperationId, ReferenceId, WalletId},
     },
     ledger::{
-        Action, Adjustment, Direction, Key, KeyName, Operation, Refusals, Transfer,
+        Action, Adjustment, Deposit, Direction, Key, KeyName, Operation, Refusals, Transfer,
         posting::{BatchClock, LoopSettings, PostingLoop},
     },
 };
@@ -38,6 +39,11 @@ fn any_operations() -> impl Strategy<Value = Vec<Asked>> {
     prop::collection::vec((0..8_u8, 0..18_u8, 1..60_i64, 0..30_u8, 0..9_u8, key, stored), 1..80)
 }
 
+/// The time of every batch.
+fn fixed_clock() -> Timestamp {
+    Timestamp::from_timestamp(1_700_000_000, 0).unwrap()
+}
+
 /// The random list as operations with fixed ids.
 fn fixed(asked: &[Asked]) -> Vec<Operation> {
     let numbered = asked.iter().zip(1_u128..);
@@ -57,7 +63,13 @@ fn fixed(asked: &[Asked]) -> Vec<Operation> {
                 }),
                 14 => Action::Freeze { reason: "a test".to_owned() },
                 15 => Action::Unfreeze { reason: "a test".to_owned() },
-                2..=5 => Action::Deposit { amount, reference },
+                2..=4 => Action::Deposit(Deposit { amount, reference, release_at: None }),
+                // Due by Postgres' clock, and not by the batch's.
+                5 => Action::Deposit(Deposit {
+                    amount,
+                    reference,
+                    release_at: Some(fixed_clock() + TimeDelta::days(1)),
+                }),
                 6..=9 => Action::Withdraw { amount, reference },
                 _ => Action::Transfer(Transfer {
                     to: wallet_id(*to),
@@ -83,13 +95,14 @@ async fn contents(db: &TestDatabase) -> Vec<String> {
     let mut conn = db.connect().await;
     let mut rows = Vec::new();
     for sql in [
-        "select w::text from (select id, status, status_version, available, version, head_hash, last_entry_at
+        "select w::text from (select id, status, status_version, available, unreleased, next_due_at, version, head_hash, last_entry_at
                               from wallets order by id) w",
         "select t::text from (select * from transactions order by id) t",
         "select e::text from (select wallet_id, version, transaction_id, kind, delta_available, available, occurred_at,
                                      hash from entries order by wallet_id, version) e",
         "select s::text from (select id, wallet_id, status_version, status, frozen, occurred_at
                               from status_changes where id <> wallet_id order by wallet_id, status_version) s",
+        "select r::text from (select * from releases order by transaction_id) r",
         "select k::text from (select * from keys order by actor, key) k",
     ] {
         rows.extend(sqlx::query(sql).fetch_all(&mut conn).await.unwrap().iter().map(|row| row.get::<String, _>(0)));
@@ -115,7 +128,7 @@ fn batches_of_one_and_of_256_give_the_same_books_to_the_last_bit() {
 async fn run_list(asked: &[Asked], batch_max: usize) -> (Vec<Result<Posted, NotPosted>>, Vec<String>) {
     let db = TestDatabase::create().await;
     db.wallets(7).await; // the eighth does not exist
-    let clock = BatchClock::Fixed(Timestamp::from_timestamp(1_700_000_000, 0).unwrap());
+    let clock = BatchClock::Fixed(fixed_clock());
     let posting_loop = start(LoopSettings { batch_max, clock, ..settings(&db.url) });
     let operations = fixed(asked);
     // Polled in order, so the queue holds them in order before the loop takes its first batch.

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use wallet::{
     adapters::{in_process::InProcessCache, redis::RedisCache},
-    cache::{BalanceCache, MoneyView, StatusView, WalletView},
+    cache::{BalanceCache, MoneyView, NextRelease, StatusView, ViewPart, WalletView},
 };
 
 use crate::support::{
@@ -39,6 +39,7 @@ for_each_cache!(
     of_many_writers_at_once_the_newest_wins,
     a_status_told_twice_keeps_every_moment,
     an_enabled_wallet_without_its_moment_is_a_miss,
+    a_next_release_that_is_not_known_is_completed_by_who_knows_it,
     the_largest_balance_is_exact,
     many_parts_go_at_once,
 );
@@ -175,11 +176,27 @@ async fn an_enabled_wallet_without_its_moment_is_a_miss(cache: Arc<dyn BalanceCa
     assert_eq!(cache.found(view.id).await.unwrap(), Some(view), "who knows the moment completes it");
 }
 
+async fn a_next_release_that_is_not_known_is_completed_by_who_knows_it(cache: Arc<dyn BalanceCache>) {
+    let view = wallet(1);
+    cache.put(&view).await.unwrap();
+    let known = MoneyView { version: view.money.version + 1, ..view.money };
+    let unknown = MoneyView { next_release: NextRelease::Unknown, ..known };
+    let part = |money| (view.id, ViewPart::Money { owner: view.owner, currency: view.currency, money });
+    cache.refresh(&[part(unknown)]).await.unwrap();
+    assert_eq!(cache.found(view.id).await.unwrap(), None);
+    let next = WalletView { money: known, ..view };
+    cache.put(&next).await.unwrap();
+    assert_eq!(cache.found(view.id).await.unwrap(), Some(next));
+    cache.refresh(&[part(unknown)]).await.unwrap();
+    assert_eq!(cache.found(view.id).await.unwrap(), Some(next), "the same event again takes nothing away");
+}
+
 async fn the_largest_balance_is_exact(cache: Arc<dyn BalanceCache>) {
     let largest = MoneyView {
         available: 9_007_199_254_740_991,
         held: 9_007_199_254_740_989,
         unreleased: 1,
+        next_release: NextRelease::At(moment(1)),
         version: 9_007_199_254_740_990,
     };
     let view = WalletView { money: largest, ..wallet(0) };

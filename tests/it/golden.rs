@@ -16,8 +16,8 @@ use wallet::{
         status::Status,
     },
     ledger::{
-        Action, BalanceAfter, Decision, Done, Key, KeyName, Kind, LedgerError, Operation, Outcome, Refusal,
-        Refusals, StatusReceipt, Transfer, WalletState,
+        Action, BalanceAfter, Decision, Deposit, Done, Key, KeyName, Kind, LedgerError, Operation, Outcome,
+        Refusal, Refusals, StatusReceipt, Transfer, WalletState,
         book::{Book, Changes},
         entry::Transaction,
         log::{EntryRow, LogRow, StatusChangeRow},
@@ -54,6 +54,7 @@ fn wallet(number: u128, status: Status, available: i64) -> WalletState {
         version: 9,
         head_hash: [7; 32],
         last_entry_at: Some(at(-10)),
+        next_due_at: None,
     }
 }
 
@@ -89,17 +90,17 @@ fn changes() -> Changes {
             .into(),
     );
     let actions = [
-        (1, Action::Deposit { amount: amount(1000), reference: reference(1) }),
+        (1, Action::Deposit(Deposit { amount: amount(1000), reference: reference(1), release_at: None })),
         (1, Action::Withdraw { amount: amount(90), reference: reference(2) }),
         (1, Action::Withdraw { amount: amount(9_999_999), reference: reference(3) }),
         (1, transfer(2, 40, Some("Ünïcode \"note\""))),
         (1, transfer(3, 40, None)),
         (3, Action::Enable),
         (1, Action::Disable),
-        (1, Action::Deposit { amount: amount(1), reference: reference(9) }),
+        (1, Action::Deposit(Deposit { amount: amount(1), reference: reference(9), release_at: None })),
     ];
     for (number, (wallet, action)) in (1..).zip(actions) {
-        book.apply(&operation(number, wallet, action), at(0));
+        book.apply(&operation(number, wallet, action), at(0)).unwrap();
     }
     book.into_changes()
 }
@@ -267,7 +268,8 @@ async fn stored_decisions_are_the_same_to_the_byte_and_are_replayed() {
         let reference = ReferenceId(id(2000 + u128::try_from(units).expect("positive")));
         Action::Transfer(Transfer { to, amount: amount(units), fee: 0, reference, note: None })
     };
-    let booked = Action::Deposit { amount: amount(1000), reference: ReferenceId(id(2001)) };
+    let booked =
+        Action::Deposit(Deposit { amount: amount(1000), reference: ReferenceId(id(2001)), release_at: None });
     let actions = [
         (nobody, booked.clone()),
         (one, booked.clone()),

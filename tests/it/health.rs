@@ -190,7 +190,7 @@ mod panics {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_batch_that_panics_costs_its_own_answers_and_nothing_else() {
         let mut service = Service::of(0, &[]).await;
-        service.settings.insert("FAIL_POINT".to_owned(), "lane.decided:9:panic".to_owned());
+        service.settings.insert("FAIL_POINT".to_owned(), "batch.decided:9:panic".to_owned());
         service.servers.push(Server::start(&service.settings));
         let base = &service.servers[0].base;
         let load = Load::start(base, 4, Manner::default()).await;

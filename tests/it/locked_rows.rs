@@ -14,7 +14,7 @@ use tokio::{task::JoinSet, time::sleep};
 use uuid::Uuid;
 use wallet::{
     kernel::ids::{ReferenceId, WalletId},
-    ledger::{Action, LedgerError, posting::PostingLoop},
+    ledger::{Action, Deposit, LedgerError, posting::PostingLoop},
 };
 
 use super::support::{
@@ -163,7 +163,11 @@ async fn a_key_or_reference_that_another_session_inserts_stops_only_the_operatio
         wallets[11]
     );
     let odd = || {
-        let same = Action::Deposit { amount: amount(1), reference: ReferenceId(reference) };
+        let same = Action::Deposit(Deposit {
+            amount: amount(1),
+            reference: ReferenceId(reference),
+            release_at: None,
+        });
         [(4, keyed(deposit(wallets[4], 1), "k", 0)), (11, operation(wallets[11], same))]
     };
     for (insert, (place, odd)) in [key, &used].into_iter().zip(odd()) {

@@ -47,6 +47,7 @@ mod redis_faults;
 mod redis_refusals;
 mod refresh_cache;
 mod relay;
+mod releases;
 mod roles;
 mod schema;
 mod scripts;

@@ -9,6 +9,7 @@ use wallet::{
     customers::store as customers,
     events,
     ledger::{
+        due,
         log::{self, Follower, Log},
         posting::store,
         read,
@@ -47,17 +48,12 @@ static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
         },
         Case { name: "lock one", sql: store::LOCK_ONE, session: Session::Loop, indexes: &["wallets_pkey"] },
         Case { name: "existing", sql: store::EXISTING, session: Session::Loop, indexes: &["wallets_pkey"] },
-        Case {
-            name: "prior state",
-            sql: store::PRIOR_STATE,
-            session: Session::Loop,
-            indexes: &["transactions_reference_key", "keys_pkey", "transactions_pkey", "entries_pkey"],
-        },
+        Case { name: "prior state", sql: store::PRIOR_STATE, session: Session::Loop, indexes: PRIOR_STATE },
         Case {
             name: "prior state of a dry run",
             sql: store::PRIOR_STATE_UNLOCKED,
             session: Session::Pool,
-            indexes: &["transactions_reference_key", "keys_pkey", "transactions_pkey", "entries_pkey"],
+            indexes: PRIOR_STATE,
         },
         Case {
             name: "wallets of a dry run",
@@ -100,6 +96,24 @@ static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
             sql: store::WRITE_STATUS.as_str(),
             session: Session::Loop,
             indexes: &["wallets_pkey"],
+        },
+        Case {
+            name: "write steps and what waits",
+            sql: store::WRITE_WAITING.as_str(),
+            session: Session::Loop,
+            indexes: &["releases_pkey"],
+        },
+        Case {
+            name: "wallets with something due",
+            sql: due::DUE_WALLETS,
+            session: Session::Relay,
+            indexes: &["releases_due_idx"],
+        },
+        Case {
+            name: "open releases",
+            sql: read::OPEN_RELEASES,
+            session: Session::Pool,
+            indexes: &["releases_wallet_idx"],
         },
         Case {
             name: "where the entries stand",
@@ -214,13 +228,13 @@ static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
             name: "view a wallet",
             sql: wallets::store::WALLET,
             session: Session::Pool,
-            indexes: &["wallets_pkey"],
+            indexes: &["wallets_pkey", "releases_wallet_idx"],
         },
         Case {
             name: "view wallets",
             sql: wallets::store::WALLETS,
             session: Session::Pool,
-            indexes: &["wallets_pkey"],
+            indexes: &["wallets_pkey", "releases_wallet_idx"],
         },
         Case {
             name: "wallets after one",
@@ -237,6 +251,16 @@ static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
     ]
 });
 
+const PRIOR_STATE: &[&str] = &[
+    "transactions_reference_key",
+    "keys_pkey",
+    "transactions_pkey",
+    "entries_pkey",
+    "releases_pkey",
+    "releases_wallet_idx",
+    "steps_transaction_key",
+];
+
 const UNFOLDED: &[&str] = &["wallets_pkey", "top_transfers_pkey", "entries_pkey", "transactions_pkey"];
 
 /// A batch of 200 for the parameter `$number` of this statement, as a literal of the type that it is cast to; one value
@@ -246,7 +270,7 @@ fn parameter(sql: &str, number: usize) -> String {
     if sql.contains(&format!("{marker}::uuid")) && !sql.contains(&format!("{marker}::uuid[]")) {
         return format!("'{:0>32}'", 1);
     }
-    if sql.contains(&format!("{marker}::timestamptz ")) {
+    if [" ", ","].iter().any(|end| sql.contains(&format!("{marker}::timestamptz{end}"))) {
         return "'2026-01-01'".to_owned();
     }
     if sql.contains(&format!("{marker}::jsonb)")) {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use wallet::{
     kernel::ids::WalletId,
     ledger::{
-        Action, LedgerError, Refusal,
+        Action, Deposit, LedgerError, Refusal,
         posting::{LoopSettings, PostingLoop},
     },
 };
@@ -71,8 +71,12 @@ async fn the_same_reference_at_once_from_two_processes_is_booked_once() {
     let wallet = db.wallets(1).await[0];
     let loops = [start(settings(&db.url)), start(settings(&db.url))];
     let reference = reference();
-    let asked =
-        |n: usize| loops[n % 2].book(operation(wallet, Action::Deposit { amount: amount(7), reference }));
+    let asked = |n: usize| {
+        loops[n % 2].book(operation(
+            wallet,
+            Action::Deposit(Deposit { amount: amount(7), reference, release_at: None }),
+        ))
+    };
     let outcomes = join_all((0..20).map(asked)).await;
     let winner = outcomes.iter().flatten().next().expect("one is booked").id();
     assert_eq!(done(&outcomes), 1);

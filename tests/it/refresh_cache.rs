@@ -53,6 +53,7 @@ fn entry(topic: &str, view: &WalletView, version: i64) -> Event {
         customer_xid: view.owner.0,
         r#type: "deposit".to_owned(),
         status: "success".to_owned(),
+        step: "booked".to_owned(),
         amount: 111,
         fee: 0,
         delta: 111,

@@ -13,8 +13,8 @@ use tokio::time::Instant;
 
 use crate::{
     cache::{
-        BalanceCache, CacheError, CacheMark, KnownBefore, Lookup, MoneyView, StatusView, Ticket, ViewPart,
-        WalletView,
+        BalanceCache, CacheError, CacheMark, KnownBefore, Lookup, MoneyView, NextRelease, StatusView, Ticket,
+        ViewPart, WalletView,
     },
     kernel::{
         books::Standing,
@@ -87,6 +87,9 @@ impl Parts {
             && let Some(same) = &mut self.money
         {
             same.at = same.at.max(at);
+            if same.part.1.next_release == NextRelease::Unknown {
+                same.part.1.next_release = money.next_release;
+            }
         }
         known
     }
@@ -134,6 +137,9 @@ impl BalanceCache for InProcessCache {
             let status = parts.status?.if_fresh()?;
             // An enabled wallet is shown with the time of its enabling.
             if status.enabled && status.enabled_at.is_none() {
+                return None;
+            }
+            if money.next_release == NextRelease::Unknown {
                 return None;
             }
             Some(WalletView { id: wallet, owner: parts.owner, currency, money, status })

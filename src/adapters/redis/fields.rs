@@ -1,14 +1,15 @@
 //! How a view is stored in its hash: readable text, times as microseconds since 1970, empty where a time is not
 //! known. Each part is one field, `currency=USD available=500 held=0 unreleased=0` and
 //! `status=enabled frozen=0 enabled_at=1767225600000000 disabled_at=`, beside its version: a field costs Redis and its
-//! client more than a word in it.
+//! client more than a word in it. Where something is unreleased, money has one more word: `next_release_at=1767225600000000`, or
+//! `next_release_at=` where the moment is not known.
 
 use std::{str::FromStr, time::Duration};
 
 use redis::{Cmd, ErrorKind, RedisError};
 
 use crate::{
-    cache::{MoneyView, StatusView, ViewPart, WalletView},
+    cache::{MoneyView, NextRelease, StatusView, ViewPart, WalletView},
     kernel::{
         clock::Timestamp,
         ids::{CustomerXid, WalletId},
@@ -21,6 +22,9 @@ const NAMES: [&str; 6] = ["life", "owner", "version", "money", "status_version",
 
 /// The values of [`NAMES`], as they were found.
 pub(super) type Found = [Option<String>; NAMES.len()];
+
+/// The start of the last word about money that waits.
+const NEXT_RELEASE: &str = " next_release_at=";
 
 const ENABLED: &str = "enabled";
 const DISABLED: &str = "disabled";
@@ -35,7 +39,7 @@ pub(super) fn read(key: &str) -> Cmd {
 /// The content of a hash.
 pub(super) enum Reading<'f> {
     View(WalletView),
-    /// A part is missing, or the time of enabling of an enabled wallet. Holds the life of the hash.
+    /// A part is missing, or the time of enabling of an enabled wallet, or that of the next release. Holds the life of the hash.
     Incomplete(&'f str),
     /// No hash, or one of another run of Redis.
     Nothing,
@@ -63,6 +67,7 @@ pub(super) fn view<'f>(id: WalletId, run: &str, found: &'f Found) -> Reading<'f>
     }
     match parse(id, [owner, version, money, status_version, status]) {
         Some(view) if view.status.enabled && view.status.enabled_at.is_none() => Reading::Incomplete(life),
+        Some(view) if view.money.next_release == NextRelease::Unknown => Reading::Incomplete(life),
         Some(view) => Reading::View(view),
         None => Reading::Unreadable,
     }
@@ -70,8 +75,12 @@ pub(super) fn view<'f>(id: WalletId, run: &str, found: &'f Found) -> Reading<'f>
 
 fn parse(id: WalletId, found: [Option<&str>; 5]) -> Option<WalletView> {
     let [owner, version, money, status_version, status] = found;
+    let (money, next_release) = match money?.split_once(NEXT_RELEASE) {
+        Some((money, at)) => (money, moment(at)?.map_or(NextRelease::Unknown, NextRelease::At)),
+        None => (money?, NextRelease::Never),
+    };
     let [currency, available, held, unreleased] =
-        words(money?, ["currency", "available", "held", "unreleased"])?;
+        words(money, ["currency", "available", "held", "unreleased"])?;
     let [status, frozen, enabled_at, disabled_at] =
         words(status?, ["status", "frozen", "enabled_at", "disabled_at"])?;
     let status = StatusView {
@@ -93,6 +102,7 @@ fn parse(id: WalletId, found: [Option<&str>; 5]) -> Option<WalletView> {
             available: value(available)?,
             held: value(held)?,
             unreleased: value(unreleased)?,
+            next_release,
             version: value(version?)?,
         },
         status,
@@ -150,9 +160,16 @@ impl<'v> Write<'v> {
     fn add_to(&self, command: &mut Cmd) {
         command.arg(self.owner.to_string());
         match self.money {
-            Some((currency, MoneyView { available, held, unreleased, version })) => command.arg(version).arg(
-                format!("currency={currency} available={available} held={held} unreleased={unreleased}"),
-            ),
+            Some((currency, MoneyView { available, held, unreleased, next_release, version })) => {
+                let next_release = match next_release {
+                    NextRelease::Never => String::new(),
+                    NextRelease::At(at) => format!("{NEXT_RELEASE}{}", micros(Some(at))),
+                    NextRelease::Unknown => NEXT_RELEASE.to_owned(),
+                };
+                command.arg(version).arg(format!(
+                    "currency={currency} available={available} held={held} unreleased={unreleased}{next_release}"
+                ))
+            }
             None => command.arg(&[""; 2]),
         };
         match self.status {

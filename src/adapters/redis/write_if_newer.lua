@@ -41,9 +41,14 @@ end
 local function write(key, known, owner, version, money, status_version, status)
   local known_version, known_status = tonumber(known[2] or -1), tonumber(known[3] or -1)
   local written = false
-  if version ~= '' and tonumber(version) > known_version then
-    redis.call('HSET', key, 'version', version, 'money', money)
-    written = true
+  if version ~= '' then
+    local order = tonumber(version) - known_version
+    -- The same money from a source that knows its next release.
+    if order > 0
+        or (order == 0 and string.find(redis.call('HGET', key, 'money') or '', 'next_release_at=$')) then
+      redis.call('HSET', key, 'version', version, 'money', money)
+      written = true
+    end
   end
   if status_version ~= '' then
     local order = tonumber(status_version) - known_status

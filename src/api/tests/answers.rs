@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use crate::{
     accounts::{StatusOrder, Versioned},
-    cache::{MoneyView, StatusView, WalletView},
+    cache::{MoneyView, NextRelease, StatusView, WalletView},
     kernel::{
         buckets::Buckets,
         clock::Timestamp,
@@ -30,13 +30,13 @@ fn balance_after(balance: i64, version: i64) -> BalanceAfter {
 /// Money that was booked.
 pub fn moved(fee: i64, balance: i64, version: i64) -> Outcome {
     let (id, occurred_at, balance) = (OperationId::generate(), moment(), balance_after(balance, version));
-    Outcome::new(Ok(Done::Money(Receipt { id, occurred_at, amount: 0, fee, balance })))
+    Outcome::new(Ok(Done::Money(Receipt { id, occurred_at, amount: 0, fee, release_at: None, balance })))
 }
 
 /// Money that would be booked.
 pub fn previewed(fee: i64, balance: i64, version: i64) -> Outcome {
     let (occurred_at, balance) = (moment(), balance_after(balance, version));
-    Outcome::new(Ok(Done::Preview(Preview { occurred_at, amount: 0, fee, balance })))
+    Outcome::new(Ok(Done::Preview(Preview { occurred_at, amount: 0, fee, release_at: None, balance })))
 }
 
 /// A changed status.
@@ -70,7 +70,13 @@ pub fn view(id: Uuid, balance: i64, version: i64) -> WalletView {
         id: WalletId(id),
         owner: CustomerXid(id),
         currency: "USD".parse().unwrap(),
-        money: MoneyView { available: balance, held: 0, unreleased: 0, version },
+        money: MoneyView {
+            available: balance,
+            held: 0,
+            unreleased: 0,
+            next_release: NextRelease::Never,
+            version,
+        },
         status: StatusView { enabled: true, frozen: false, enabled_at, disabled_at, version: 1 },
     }
 }
@@ -84,7 +90,13 @@ pub fn line(kind: Kind, status: TransactionStatus, amount: i64, version: i64) ->
 
 pub fn transaction(id: OperationId) -> Versioned<TransactionView> {
     let item = HistoryItem { id, ..line(Kind::Deposit, TransactionStatus::Completed, 5, 1) };
-    let entries = vec![EntryView { version: 1, delta: Buckets::available(5), after: Buckets::available(5) }];
+    let entries = vec![EntryView {
+        version: 1,
+        kind: Kind::Deposit,
+        occurred_at: moment(),
+        delta: Buckets::available(5),
+        after: Buckets::available(5),
+    }];
     let (currency, note, counterparty) = ("USD".parse().unwrap(), None, None);
     Versioned { value: TransactionView { item, currency, fee: 0, note, counterparty, entries }, version: 1 }
 }

@@ -28,7 +28,7 @@ async fn the_three_encodings_say_the_same() {
     let fields = [("amount", "5"), ("reference_id", r.as_str()), ("x", "y")];
     assert_eq!(deposit(&api, &token, MULTIPART, multipart(&fields)).await.status, 201);
     let amount = |(order, _): (Order, Mode)| match order.payment {
-        Payment::Deposit { amount, .. } => amount.minor_units(),
+        Payment::Deposit(deposit) => deposit.amount.minor_units(),
         other => panic!("{other:?}"),
     };
     assert_eq!(api.orders().into_iter().map(amount).collect::<Vec<_>>(), [5, 5, 5]);

@@ -16,7 +16,7 @@ use crate::{
         actor::Actor,
         ids::{CustomerXid, OperationId, WalletId},
     },
-    ledger::Refusal,
+    ledger::{Deposit, Refusal},
     payments::Payment,
 };
 
@@ -39,7 +39,7 @@ async fn disable(api: &TestApi, token: &str) -> Answer {
 /// The amount and the reference of a deposit or a withdrawal.
 fn money(payment: &Payment) -> (&str, i64, String) {
     let (name, amount, reference) = match payment {
-        Payment::Deposit { amount, reference } => ("deposit", amount, reference),
+        Payment::Deposit(Deposit { amount, reference, .. }) => ("deposit", amount, reference),
         Payment::Withdrawal { amount, reference } => ("withdrawal", amount, reference),
         other => panic!("{other:?}"),
     };
@@ -154,6 +154,7 @@ async fn money_comes_in_and_goes_out() {
     let expected = json!({
         "id": deposit["id"], "deposited_by": token, "status": "success", "deposited_at": MOMENT, "amount": 500,
         "reference_id": reference, "balance": 500, "available_balance": 500, "currency": "USD", "version": 1,
+        "release_at": null,
     });
     assert_eq!((answer.status, deposit), (201, &expected));
     assert!(deposit["id"].is_string());

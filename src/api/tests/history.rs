@@ -49,7 +49,7 @@ async fn what_is_not_there_cannot_be_taken_and_the_attempt_is_listed() {
         line(Kind::Deposit, Completed, 100, 1),
     ];
     let reference = lines[1].reference.unwrap().to_string();
-    api.script(|| Ok(Versioned { value: Page { items: lines, next: None }, version: 3 }));
+    api.script(|| Ok(Versioned { value: Page { items: lines, next: None::<Cursor> }, version: 3 }));
     let list = api.get(LIST, &token).await;
     let data = &list.json()["data"];
     let lines = data["transactions"].as_array().unwrap();

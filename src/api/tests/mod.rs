@@ -12,6 +12,7 @@ mod fields;
 mod history;
 mod keys;
 mod operation;
+mod releases;
 mod services;
 mod stubs;
 mod top_transfers;

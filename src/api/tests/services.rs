@@ -12,11 +12,11 @@ use crate::{
         actor::Actor,
         currency::Currency,
         ids::{CustomerXid, OperationId, WalletId},
-        pagination::{Page, PageRequest},
+        pagination::{DueCursor, Page, PageRequest},
     },
     ledger::{
         LargestTransfers, Outcome,
-        read::{Filter, HistoryItem, TransactionView},
+        read::{Filter, HistoryItem, OpenRelease, TransactionView},
     },
     payments::{Mode, Order, PaymentError, Payments},
 };
@@ -29,6 +29,7 @@ pub enum Call {
     Status(WalletId, StatusOrder, Booking),
     Transactions(PageRequest, Filter, Option<i64>),
     Transaction(OperationId, Option<i64>),
+    Releases(PageRequest<DueCursor>, Option<i64>),
     TopTransfers(u16, Option<i64>),
     Payment(Order, Mode),
 }
@@ -132,6 +133,16 @@ impl Accounts for ScriptedServices {
         at_least: Option<i64>,
     ) -> Result<Versioned<TransactionView>, AccountError> {
         self.answer(Call::Transaction(id, at_least), || answers::transaction(id))
+    }
+
+    async fn releases(
+        &self,
+        _: WalletId,
+        page: PageRequest<DueCursor>,
+        at_least: Option<i64>,
+    ) -> Result<Versioned<Page<OpenRelease, DueCursor>>, AccountError> {
+        let empty = || Versioned { value: Page { items: vec![], next: None }, version: 0 };
+        self.answer(Call::Releases(page, at_least), empty)
     }
 
     async fn top_transfers(

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{TestApi, answers::line, request, services::Call};
 use crate::{
     accounts::{AccountError, Versioned},
-    kernel::pagination::Page,
+    kernel::pagination::{Cursor, Page},
     ledger::{Kind, LargestTransfers, entry::TransactionStatus::Completed},
 };
 
@@ -26,7 +26,7 @@ async fn the_largest_each_way_are_shown_as_in_the_list() {
     let answer = api.get(PATH, &token).await;
     assert_eq!((answer.status, answer.header("wallet-version")), (200, "5"));
     let data = answer.json()["data"].clone();
-    api.script(|| Ok(Versioned { value: Page { items: items.into(), next: None }, version: 5 }));
+    api.script(|| Ok(Versioned { value: Page { items: items.into(), next: None::<Cursor> }, version: 5 }));
     let list = api.get("/api/v1/wallet/transactions", &token).await.json()["data"]["transactions"].clone();
     assert_eq!(data, json!({"incoming": [list[3], list[2]], "outgoing": [list[0], list[1]]}));
 }

@@ -11,7 +11,10 @@ use super::{
 use crate::{
     accounts::{AccountError, Versioned},
     cache::StatusView,
-    kernel::{ids::OperationId, pagination::Page},
+    kernel::{
+        ids::OperationId,
+        pagination::{Cursor, Page},
+    },
     ledger::{Kind, Refusal, entry::TransactionStatus::Completed},
     payments::{self, Mode, Order, Payment},
 };
@@ -71,7 +74,7 @@ async fn each_side_lists_a_transfer_as_its_own() {
     let lines = [Kind::TransferOut, Kind::TransferIn].map(|kind| line(kind, Completed, 1_000, 1));
     let ids = lines.clone().map(|line| line.id.to_string());
     let reference = lines[0].reference.unwrap().to_string();
-    api.script(|| Ok(Versioned { value: Page { items: lines.into(), next: None }, version: 1 }));
+    api.script(|| Ok(Versioned { value: Page { items: lines.into(), next: None::<Cursor> }, version: 1 }));
     let list = api.get("/api/v1/wallet/transactions?limit=2", &token).await.json();
     let [out, into] = [0, 1].map(|at| list["data"]["transactions"][at].clone());
     assert_eq!(

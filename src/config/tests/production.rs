@@ -21,7 +21,7 @@ fn production_needs_two_secrets_and_no_fail_point() {
     assert!(
         problems(in_production(&[("SERVICE_API_KEY", "")]))[0].starts_with("SERVICE_API_KEY must be given")
     );
-    let armed = ("FAIL_POINT", "lane.locked");
+    let armed = ("FAIL_POINT", "batch.locked");
     assert!(problems(in_production(&[armed]))[0].starts_with("FAIL_POINT must not be set"));
     assert_eq!(with(&[armed]).is_ok(), cfg!(debug_assertions));
 }

@@ -53,6 +53,7 @@ mod tests {
             customer_xid: Uuid::nil(),
             r#type: "deposit".to_owned(),
             status: "success".to_owned(),
+            step: "booked".to_owned(),
             amount: 1_000,
             fee: 0,
             delta: 1_000,

@@ -11,7 +11,7 @@ pub struct Rule {
 }
 
 /// Every rule.
-pub const RULES: [Rule; 19] = [
+pub const RULES: [Rule; 22] = [
     Rule {
         sentence: "every wallet's buckets are the sum of its entries",
         sql: "select format('wallet %s: has %s/%s/%s, entries give %s/%s/%s', coalesce(w.id, e.wallet_id),
@@ -110,6 +110,31 @@ pub const RULES: [Rule; 19] = [
                   on (o.wallet_id, o.version, o.transaction_id) = (s.other_wallet_id, s.other_version, s.transaction_id)
               where t.id is null or s.n <> s.expected or (e.kind, e.occurred_at) is distinct from (s.kind, s.created_at)
                  or (o.transaction_id is null) <> (s.other_wallet_id is null)",
+    },
+    Rule {
+        sentence: "a wallet's unreleased money is that of its open releases",
+        sql: "select format('wallet %s: %s unreleased, open releases give %s', coalesce(w.id, r.wallet_id), w.unreleased, r.open)
+              from wallets w
+              full join (select wallet_id, sum(amount) as open from releases where closed_by is null group by wallet_id) r
+                  on r.wallet_id = w.id
+              where w.unreleased is distinct from coalesce(r.open, 0)",
+    },
+    Rule {
+        sentence: "a release is of a deposit of its wallet, and is closed by the step that released it",
+        sql: "select format('release of transaction %s', coalesce(r.transaction_id, s.transaction_id))
+              from releases r
+              left join transactions t on t.id = r.transaction_id and t.kind = 1 and t.wallet_id = r.wallet_id
+              left join entries e on e.wallet_id = t.wallet_id and e.version = t.version
+              full join (select * from steps where kind = 5) s on s.transaction_id = r.transaction_id
+              where t.id is null or (e.delta_available, e.delta_unreleased) <> (0, t.amount) or r.amount > t.amount
+                 or r.closed_by is distinct from s.id or s.amount <> r.amount or s.created_at < r.due_at",
+    },
+    Rule {
+        sentence: "a wallet's next due moment is not later than that of an open release",
+        sql: "select format('wallet %s: next due at %s, release of transaction %s at %s', w.id, w.next_due_at, r.transaction_id,
+                     r.due_at)
+              from releases r join wallets w on w.id = r.wallet_id
+              where r.closed_by is null and (w.next_due_at is null or w.next_due_at > r.due_at)",
     },
     Rule {
         sentence: "an adjustment, and nothing else, says who made it and why",

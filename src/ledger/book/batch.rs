@@ -1,5 +1,7 @@
 //! The wallets of a batch, and what is to be written about them.
 
+use std::collections::HashMap;
+
 use super::{
     rules::not_before,
     wallets::{OpenWallet, OpenWallets},
@@ -11,9 +13,10 @@ use crate::{
         ids::{OperationId, WalletId},
     },
     ledger::{
-        entry::{AdjustmentNote, Entry, StatusChange, Transaction},
+        entry::{AdjustmentNote, Entry, StatusChange, Step, Transaction},
         kind::Kind,
         refusal::Refusal,
+        release::{ClosedRelease, Release, WalletDue},
         wallet_state::WalletState,
     },
 };
@@ -25,10 +28,16 @@ pub(super) struct Batch {
     pub(super) entries: Vec<Entry>,
     pub(super) status_changes: Vec<StatusChange>,
     pub(super) adjustments: Vec<AdjustmentNote>,
+    pub(super) steps: Vec<Step>,
+    /// Releases that begin.
+    pub(super) releases: Vec<Release>,
+    pub(super) closed_releases: Vec<ClosedRelease>,
+    /// What is due and not booked yet.
+    pub(super) due: HashMap<WalletId, WalletDue>,
 }
 
 impl Batch {
-    pub(super) fn new(wallets: impl IntoIterator<Item = WalletState>) -> Self {
+    pub(super) fn new(wallets: impl IntoIterator<Item = WalletState>, due: Vec<WalletDue>) -> Self {
         let wallets: OpenWallets =
             wallets.into_iter().map(|wallet| (wallet.id, OpenWallet::from(wallet))).collect();
         // A batch has rarely more operations than wallets, and at most two entries for each.
@@ -39,6 +48,10 @@ impl Batch {
             entries: Vec::with_capacity(2 * operations),
             status_changes: Vec::new(),
             adjustments: Vec::new(),
+            steps: Vec::new(),
+            releases: Vec::new(),
+            closed_releases: Vec::new(),
+            due: due.into_iter().map(|due| (due.wallet, due)).collect(),
         }
     }
 

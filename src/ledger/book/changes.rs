@@ -7,9 +7,10 @@ use crate::{
         ids::{OperationId, WalletId},
     },
     ledger::{
-        entry::{AdjustmentNote, Entry, StatusChange, Transaction},
+        entry::{AdjustmentNote, Entry, StatusChange, Step, Transaction},
         operation::{Key, KeyName},
         outcome::Decision,
+        release::{ClosedRelease, Release},
         wallet_state::WalletState,
     },
 };
@@ -21,6 +22,10 @@ pub struct Changes {
     pub entries: Vec<Entry>,
     pub status_changes: Vec<StatusChange>,
     pub adjustments: Vec<AdjustmentNote>,
+    pub steps: Vec<Step>,
+    /// Releases that begin.
+    pub releases: Vec<Release>,
+    pub closed_releases: Vec<ClosedRelease>,
     /// The keys that have their decision in this batch.
     pub keys: Vec<AnsweredKey>,
     /// The wallets whose money has changed, in the order of their ids.
@@ -83,9 +88,19 @@ pub enum Proof {
 impl Changes {
     /// What a batch has come to.
     pub(super) fn of(batch: Batch, keys: Vec<AnsweredKey>) -> Self {
-        let Batch { wallets, transactions, entries, status_changes, adjustments } = batch;
-        let mut changes =
-            Changes { transactions, entries, status_changes, adjustments, keys, ..Self::default() };
+        let Batch { wallets, transactions, entries, status_changes, adjustments, .. } = batch;
+        let Batch { steps, releases, closed_releases, .. } = batch;
+        let mut changes = Changes {
+            transactions,
+            entries,
+            status_changes,
+            adjustments,
+            steps,
+            releases,
+            closed_releases,
+            keys,
+            ..Self::default()
+        };
         let mut open: Vec<OpenWallet> = wallets.into_values().collect();
         open.sort_unstable_by_key(|wallet| wallet.now.id);
         for OpenWallet { version_before, status_version_before, now } in open {

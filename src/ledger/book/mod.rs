@@ -4,6 +4,7 @@
 mod batch;
 mod changes;
 mod decide;
+mod due;
 mod keys;
 mod rules;
 mod wallets;
@@ -12,6 +13,7 @@ use std::collections::{HashMap, hash_map::Entry};
 
 use self::{
     batch::Batch,
+    due::is_more_due,
     keys::{Keys, Lookup},
 };
 use super::{
@@ -41,8 +43,8 @@ impl Book {
     /// A book over locked wallets.
     #[must_use]
     pub fn new(prior: PriorState) -> Self {
-        let PriorState { wallets, used_references, known_keys } = prior;
-        let batch = Batch::new(wallets);
+        let PriorState { wallets, used_references, known_keys, due } = prior;
+        let batch = Batch::new(wallets, due);
         // Enough for a batch that pays into one wallet; other batches have fewer operations than wallets.
         let operations = batch.wallets.len();
         let mut references = References::with_capacity(operations);
@@ -52,20 +54,20 @@ impl Book {
 
     /// Decides one operation and remembers its effect for those after it. `now` is the batch's time; no entry is
     /// dated before the wallet's last one. A known key comes before anything else.
-    pub fn apply(&mut self, operation: &Operation, now: Timestamp) -> Outcome {
+    pub fn apply(&mut self, operation: &Operation, now: Timestamp) -> Result<Outcome, MoreDue> {
         let Self { keys, references, batch } = self;
         let Some(key) = &operation.key else {
-            return Outcome::new(decide(references, batch, operation, now));
+            return Ok(Outcome::new(decide(references, batch, operation, now)?));
         };
         let key = match keys.find(key) {
-            Lookup::Known(outcome) => return outcome,
+            Lookup::Known(outcome) => return Ok(outcome),
             Lookup::New(key) => key,
         };
-        let decision = decide(references, batch, operation, now);
+        let decision = decide(references, batch, operation, now)?;
         if decision.is_ok() || operation.refusals == Refusals::Stored {
             key.answer(operation, &decision, now);
         }
-        Outcome::new(decision)
+        Ok(Outcome::new(decision))
     }
 
     /// What has to be written.
@@ -75,33 +77,54 @@ impl Book {
     }
 
     /// What would become of an operation: the same decision, of which nothing is written. Its key is not looked at.
-    pub fn preview(mut self, operation: &Operation, now: Timestamp) -> Decision {
+    pub fn preview(mut self, operation: &Operation, now: Timestamp) -> Result<Decision, MoreDue> {
         let Self { references, batch, .. } = &mut self;
         let version = batch.wallets.get(&operation.wallet).map(|wallet| wallet.version_before);
-        let done = decide(references, batch, operation, now)?;
-        let Done::Money(Receipt { occurred_at, amount, fee, balance, .. }) = done else { return Ok(done) };
+        let decision = decide(references, batch, operation, now)?;
+        let Ok(Done::Money(Receipt { occurred_at, amount, fee, release_at, balance, .. })) = decision else {
+            return Ok(decision);
+        };
         let balance = BalanceAfter { version: version.unwrap_or(balance.version), ..balance };
-        Ok(Done::Preview(Preview { occurred_at, amount, fee, balance }))
+        Ok(Ok(Done::Preview(Preview { occurred_at, amount, fee, release_at, balance })))
     }
 }
 
+/// An operation lacks funds while more is due in its wallet than the batch has read. What was read is booked; the operation is
+/// decided in a later batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MoreDue;
+
 /// Decides what has no key, or a new one. Only what is done uses its reference up.
-fn decide(references: &mut References, batch: &mut Batch, operation: &Operation, now: Timestamp) -> Decision {
+fn decide(
+    references: &mut References,
+    batch: &mut Batch,
+    operation: &Operation,
+    now: Timestamp,
+) -> Result<Decision, MoreDue> {
     if !batch.wallets.contains_key(&operation.wallet) {
-        return Err(Refusal::WalletNotFound);
+        return Ok(Err(Refusal::WalletNotFound));
     }
     let Some(reference) = operation.reference() else {
-        return decide::decide(batch, operation, now);
+        return decide_money(batch, operation, now);
     };
     match references.entry(reference) {
-        Entry::Occupied(used) => Err(Refusal::DuplicateReference { transaction_id: *used.get() }),
+        Entry::Occupied(used) => Ok(Err(Refusal::DuplicateReference { transaction_id: *used.get() })),
         Entry::Vacant(free) => {
-            let decision = decide::decide(batch, operation, now);
+            let decision = decide_money(batch, operation, now)?;
             if decision.is_ok() {
                 free.insert(operation.id);
             }
-            decision
+            Ok(decision)
         }
+    }
+}
+
+/// Decides by the rules of money. Funds are never said to be insufficient while money of the wallet is due.
+fn decide_money(batch: &mut Batch, operation: &Operation, now: Timestamp) -> Result<Decision, MoreDue> {
+    let decision = decide::decide(batch, operation, now);
+    match decision {
+        Err(Refusal::InsufficientFunds { .. }) if is_more_due(batch, operation.wallet, now) => Err(MoreDue),
+        decision => Ok(decision),
     }
 }
 

@@ -4,10 +4,14 @@ mod keys;
 mod limits;
 mod outcomes;
 mod properties;
+mod releases;
 
 use uuid::Uuid;
 
-use super::*;
+use super::{
+    rules::{RECEIVER_MAX, TRANSFER_MAX},
+    *,
+};
 use crate::{
     kernel::{
         actor::Actor,
@@ -20,7 +24,7 @@ use crate::{
         IdempotencyRecord, WalletState,
         entry::{Entry, Transaction, TransactionStatus},
         kind::Kind,
-        operation::{Action, Adjustment, Direction, Key, KeyName, Refusals, Transfer},
+        operation::{Action, Adjustment, Deposit, Direction, Key, KeyName, Refusals, Transfer},
     },
 };
 
@@ -37,6 +41,7 @@ fn wallet(number: u8, status: Status, available: i64) -> WalletState {
         version: 0,
         head_hash: [0; 32],
         last_entry_at: None,
+        next_due_at: None,
     }
 }
 
@@ -52,10 +57,8 @@ fn operation(id: u128, wallet: u8, action: Action) -> Operation {
 }
 
 fn deposit(amount: i64, reference: u128) -> Action {
-    Action::Deposit {
-        amount: Amount::try_new(amount).unwrap(),
-        reference: ReferenceId(Uuid::from_u128(reference)),
-    }
+    let reference = ReferenceId(Uuid::from_u128(reference));
+    Action::Deposit(Deposit { amount: Amount::try_new(amount).unwrap(), reference, release_at: None })
 }
 
 fn withdraw(amount: i64, reference: u128) -> Action {
@@ -103,7 +106,7 @@ fn receipt(decision: Decision) -> Receipt {
 
 /// Decides what has no key, or a new one.
 fn decide(book: &mut Book, operation: &Operation, now: Timestamp) -> Decision {
-    let Outcome { decision, replayed } = book.apply(operation, now);
+    let Outcome { decision, replayed } = book.apply(operation, now).unwrap();
     assert!(!replayed);
     decision
 }
@@ -190,6 +193,7 @@ fn refusals_come_in_their_documented_order() {
         let kinds = [Kind::Deposit, Kind::Withdrawal, Kind::TransferOut];
         let known = kinds.map(references).concat();
         let mut book = Book::new(PriorState {
+            due: Vec::new(),
             wallets: state.cloned().into_iter().chain(others.clone()).collect(),
             used_references: known,
             known_keys: vec![],

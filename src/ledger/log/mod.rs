@@ -5,6 +5,7 @@ mod barrier;
 mod follower;
 mod generations;
 mod holes;
+mod leadership;
 mod owners;
 mod reader;
 mod rows;
@@ -12,9 +13,10 @@ mod standing;
 
 pub use self::{
     barrier::{barrier, writers},
-    follower::{Follower, IDLE_LIMIT, back_off, sign_of_life},
+    follower::Follower,
     generations::begin_generation,
     holes::{Holes, LATE_ENTRIES, LATE_STATUS_CHANGES, Range, filled, missing, running},
+    leadership::{IDLE_LIMIT, Leadership, back_off, sign_of_life},
     owners::OWNERS,
     reader::{FIND_ENTRIES, FIND_STATUS_CHANGES, READ_ENTRIES, READ_STATUS_CHANGES, Reader},
     rows::{EntryRow, Log, LogRow, StatusChangeRow},

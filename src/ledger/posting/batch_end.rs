@@ -5,7 +5,11 @@ use tokio::time::Instant;
 use super::left_out::LeftOut;
 use crate::{
     db::DbError,
-    ledger::{book::Proof, operation::Operation, outcome::Outcome},
+    ledger::{
+        book::{MoreDue, Proof},
+        operation::Operation,
+        outcome::Outcome,
+    },
 };
 
 /// Why a batch got no decisions.
@@ -21,17 +25,20 @@ pub(crate) enum Failure {
     Defect(String),
 }
 
+/// What the book said of an operation.
+pub(crate) type Applied = Result<Outcome, MoreDue>;
+
 /// What became of a batch.
 pub(crate) struct Report {
     /// The operations that were left out, in order. Nothing was done about them, whatever `result` says.
     pub(crate) left_out: Vec<LeftOut>,
-    /// The outcomes of the others, in order.
-    pub(crate) result: Result<Vec<Outcome>, Failure>,
+    /// The outcomes of the others, in order; [`MoreDue`] goes back into the queue.
+    pub(crate) result: Result<Vec<Applied>, Failure>,
 }
 
 /// The outcomes of a batch but for those that were left out.
 pub(super) struct Decided {
-    pub(super) outcomes: Vec<Outcome>,
+    pub(super) outcomes: Vec<Applied>,
     pub(super) left_out: Vec<LeftOut>,
     /// What proves that the batch was committed; none: there is nothing to commit.
     pub(super) proof: Option<Proof>,

@@ -24,10 +24,7 @@ use super::{
 use crate::{
     db::DbError,
     fail_point::fail_point,
-    ledger::{
-        book::Book,
-        operation::{KeyName, Operation, ReferenceKey},
-    },
+    ledger::{book::Book, operation::Operation},
 };
 
 /// One connection of the loop's own, made again when it is lost.
@@ -187,13 +184,13 @@ impl BatchWriter {
         let Some(conn) = self.conn.as_mut().filter(|_| decided.proof.is_some()) else {
             return Run::Done(decided);
         };
-        fail_point("lane.before_commit");
+        fail_point("batch.before_commit");
         let sent_at = Instant::now();
         *pre_commit_permit = None;
         let committed = timeout(COMMIT_TIMEOUT, store::control(conn, "commit")).await;
         metrics::histogram!("wallet_commit_seconds").record(sent_at.elapsed());
         Span::current().record("commit_ms", millis(sent_at.elapsed()));
-        fail_point("lane.committed");
+        fail_point("batch.committed");
         match committed {
             Ok(Ok(())) => Run::Done(decided),
             // Even a refusal in words may come after the commit (a server that shuts down while a standby has not
@@ -222,12 +219,12 @@ impl BatchWriter {
             return Err(DbError::Unavailable("no connection".to_owned()).into());
         };
         store::control(conn, "begin").await?;
-        fail_point("lane.begun");
+        fail_point("batch.begun");
         let locking_since = Instant::now();
         let (wallets, left_out) = lock_wallets(conn, batch, locking, blockers, session).await?;
         metrics::histogram!("wallet_lock_seconds").record(locking_since.elapsed());
         Span::current().record("lock_ms", millis(locking_since.elapsed()));
-        fail_point("lane.locked");
+        fail_point("batch.locked");
         if let Some(Lost { decided: Decided { outcomes, proof: Some(proof), .. }, refusal, .. }) = lost {
             if store::is_committed(conn, proof).await? {
                 store::control(conn, "rollback").await?;
@@ -242,19 +239,15 @@ impl BatchWriter {
             info!("the lost commit had not taken place; running the batch again");
         }
         let batch = &without(batch, &left_out);
-        let references: Vec<ReferenceKey> =
-            batch.iter().filter_map(|operation| operation.reference()).collect();
-        let keys: Vec<&KeyName> = batch.iter().filter_map(|o| Some(&o.key.as_ref()?.name)).collect();
-        let (prior, postgres_time) =
-            store::prior_state(conn, store::PRIOR_STATE, wallets, &references, &keys).await?;
-        fail_point("lane.recalled");
+        let (prior, postgres_time) = store::prior_state(conn, store::PRIOR_STATE, wallets, batch).await?;
+        fail_point("batch.read");
         let now = clock.time(postgres_time, async || store::clock_accepted_at(conn).await).await?;
         let now = now.ok_or(Halt::Undated)?;
         let mut book = Book::new(prior);
         let outcomes = batch.iter().map(|operation| book.apply(operation, now)).collect();
         let changes = book.into_changes();
         let decided = Decided { outcomes, left_out, proof: changes.proof() };
-        fail_point("lane.decided");
+        fail_point("batch.decided");
         if decided.proof.is_none() {
             store::control(conn, "rollback").await?;
             return Ok(decided);

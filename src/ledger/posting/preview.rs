@@ -3,19 +3,25 @@
 use super::store;
 use crate::{
     db::{Pool, ask},
-    ledger::{book::Book, error::LedgerError, operation::Operation, outcome::Outcome},
+    ledger::{
+        book::{Book, MoreDue},
+        error::LedgerError,
+        operation::Operation,
+        outcome::Outcome,
+    },
 };
 
 /// What would become of an operation; it may become something else a moment later. Its key is not looked at.
 pub async fn preview(db: &Pool, operation: Operation) -> Result<Outcome, LedgerError> {
-    let decision = ask(db, |db| async move {
+    let operation = Operation { key: None, ..operation };
+    let decided = ask(db, |db| async move {
         let mut conn = db.get_postgres_connection_pool().acquire().await?;
         let wallets: Vec<_> = operation.wallets().collect();
         let wallets = store::read(&mut conn, &wallets).await?;
-        let references: Vec<_> = operation.reference().into_iter().collect();
         let (prior, now) =
-            store::prior_state(&mut conn, store::PRIOR_STATE_UNLOCKED, wallets, &references, &[]).await?;
+            store::prior_state(&mut conn, store::PRIOR_STATE_UNLOCKED, wallets, &[&operation]).await?;
         Ok(Book::new(prior).preview(&operation, now))
     });
-    Ok(Outcome::new(decision.await?))
+    // More is due than one look reads: a worker is about to book it.
+    decided.await?.map(Outcome::new).map_err(|MoreDue| LedgerError::Unavailable)
 }

@@ -19,7 +19,10 @@ use super::{
     time_limits::BLOCKED_RETRY_INTERVAL,
     waiting::{Waiting, claim},
 };
-use crate::{fail_point::fail_point, ledger::operation::Operation};
+use crate::{
+    fail_point::fail_point,
+    ledger::{book::MoreDue, operation::Operation},
+};
 
 /// A batch that has ended.
 pub(super) struct Ended {
@@ -126,10 +129,15 @@ impl Running<'_> {
                 Ok(outcomes) => {
                     fail_point("loop.committed");
                     self.committed.notify_one();
-                    for ((_, waiting), decision) in batch.into_iter().zip(outcomes) {
-                        note_decided(&waiting, self.number);
-                        answer(waiting, decision);
-                        fail_point("loop.one_answered");
+                    for (operation, applied) in batch.into_iter().zip(outcomes) {
+                        match applied {
+                            Ok(outcome) => {
+                                note_decided(&operation.1, self.number);
+                                answer(operation.1, outcome);
+                                fail_point("loop.one_answered");
+                            }
+                            Err(MoreDue) => put_back.push(operation, None),
+                        }
                     }
                 }
                 Err(Failure::Defect(_)) if batch.len() > 1 => rest.extend(halves(batch)),

@@ -7,12 +7,14 @@ use crate::{
     db::{DbError, Pool, ask},
     kernel::{
         buckets::Buckets,
+        clock::Timestamp,
         currency::Currency,
         ids::{OperationId, WalletId},
     },
     ledger::{
         error::LedgerError,
         fragments::{entry_line, step, visible_fee},
+        kind::Kind,
     },
 };
 
@@ -34,6 +36,8 @@ pub struct TransactionView {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EntryView {
     pub version: i64,
+    pub kind: Kind,
+    pub occurred_at: Timestamp,
     /// The change of the wallet's buckets, and their values after it, in minor units.
     pub delta: Buckets,
     pub after: Buckets,
@@ -94,8 +98,12 @@ fn entry(row: &PgRow) -> Result<EntryView, DbError> {
     let buckets = |a, h, u| -> Result<Buckets, DbError> {
         Ok(Buckets { available: row.try_get(a)?, held: row.try_get(h)?, unreleased: row.try_get(u)? })
     };
+    let version = row.try_get("version")?;
+    let unreadable = || DbError::Defect(format!("entry {version} cannot be read"));
     Ok(EntryView {
-        version: row.try_get("version")?,
+        version,
+        kind: Kind::from_code(row.try_get("kind")?).ok_or_else(unreadable)?,
+        occurred_at: row.try_get("occurred_at")?,
         delta: buckets("delta_available", "delta_held", "delta_unreleased")?,
         after: buckets("available", "held", "unreleased")?,
     })

@@ -24,6 +24,8 @@ pub struct Wallet {
     pub currency: Currency,
     /// Minor units.
     pub buckets: Buckets,
+    /// When some of what is unreleased is released next.
+    pub next_release_at: Option<Timestamp>,
     /// The number of the last entry; 0 before the first.
     pub version: i64,
     pub status: Status,
@@ -41,20 +43,29 @@ const OPEN: &str = "\
 insert into wallets (id, customer_id, currency) values ($1, $2, $3) on conflict (customer_id, currency) do nothing
 returning id";
 
+/// The columns of a wallet `w`.
+macro_rules! wallet_columns {
+    () => {
+        "select w.id, w.owner_xid, w.currency, w.available, w.held, w.unreleased, w.version,
+       w.status, w.frozen_at, w.enabled_at, w.disabled_at, w.status_version,
+       case when w.unreleased > 0 then
+           (select r.due_at from releases r where r.wallet_id = w.id and r.closed_by is null order by r.due_at limit 1)
+       end as next_release_at
+"
+    };
+}
+
 /// One wallet.
-pub const WALLET: &str = "\
-select id, owner_xid, currency, available, held, unreleased, version,
-       status, frozen_at, enabled_at, disabled_at, status_version
-from wallets where id = $1::uuid";
+pub const WALLET: &str = concat!(wallet_columns!(), "from wallets w where w.id = $1::uuid");
 
 /// Some wallets, in the order in which they are asked for. The fence (`offset 0`) keeps Postgres from walking through the whole
 /// index where it believes the table to be empty.
-pub const WALLETS: &str = "\
-select w.id, w.owner_xid, w.currency, w.available, w.held, w.unreleased, w.version,
-       w.status, w.frozen_at, w.enabled_at, w.disabled_at, w.status_version
-from unnest($1::uuid[]) with ordinality k(id, n)
+pub const WALLETS: &str = concat!(
+    wallet_columns!(),
+    "from unnest($1::uuid[]) with ordinality k(id, n)
 cross join lateral (select * from wallets w where w.id = k.id offset 0) w
-order by k.n";
+order by k.n"
+);
 
 /// The next wallets beyond one, in the order of their ids.
 pub const WALLETS_AFTER: &str = "select id from wallets where id > $1::uuid order by id limit $2";
@@ -121,6 +132,7 @@ fn decode(row: &PgRow) -> Result<Wallet, DbError> {
             held: row.try_get("held")?,
             unreleased: row.try_get("unreleased")?,
         },
+        next_release_at: row.try_get("next_release_at")?,
         version: row.try_get("version")?,
         status: Status::from_code(row.try_get("status")?).ok_or_else(|| unreadable("status"))?,
         frozen_at: row.try_get("frozen_at")?,

@@ -211,15 +211,12 @@ pub async fn deposit_without_its_commit(
     store::control(&mut slow, "begin").await.expect("begun");
     let locked = store::lock(&mut slow, &[wallet]).await.expect("locked");
     let now = if holds_the_logs_lock {
-        store::prior_state(&mut slow, store::PRIOR_STATE, Vec::new(), &[], &[])
-            .await
-            .expect("a prior state")
-            .1
+        store::prior_state(&mut slow, store::PRIOR_STATE, Vec::new(), &[]).await.expect("a prior state").1
     } else {
         sqlx::query_scalar("select clock_timestamp()").fetch_one(&mut slow).await.expect("the time")
     };
     let mut book = Book::new(locked.into());
-    book.apply(&deposit(wallet, minor_units), now).decision.expect("booked");
+    book.apply(&deposit(wallet, minor_units), now).expect("nothing is due").decision.expect("booked");
     store::write(&mut slow, &book.into_changes()).await.expect("written");
     slow
 }

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use chrono::{TimeDelta, Utc};
 use reqwest::{Client, StatusCode};
 use serde_json::json;
 use tokio::{task::JoinSet, time::sleep};
@@ -12,6 +13,9 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::customer::{Answer, Customer};
+
+/// How long a deposit that waits does: longer than its client repeats it.
+const RELEASE_DELAY: TimeDelta = TimeDelta::seconds(20);
 
 /// The reply to a request, as its client sees it.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +48,8 @@ pub struct MoneyRequest {
     /// The receiver of a transfer.
     pub to: Option<Uuid>,
     pub amount: i64,
+    /// When a deposit that waits may be spent; the same in every attempt.
+    pub release_at: Option<String>,
     pub reference: Uuid,
     /// Half of all requests have a key as well.
     pub key: Option<String>,
@@ -181,6 +187,7 @@ impl Asker {
             kind,
             to: to.copied(),
             amount: i64::from(amount) + 1,
+            release_at: (kind == "deposit" && chance < 30).then(|| (Utc::now() + RELEASE_DELAY).to_rfc3339()),
             reference,
             key: (keyed < 128).then(|| format!("key-of-{reference}")),
             attempts: Vec::new(),
@@ -208,6 +215,9 @@ impl Asker {
         let mut body = json!({"amount": asked.amount, "reference_id": asked.reference});
         if let Some(to) = asked.to {
             body["recipient"] = json!(to);
+        }
+        if let Some(release_at) = &asked.release_at {
+            body["release_at"] = json!(release_at);
         }
         let mut request = self
             .http

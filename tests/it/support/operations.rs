@@ -7,11 +7,13 @@ use wallet::{
     adapters::clock::SystemClock,
     kernel::{
         actor::Actor,
+        clock::Timestamp,
         ids::{OperationId, ReferenceId, WalletId},
         money::Amount,
     },
     ledger::{
-        Action, Done, Key, KeyName, LedgerError, Operation, Outcome, Receipt, Refusal, Refusals, Transfer,
+        Action, Deposit, Done, Key, KeyName, LedgerError, Operation, Outcome, Receipt, Refusal, Refusals,
+        Transfer,
         posting::{BatchClock, LoopSettings, PostingLoop},
     },
 };
@@ -35,7 +37,10 @@ pub fn operation(wallet: WalletId, action: Action) -> Operation {
 }
 
 pub fn deposit(wallet: WalletId, minor_units: i64) -> Operation {
-    operation(wallet, Action::Deposit { amount: amount(minor_units), reference: reference() })
+    operation(
+        wallet,
+        Action::Deposit(Deposit { amount: amount(minor_units), reference: reference(), release_at: None }),
+    )
 }
 
 pub fn withdraw(wallet: WalletId, minor_units: i64) -> Operation {
@@ -56,6 +61,20 @@ pub fn keyed(operation: Operation, key: &str, request: u8) -> Operation {
 
 pub fn enable(wallet: WalletId) -> Operation {
     operation(wallet, Action::Enable)
+}
+
+/// A deposit whose money may be spent from `release_at` on.
+pub fn deposit_until(wallet: WalletId, minor_units: i64, release_at: Timestamp) -> Operation {
+    let release_at = Some(release_at);
+    operation(
+        wallet,
+        Action::Deposit(Deposit { amount: amount(minor_units), reference: reference(), release_at }),
+    )
+}
+
+/// What is due in the wallet.
+pub fn settle_due(wallet: WalletId) -> Operation {
+    operation(wallet, Action::SettleDue)
 }
 
 pub fn disable(wallet: WalletId) -> Operation {
@@ -85,7 +104,7 @@ impl Posted {
         match &self.done {
             Done::Money(receipt) => receipt.id,
             Done::Status(receipt) => receipt.id,
-            Done::Preview(preview) => panic!("nothing was posted: {preview:?}"),
+            other => panic!("nothing was posted: {other:?}"),
         }
     }
 

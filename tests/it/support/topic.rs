@@ -68,18 +68,20 @@ fn read(brokers: &str, topic: &str) -> Vec<TopicMessage> {
 const MONEY: &str = "\
 select e.wallet_id::text, e.version, jsonb_build_object(
     'transaction_id', e.transaction_id, 'wallet_id', e.wallet_id, 'customer_xid', c.xid,
-    'type', case e.kind when 1 then 'deposit' when 2 then 'withdrawal' when 3 then 'transfer_out' when 4 then 'transfer_in' end,
-    'status', case t.status when 0 then 'success' when 2 then 'failed' end,
-    'amount', t.amount, 'fee', case when e.kind <> 4 then t.fee else 0 end, 'delta', e.delta_available + e.delta_held + e.delta_unreleased,
+    'type', case e.kind when 1 then 'deposit' when 2 then 'withdrawal' when 3 then 'transfer_out' when 4 then 'transfer_in'
+                       when 5 then 'release' end,
+    'step', case e.kind when 5 then 'released' else 'booked' end, 'status', case t.status when 0 then 'success' when 2 then 'failed' end,
+    'amount', coalesce(s.amount, t.amount), 'fee', case when e.kind <> 4 then coalesce(s.fee, t.fee) else 0 end, 'delta', e.delta_available + e.delta_held + e.delta_unreleased,
     'deltas', jsonb_build_object('available', e.delta_available, 'held', e.delta_held,
                                  'unreleased', e.delta_unreleased),
     'currency', t.currency, 'balance', e.available + e.held + e.unreleased, 'available_balance', e.available,
     'held', e.held, 'unreleased', e.unreleased, 'version', e.version,
     'generation', (select max(generation) from generations),
-    'reference_id', case when e.kind <> 4 then t.reference_id end, -- the sender's is the sender's own
+    'reference_id', case when e.kind not in (4, 5) then t.reference_id end, -- the sender's is the sender's own
     'occurred_at', to_char(e.occurred_at at time zone 'utc', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'),
     'hash', encode(e.hash, 'hex'))
 from entries e join transactions t on t.id = e.transaction_id
+left join steps s on (s.wallet_id, s.version) = (e.wallet_id, e.version)
 join wallets w on w.id = e.wallet_id join customers c on c.id = w.customer_id";
 
 /// The same of the status topic.

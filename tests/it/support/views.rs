@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 use wallet::{
-    cache::{BalanceCache, CacheError, Lookup, MoneyView, StatusView, ViewPart, WalletView},
+    cache::{BalanceCache, CacheError, Lookup, MoneyView, NextRelease, StatusView, ViewPart, WalletView},
     kernel::{
         clock::Timestamp,
         currency::Currency,
@@ -22,7 +22,13 @@ pub fn moment(n: i64) -> Timestamp {
 
 /// Money whose numbers contain its version.
 pub fn money(version: i64) -> MoneyView {
-    MoneyView { available: version * 100, held: version * 10, unreleased: version, version }
+    MoneyView {
+        available: version * 100,
+        held: version * 10,
+        unreleased: 0,
+        next_release: NextRelease::Never,
+        version,
+    }
 }
 
 /// Enabled at odd versions, disabled at even ones, as an event has it.

@@ -23,6 +23,7 @@ use crate::{
         min_version::MinWalletVersion,
         query::PathId,
         scalars::ApiTimestamp,
+        waiting_money::WaitingMoney,
     },
     cache::WalletView,
     kernel::{
@@ -84,6 +85,23 @@ pub struct AnyWalletData {
     wallet: AnyWallet,
 }
 
+/// A wallet, whatever its status, and what is to come in it. Money is in minor units.
+#[derive(Object, Serialize)]
+struct FoundAnyWallet {
+    #[oai(flatten)]
+    #[serde(flatten)]
+    wallet: AnyWallet,
+    #[oai(flatten)]
+    #[serde(flatten)]
+    waiting: WaitingMoney,
+}
+
+/// The wallet, with what is to come.
+#[derive(Object, Serialize)]
+pub struct FoundAnyWalletData {
+    wallet: FoundAnyWallet,
+}
+
 /// The operations.
 pub struct WalletsApi {
     pub accounts: Arc<dyn Accounts>,
@@ -118,9 +136,10 @@ impl WalletsApi {
         /// The oldest version that may be shown; 412 if the wallet has not reached it.
         #[oai(name = "Min-Wallet-Version")]
         at_least: MinWalletVersion,
-    ) -> Result<WalletAnswer<200, AnyWalletData>, ApiError> {
+    ) -> Result<WalletAnswer<200, FoundAnyWalletData>, ApiError> {
         let view = self.accounts.view(WalletId(id.0), at_least.0).await?;
-        Ok(WalletAnswer { version: view.money.version, data: to_response(&view) })
+        let wallet = FoundAnyWallet { wallet: to_response(&view).wallet, waiting: (&view.money).into() };
+        Ok(WalletAnswer { version: view.money.version, data: FoundAnyWalletData { wallet } })
     }
 }
 
@@ -195,7 +214,12 @@ pub fn operation_docs() -> Vec<OperationDoc> {
                 &[Code::InvalidHeader, Code::NotFound, Code::VersionNotReached, Code::Unavailable],
             ],
             request: None,
-            answer: sample(&wallet(WalletStatusName::Enabled, Some(samples::timestamp()), 10_000, 1)),
+            answer: sample(&FoundAnyWalletData {
+                wallet: FoundAnyWallet {
+                    wallet: wallet(WalletStatusName::Enabled, Some(samples::timestamp()), 10_000, 1).wallet,
+                    waiting: WaitingMoney::sample(),
+                },
+            }),
         },
     ]
 }

@@ -24,6 +24,7 @@ use crate::{
         scalars::ApiTimestamp,
     },
     kernel::{ids::ReferenceId, money::Amount},
+    ledger::Deposit,
     payments::{Payment, Payments},
 };
 
@@ -43,6 +44,25 @@ impl FromFields for MoneyRequest {
     }
 }
 
+/// A deposit.
+#[derive(Object)]
+pub struct DepositRequest {
+    /// In minor units (cents).
+    amount: Amount,
+    /// Unique for the wallet and the kind: a second one with it moves nothing.
+    reference_id: Uuid,
+    /// From when on the money can be spent: in the future, at most ten years ahead. Left out: at once.
+    release_at: Option<ApiTimestamp>,
+}
+
+impl FromFields for DepositRequest {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let (amount, reference_id) = (fields.required("amount"), fields.required("reference_id"));
+        let release_at = fields.optional("release_at");
+        Some(Self { amount: amount?, reference_id: reference_id?, release_at })
+    }
+}
+
 /// The only status of money that has moved.
 #[derive(Enum, Serialize)]
 #[oai(rename_all = "lowercase")]
@@ -53,7 +73,8 @@ enum MoneyStatus {
 
 /// Money that was deposited. Money is in minor units; balances are those right after.
 #[derive(Object, Serialize)]
-struct Deposit {
+#[oai(rename = "Deposit")]
+struct Deposited {
     /// Null in a dry run.
     #[oai(nullable)]
     id: Option<Uuid>,
@@ -66,12 +87,15 @@ struct Deposit {
     #[oai(flatten)]
     #[serde(flatten)]
     balance: Balance,
+    /// From when on it can be spent. Null: at once.
+    #[oai(nullable)]
+    release_at: Option<ApiTimestamp>,
 }
 
 /// The deposit.
 #[derive(Object, Serialize)]
 pub struct DepositData {
-    deposit: Deposit,
+    deposit: Deposited,
 }
 
 /// Money that was withdrawn. Money is in minor units; balances are those right after.
@@ -107,19 +131,20 @@ impl CashApi {
     /// Deposit money
     ///
     /// A `reference_id` books once: sent again it is `duplicate_reference`, names the first transaction, and moves
-    /// nothing.
+    /// nothing. With `release_at` the money counts in `balance` at once, and in `available_balance` from that moment on.
     #[oai(path = "/wallet/deposits", method = "post", operation_id = "create_deposit")]
     async fn create_deposit(
         &self,
         customer: Customer,
         /// A repeated request with the same key gets the stored response.
         #[oai(name = "Idempotency-Key")]
-        command: Command<MoneyRequest>,
+        command: Command<DepositRequest>,
         /// Preview (200): every check, nothing stored; a key is ignored.
         dry_run: DryRun,
     ) -> Result<PostedAnswer<201, DepositData>, ApiError> {
-        let (MoneyRequest { amount, reference_id }, submission) = command.by(customer.caller());
-        let payment = Payment::Deposit { amount, reference: ReferenceId(reference_id) };
+        let (DepositRequest { amount, reference_id, release_at }, submission) = command.by(customer.caller());
+        let release_at = release_at.map(|ApiTimestamp(at)| at);
+        let payment = Payment::Deposit(Deposit { amount, reference: ReferenceId(reference_id), release_at });
         let executed = submission.pay(&*self.payments, payment, dry_run).await?;
         executed.money(|money| deposited(customer.xid.0, amount.minor_units(), reference_id, money))
     }
@@ -147,9 +172,20 @@ impl CashApi {
 }
 
 fn deposited(deposited_by: Uuid, amount: i64, reference_id: Uuid, money: MovedMoney) -> DepositData {
-    let MovedMoney { id, at: deposited_at, balance, .. } = money;
+    let MovedMoney { id, at: deposited_at, release_at, balance, .. } = money;
     let status = MoneyStatus::Success;
-    DepositData { deposit: Deposit { id, deposited_by, status, deposited_at, amount, reference_id, balance } }
+    DepositData {
+        deposit: Deposited {
+            id,
+            deposited_by,
+            status,
+            deposited_at,
+            amount,
+            release_at,
+            reference_id,
+            balance,
+        },
+    }
 }
 
 fn withdrawn(withdrawn_by: Uuid, amount: i64, reference_id: Uuid, money: MovedMoney) -> WithdrawalData {

@@ -1,6 +1,8 @@
 //! For customers: their own wallet.
 
 mod cash;
+mod page_info;
+mod releases;
 mod status;
 mod top_transfers;
 mod transaction_line;
@@ -10,13 +12,13 @@ pub(super) mod transfers;
 use std::sync::Arc;
 
 use self::{
-    cash::CashApi, status::StatusApi, top_transfers::TopTransfersApi, transactions::TransactionsApi,
-    transfers::TransfersApi,
+    cash::CashApi, releases::ReleasesApi, status::StatusApi, top_transfers::TopTransfersApi,
+    transactions::TransactionsApi, transfers::TransfersApi,
 };
 use crate::{accounts::Accounts, api::document::OperationDoc, payments::Payments};
 
 /// The operations.
-pub type Apis = (StatusApi, CashApi, TransfersApi, TransactionsApi, TopTransfersApi);
+pub type Apis = (StatusApi, CashApi, TransfersApi, TransactionsApi, ReleasesApi, TopTransfersApi);
 
 /// The operations over these services.
 pub fn apis(accounts: &Arc<dyn Accounts>, payments: &Arc<dyn Payments>) -> Apis {
@@ -25,6 +27,7 @@ pub fn apis(accounts: &Arc<dyn Accounts>, payments: &Arc<dyn Payments>) -> Apis 
         CashApi { payments: Arc::clone(payments) },
         TransfersApi { payments: Arc::clone(payments) },
         TransactionsApi { accounts: Arc::clone(accounts) },
+        ReleasesApi { accounts: Arc::clone(accounts) },
         TopTransfersApi { accounts: Arc::clone(accounts) },
     )
 }
@@ -36,6 +39,7 @@ pub fn operation_docs() -> Vec<OperationDoc> {
         cash::operation_docs(),
         transfers::operation_docs(),
         transactions::operation_docs(),
+        releases::operation_docs(),
         top_transfers::operation_docs(),
     ]
     .into_iter()

@@ -23,6 +23,7 @@ use crate::{
         envelope::{PostedAnswer, WalletAnswer},
         min_version::MinWalletVersion,
         scalars::ApiTimestamp,
+        waiting_money::WaitingMoney,
     },
     ledger::StatusReceipt,
 };
@@ -75,6 +76,24 @@ struct Disabled {
 #[derive(Object, Serialize)]
 pub struct WalletData {
     wallet: Enabled,
+}
+
+/// A wallet that may be used, and what is to come in it. Money is in minor units.
+#[derive(Object, Serialize)]
+#[oai(rename = "Wallet")]
+struct Found {
+    #[oai(flatten)]
+    #[serde(flatten)]
+    wallet: Enabled,
+    #[oai(flatten)]
+    #[serde(flatten)]
+    waiting: WaitingMoney,
+}
+
+/// The wallet, with what is to come.
+#[derive(Object, Serialize)]
+pub struct FoundWalletData {
+    wallet: Found,
 }
 
 /// The wallet, disabled.
@@ -130,7 +149,7 @@ impl StatusApi {
         /// The oldest version that may be shown; 412 if the wallet has not reached it.
         #[oai(name = "Min-Wallet-Version")]
         at_least: MinWalletVersion,
-    ) -> Result<WalletAnswer<200, WalletData>, ApiError> {
+    ) -> Result<WalletAnswer<200, FoundWalletData>, ApiError> {
         let found = self.accounts.view_enabled(customer.wallet, at_least.0).await?;
         Ok(WalletAnswer { version: found.view.money.version, data: to_response(&found) })
     }
@@ -172,7 +191,7 @@ fn disabled(of: OwnedWallet, receipt: &StatusReceipt) -> Disabled {
     }
 }
 
-fn to_response(EnabledWallet { view, enabled_at }: &EnabledWallet) -> WalletData {
+fn to_response(EnabledWallet { view, enabled_at }: &EnabledWallet) -> FoundWalletData {
     let wallet = Enabled {
         id: view.id.0,
         owned_by: view.owner.0,
@@ -180,7 +199,7 @@ fn to_response(EnabledWallet { view, enabled_at }: &EnabledWallet) -> WalletData
         enabled_at: ApiTimestamp(*enabled_at),
         balance: view.into(),
     };
-    WalletData { wallet }
+    FoundWalletData { wallet: Found { wallet, waiting: (&view.money).into() } }
 }
 
 /// The documentation of the operations, in addition to their types.
@@ -216,7 +235,9 @@ pub fn operation_docs() -> Vec<OperationDoc> {
             id: "get_wallet",
             codes: &[SIGNED_IN, READING],
             request: None,
-            answer: sample(&WalletData { wallet: wallet(10_000, 1) }),
+            answer: sample(&FoundWalletData {
+                wallet: Found { wallet: wallet(10_000, 1), waiting: WaitingMoney::sample() },
+            }),
         },
         OperationDoc {
             id: "disable_wallet",

@@ -42,7 +42,7 @@ impl Serialize for TransactionType {
     }
 }
 
-/// Follows [`Kind::ALL`], so a new kind needs no change here.
+/// Follows [`Kind::FIRST`], so a new kind needs no change here.
 impl Type for TransactionType {
     const IS_REQUIRED: bool = true;
     type RawValueType = Self;
@@ -59,7 +59,7 @@ impl Type for TransactionType {
     fn register(registry: &mut Registry) {
         registry.create_schema::<Self, _>(Self::name().into_owned(), |_| MetaSchema {
             description: Some("What a transaction was."),
-            ..names(Kind::ALL.map(Kind::word))
+            ..names(Kind::FIRST.map(Kind::word))
         });
     }
 
@@ -81,7 +81,7 @@ impl ToJSON for TransactionType {
 impl ParseFromJSON for TransactionType {
     fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
         let name = value.unwrap_or_default();
-        let kind = Kind::ALL.into_iter().find(|kind| name == kind.word());
+        let kind = Kind::FIRST.into_iter().find(|kind| name == kind.word());
         kind.map(Self).ok_or_else(|| ParseError::expected_type(name))
     }
 }
@@ -138,12 +138,12 @@ impl QueryValue for Option<Kind> {
     const MESSAGE: &'static str = "Not a type of transactions.";
 
     fn from_text(text: &str) -> Option<Self> {
-        let known = Kind::ALL.into_iter().find(|kind| kind.word() == text);
+        let known = Kind::FIRST.into_iter().find(|kind| kind.word() == text);
         (known.is_some() || FUTURE_TYPES.contains(&text)).then_some(known)
     }
 
     fn schema() -> MetaSchema {
-        names(Kind::ALL.map(Kind::word).into_iter().chain(FUTURE_TYPES))
+        names(Kind::FIRST.map(Kind::word).into_iter().chain(FUTURE_TYPES))
     }
 }
 

@@ -6,7 +6,10 @@ use poem_openapi::{Object, OpenApi};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::transaction_line::{Transaction, TransactionStatusName, TransactionType, example, line};
+use super::{
+    page_info::PageInfo,
+    transaction_line::{Transaction, TransactionStatusName, TransactionType, example, line},
+};
 use crate::{
     accounts::{Accounts, Versioned},
     api::{
@@ -34,14 +37,6 @@ use crate::{
     },
 };
 
-/// The position of the next page.
-#[derive(Object, Serialize)]
-struct PageInfo {
-    /// The value of `after` for the next page; null on the last one.
-    #[oai(nullable)]
-    next: Option<String>,
-}
-
 /// A page of the list, newest first.
 #[derive(Object, Serialize)]
 pub struct TransactionsData {
@@ -61,6 +56,9 @@ struct Counterparty {
 struct Entry {
     /// The number of the entry in the wallet.
     version: i64,
+    /// What it did to the transaction: `booked`, `released`.
+    step: String,
+    occurred_at: ApiTimestamp,
     /// The signed change of the balance; 0 if nothing has moved.
     change: i64,
     balance_after: i64,
@@ -200,9 +198,11 @@ fn whole(found: TransactionView) -> WholeTransaction {
 }
 
 fn entry(found: &EntryView) -> Entry {
-    let EntryView { version, delta, after } = found;
+    let EntryView { version, kind, occurred_at, delta, after } = found;
     Entry {
         version: *version,
+        step: kind.step().to_owned(),
+        occurred_at: ApiTimestamp(*occurred_at),
         change: delta.total(),
         balance_after: after.total(),
         available_balance_after: after.available,
@@ -213,7 +213,14 @@ fn entry(found: &EntryView) -> Entry {
 pub fn operation_docs() -> Vec<OperationDoc> {
     let transaction = example(Kind::Deposit, 10_000);
     let page = PageInfo { next: Some(Cursor(1).encode()) };
-    let entry = Entry { version: 2, change: -1_015, balance_after: 8_985, available_balance_after: 8_985 };
+    let entry = Entry {
+        version: 2,
+        step: Kind::TransferOut.step().to_owned(),
+        occurred_at: samples::timestamp(),
+        change: -1_015,
+        balance_after: 8_985,
+        available_balance_after: 8_985,
+    };
     let Transaction { id, status, transacted_at, kind, amount, reference_id } =
         example(Kind::TransferOut, 1_000);
     let whole = WholeTransaction {

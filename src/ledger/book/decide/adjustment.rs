@@ -6,6 +6,7 @@ use crate::{
     ledger::{
         book::{
             batch::Batch,
+            due::settle_due,
             rules::{covers, has_room},
         },
         entry::{AdjustmentNote, TransactionStatus},
@@ -22,6 +23,9 @@ pub(super) fn decide(
     adjustment: &Adjustment,
     now: Timestamp,
 ) -> Decision {
+    if adjustment.direction == Direction::Debit {
+        settle_due(batch, operation.wallet, now)?;
+    }
     let wallet = batch.wallet(operation.wallet)?;
     let amount = adjustment.amount.minor_units();
     let delta = match adjustment.direction {

@@ -2,6 +2,7 @@
 
 mod adjustment;
 mod deposit;
+mod settle_due;
 mod single;
 mod status;
 mod transfer;
@@ -19,10 +20,11 @@ use crate::{
 /// Decides by the rules of money alone; key and reference were looked at before.
 pub(super) fn decide(batch: &mut Batch, operation: &Operation, now: Timestamp) -> Decision {
     match &operation.action {
-        Action::Deposit { amount, .. } => deposit::decide(batch, operation, *amount, now),
+        Action::Deposit(deposit) => deposit::decide(batch, operation, deposit, now),
         Action::Withdraw { amount, .. } => withdrawal::decide(batch, operation, *amount, now),
         Action::Transfer(transfer) => transfer::decide(batch, operation, transfer, now),
         Action::Adjust(adjustment) => adjustment::decide(batch, operation, adjustment, now),
+        Action::SettleDue => settle_due::decide(batch, operation, now),
         Action::Enable | Action::Disable | Action::Freeze { .. } | Action::Unfreeze { .. } => {
             status::decide(batch, operation, now)
         }

@@ -36,6 +36,7 @@ pub(super) fn book_single(
         occurred_at: entry.occurred_at,
         amount,
         fee: 0,
+        release_at: None,
         balance: (&*wallet).into(),
     };
     batch.transactions.push(transaction(operation, kind, status, &receipt));

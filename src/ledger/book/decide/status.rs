@@ -54,7 +54,14 @@ fn change(wallet: &mut WalletState, action: &Action, now: Timestamp) -> Result<(
         (Action::Freeze { .. }, ..) => wallet.frozen_at = Some(now),
         (Action::Unfreeze { .. }, ..) => wallet.frozen_at = None,
         // Money is decided elsewhere.
-        (Action::Deposit { .. } | Action::Withdraw { .. } | Action::Transfer(_) | Action::Adjust(_), ..) => {}
+        (
+            Action::Deposit(_)
+            | Action::Withdraw { .. }
+            | Action::Transfer(_)
+            | Action::Adjust(_)
+            | Action::SettleDue,
+            ..,
+        ) => {}
     }
     Ok(())
 }

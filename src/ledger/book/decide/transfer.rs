@@ -6,6 +6,7 @@ use crate::{
     ledger::{
         book::{
             batch::{Batch, append},
+            due::settle_due,
             rules::{covers, may_be_used, may_receive},
         },
         entry::{Transaction, TransactionStatus},
@@ -30,6 +31,8 @@ pub(super) fn decide(
     if *to == sender.id {
         return Err(Refusal::SelfTransfer);
     }
+    settle_due(batch, operation.wallet, now)?;
+    let sender = batch.wallet(operation.wallet)?;
     let required = amount.minor_units().saturating_add(*fee);
     covers(sender, required)?;
     let [Some(sender), Some(receiver)] = batch.wallets.get_disjoint_mut([&operation.wallet, to]) else {
@@ -52,6 +55,7 @@ pub(super) fn decide(
         occurred_at: debit.occurred_at,
         amount: amount.minor_units(),
         fee: *fee,
+        release_at: None,
         balance: (&*sender).into(),
     };
     batch.transactions.push(Transaction {

@@ -6,6 +6,7 @@ use crate::{
     ledger::{
         book::{
             batch::Batch,
+            due::{is_more_due, settle_due},
             rules::{covers, may_be_used},
         },
         entry::TransactionStatus,
@@ -16,15 +17,17 @@ use crate::{
 };
 
 pub(super) fn decide(batch: &mut Batch, operation: &Operation, amount: Amount, now: Timestamp) -> Decision {
+    may_be_used(batch.wallet(operation.wallet)?)?;
+    settle_due(batch, operation.wallet, now)?;
     let wallet = batch.wallet(operation.wallet)?;
-    may_be_used(wallet)?;
     let minor_units = amount.minor_units();
     let single = |status, delta| Single { kind: Kind::Withdrawal, status, amount: minor_units, delta };
     let Err(refusal) = covers(wallet, minor_units) else {
         let done = single(TransactionStatus::Completed, Buckets::available(-minor_units));
         return book_single(batch, operation, done, now).map(Done::Money);
     };
-    if operation.refusals == Refusals::Stored {
+    // While more is due it is not refused, but decided again.
+    if operation.refusals == Refusals::Stored && !is_more_due(batch, operation.wallet, now) {
         // With an entry of zero: the customer sees the attempt, and its reference stays free.
         let refused = single(TransactionStatus::Refused, Buckets::default());
         book_single(batch, operation, refused, now)?;

@@ -16,10 +16,10 @@ fn a_key_gets_its_first_answer_whatever_has_changed_since() {
     decide(&mut book, &operation(5, 1, disable()), at(1)).unwrap();
     let again = |id, asked: &Operation| Operation { id: OperationId(Uuid::from_u128(id)), ..asked.clone() };
     for (asked, answer) in [(&sent, &first), (&refused, &no)] {
-        let outcome = book.apply(&again(6, asked), at(2));
+        let outcome = book.apply(&again(6, asked), at(2)).unwrap();
         assert_eq!(outcome, Outcome { decision: answer.clone(), replayed: true });
     }
-    let other = book.apply(&with_key(operation(7, 1, transfer(2, 3, 0, 1)), "k", 2), at(2));
+    let other = book.apply(&with_key(operation(7, 1, transfer(2, 3, 0, 1)), "k", 2), at(2)).unwrap();
     assert_eq!(other, Outcome { decision: Err(Refusal::KeyReused), replayed: false });
 
     let changes = book.into_changes();
@@ -35,7 +35,7 @@ fn a_status_change_is_remembered_with_its_key() {
     let mut book = book([wallet(1, Status::Disabled, 5)]);
     let first = decide(&mut book, &with_key(operation(1, 1, enable()), "k", 1), at(1));
     assert!(first.is_ok());
-    let again = book.apply(&with_key(operation(2, 1, enable()), "k", 1), at(2));
+    let again = book.apply(&with_key(operation(2, 1, enable()), "k", 1), at(2)).unwrap();
     assert_eq!(again, Outcome { decision: first.clone(), replayed: true });
     let changes = book.into_changes();
     assert_eq!((&changes.keys[0].decision, changes.keys[0].expires_at), (&first, None));
@@ -47,7 +47,7 @@ fn a_key_that_came_before_the_batch_is_looked_at_before_anything_else() {
     let decision = Err(Refusal::BalanceLimit);
     let stored = IdempotencyRecord { request_hash: [1; 32], decision: decision.clone() };
     let mut book = Book::new(PriorState { known_keys: vec![(name, stored)], ..PriorState::default() });
-    let outcome = book.apply(&with_key(operation(1, 1, deposit(1, 1)), "k", 1), at(1));
+    let outcome = book.apply(&with_key(operation(1, 1, deposit(1, 1)), "k", 1), at(1)).unwrap();
     assert_eq!(outcome, Outcome { decision, replayed: true });
     assert!(book.into_changes().is_empty());
 }
@@ -68,7 +68,7 @@ fn a_refusal_that_is_not_to_be_stored_leaves_nothing_and_a_success_is_booked_as_
     }
     let booked = not_stored(with_key(operation(9, 1, withdraw(5, 1)), "k", 1));
     assert_eq!(receipt(decide(&mut book, &booked, at(1))).balance.version, 1);
-    let again = book.apply(&booked, at(1));
+    let again = book.apply(&booked, at(1)).unwrap();
     assert!(again.replayed && again.decision.is_ok());
     let changes = book.into_changes();
     assert_eq!((changes.transactions.len(), changes.entries.len(), changes.keys.len()), (1, 1, 1));
@@ -80,6 +80,6 @@ fn a_stored_refusal_is_told_again_to_an_operation_whose_own_would_not_be_stored(
     let mut book = book([wallet(1, Status::Enabled, 5)]);
     let first = decide(&mut book, &with_key(operation(1, 1, withdraw(6, 1)), "k", 1), at(1));
     let again = with_key(operation(2, 1, withdraw(6, 1)), "k", 1);
-    let again = book.apply(&Operation { refusals: Refusals::NotStored, ..again }, at(1));
+    let again = book.apply(&Operation { refusals: Refusals::NotStored, ..again }, at(1)).unwrap();
     assert_eq!(again, Outcome { decision: first, replayed: true });
 }

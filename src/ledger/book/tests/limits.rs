@@ -1,7 +1,6 @@
 //! The limits of balances and amounts.
 
 use super::*;
-use crate::ledger::book::rules::{RECEIVER_MAX, TRANSFER_MAX};
 
 #[test]
 fn a_balance_may_reach_its_limit_and_not_pass_it() {

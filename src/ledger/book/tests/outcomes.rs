@@ -10,9 +10,10 @@ fn a_preview_shows_the_balance_as_it_would_be_at_the_version_that_the_wallet_has
     let all = || book([sender.clone(), wallet(2, Status::Enabled, 0)]);
     let previewed = all().preview(&operation(1, 1, transfer(2, 60, 2, 1)), at(1));
     let balance = BalanceAfter { currency: sender.currency, buckets: Buckets::available(38), version: 7 };
-    assert_eq!(previewed, Ok(Done::Preview(Preview { occurred_at: at(1), amount: 60, fee: 2, balance })));
+    let preview = Preview { occurred_at: at(1), amount: 60, fee: 2, release_at: None, balance };
+    assert_eq!(previewed, Ok(Ok(Done::Preview(preview))));
     let short = Refusal::InsufficientFunds { available: 100, required: 101 };
-    assert_eq!(all().preview(&operation(1, 1, withdraw(101, 1)), at(1)), Err(short));
+    assert_eq!(all().preview(&operation(1, 1, withdraw(101, 1)), at(1)), Ok(Err(short)));
 }
 
 #[test]
@@ -20,7 +21,7 @@ fn a_batch_is_proved_by_an_entry_else_by_a_status_change_else_by_a_key() {
     let proof = |operations: &[Operation]| {
         let mut book = book([wallet(1, Status::Enabled, 5)]);
         for operation in operations {
-            book.apply(operation, at(1));
+            book.apply(operation, at(1)).unwrap();
         }
         let changes = book.into_changes();
         (changes.proof(), changes)

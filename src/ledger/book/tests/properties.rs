@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 
-use super::*;
+use super::{releases::waiting, *};
+use crate::ledger::release::{DueItem, Release, WalletDue};
 
 /// What a random client asks for: wallets 1 to 3, small amounts, few references and keys, so that all outcomes occur.
 fn any_operation() -> impl Strategy<Value = (u8, Action, Option<(u8, u8)>)> {
@@ -13,6 +14,8 @@ fn any_operation() -> impl Strategy<Value = (u8, Action, Option<(u8, u8)>)> {
             .prop_map(|(to, amount, fee, reference)| transfer(to, amount, fee, reference)),
         1 => (1..60_i64, any::<bool>(), 0..40_u128)
             .prop_map(|(amount, is_credit, reference)| adjust(amount, is_credit, reference)),
+        2 => (1..50_i64, 0..40_u128).prop_map(|(amount, reference)| waiting(amount, reference, at(9))),
+        2 => Just(Action::SettleDue),
         1 => Just(enable()),
         1 => Just(disable()),
         1 => Just(Action::Freeze { reason: "a test".to_owned() }),
@@ -36,9 +39,43 @@ fn any_operations() -> impl Strategy<Value = Vec<Operation>> {
     })
 }
 
-/// Wallets 1 to 3 exist; 4 does not.
+/// Wallets 1 to 3 exist; 4 does not. Each has [`UNRELEASED`] from deposits before.
 fn three_wallets() -> Vec<WalletState> {
-    (1..=3).map(|number| wallet(number, Status::Enabled, 0)).collect()
+    let unreleased = |number| {
+        let mut wallet = wallet(number, Status::Enabled, 0);
+        wallet.buckets.unreleased = UNRELEASED;
+        wallet.next_due_at = Some(at(0));
+        wallet
+    };
+    (1..=3).map(unreleased).collect()
+}
+
+const UNRELEASED: i64 = 60;
+
+/// The open releases of the three wallets: two of each are due at second 1.
+fn open_releases() -> Vec<(WalletId, DueItem)> {
+    let of = |wallet: &WalletState| {
+        let id = wallet.id;
+        [(10, 0), (20, 1), (30, 5)].map(|(amount, second): (i64, i64)| {
+            let transaction = OperationId(Uuid::from_u128(
+                id.0.as_u128() * 1_000 + 100_000 + u128::from(second.unsigned_abs()),
+            ));
+            (id, DueItem { transaction, amount, due_at: at(second), last_step: 1 })
+        })
+    };
+    three_wallets().iter().flat_map(of).collect()
+}
+
+/// What is due at second 1, as the loop reads it.
+fn due(open: &[(WalletId, DueItem)], wallets: impl Iterator<Item = WalletState>) -> Vec<WalletDue> {
+    let met = wallets.filter(|wallet| wallet.next_due_at.is_some_and(|next| next <= at(1)));
+    met.map(|wallet| {
+        let own = open.iter().filter(|(owner, _)| *owner == wallet.id).map(|(_, item)| *item);
+        let (mut items, later): (Vec<DueItem>, Vec<DueItem>) = own.partition(|item| item.due_at <= at(1));
+        items.sort_by_key(|item| item.due_at);
+        WalletDue { wallet: wallet.id, items, next_due_at: later.iter().map(|item| item.due_at).min() }
+    })
+    .collect()
 }
 
 /// Applies a list in batches of `size`, each on the state that the one before it has left.
@@ -46,14 +83,16 @@ fn in_batches(operations: &[Operation], size: usize) -> (Vec<Outcome>, Vec<Chang
     let mut wallets: HashMap<WalletId, WalletState> =
         three_wallets().into_iter().map(|w| (w.id, w)).collect();
     let (mut references, mut keys) = (HashMap::new(), HashMap::new());
+    let mut open = open_releases();
     let (mut outcomes, mut all) = (Vec::new(), Vec::new());
     for batch in operations.chunks(size) {
         let mut book = Book::new(PriorState {
             wallets: wallets.values().cloned().collect(),
             used_references: references.clone().into_iter().collect(),
             known_keys: keys.clone().into_iter().collect(),
+            due: due(&open, wallets.values().cloned()),
         });
-        let decided: Vec<_> = batch.iter().map(|operation| book.apply(operation, at(1))).collect();
+        let decided: Vec<_> = batch.iter().map(|operation| book.apply(operation, at(1)).unwrap()).collect();
         let changes = book.into_changes();
         for transaction in changes.transactions.iter().filter(|t| t.status == TransactionStatus::Completed) {
             let (wallet, kind) = (transaction.wallet, transaction.kind);
@@ -70,11 +109,24 @@ fn in_batches(operations: &[Operation], size: usize) -> (Vec<Outcome>, Vec<Chang
             };
             assert!(keys.insert(key.name.clone(), remembered).is_none(), "a key was answered twice");
         }
+        let closed: Vec<OperationId> =
+            changes.closed_releases.iter().map(|closed| closed.transaction).collect();
+        open.retain(|(_, item)| !closed.contains(&item.transaction));
+        open.extend(changes.releases.iter().map(|release| {
+            let Release { transaction, wallet, amount, due_at } = *release;
+            (wallet, DueItem { transaction, amount, due_at, last_step: 1 })
+        }));
         for changed in changes.wallets.iter().chain(&changes.statuses) {
             wallets.insert(changed.after.id, changed.after.clone());
         }
         outcomes.extend(decided);
         all.push(changes);
+    }
+    for wallet in wallets.values() {
+        let own: Vec<_> =
+            open.iter().filter(|(owner, _)| *owner == wallet.id).map(|(_, item)| item).collect();
+        assert_eq!(wallet.buckets.unreleased, own.iter().map(|item| item.amount).sum::<i64>());
+        assert!(own.iter().all(|item| wallet.next_due_at.is_some_and(|next| next <= item.due_at)));
     }
     let mut wallets: Vec<_> = wallets.into_values().collect();
     wallets.sort_by_key(|wallet| wallet.id);
@@ -83,7 +135,7 @@ fn in_batches(operations: &[Operation], size: usize) -> (Vec<Outcome>, Vec<Chang
 
 /// The entries of a wallet hold together, from the first to the state that the wallet is in.
 fn hold_together(state: &WalletState, entries: &[&Entry]) {
-    let (mut balance, mut previous) = (0, [0; 32]);
+    let (mut balance, mut previous) = (UNRELEASED, [0; 32]);
     for (entry, version) in entries.iter().zip(1..) {
         balance += entry.delta.total();
         assert_eq!((entry.version, entry.after.total()), (version, balance));
@@ -162,7 +214,8 @@ proptest! {
                 wallets: vec![wallet(1, Status::Enabled, own), receiver],
                 used_references: known,
                 known_keys: vec![],
-            }).apply(probe, at(1))
+                due: vec![],
+            }).apply(probe, at(1)).unwrap()
         };
         for mut probe in probes {
             prop_assert_eq!(outcome(&probe, balances.0), outcome(&probe, balances.1), "{:?}", probe);
@@ -186,7 +239,7 @@ proptest! {
         let balances: i64 = wallets.iter().map(|wallet| wallet.buckets.total()).sum();
         let corrections = batches.iter().flat_map(|batch| &batch.entries).filter(|e| e.kind == Kind::Adjustment);
         let corrected: i64 = corrections.map(|entry| entry.delta.total()).sum();
-        prop_assert_eq!(balances, net(&transactions) + corrected);
+        prop_assert_eq!(balances, net(&transactions) + corrected + 3 * UNRELEASED);
         for transaction in &transactions {
             let all = batches.iter().flat_map(|batch| &batch.entries);
             let of_it: Vec<_> = all.filter(|entry| entry.transaction == transaction.id).collect();
@@ -196,6 +249,7 @@ proptest! {
         }
         let is_kept = |(outcome, operation): (&Outcome, &Operation)| !outcome.replayed
             && match outcome.decision {
+                Ok(Done::Settled(_)) => false,
                 Ok(_) => true,
                 Err(Refusal::InsufficientFunds { .. }) => matches!(operation.action, Action::Withdraw { .. }),
                 Err(_) => false,

@@ -18,14 +18,14 @@ pub(super) trait Columns {
     /// Binds an array for each column.
     fn bind<'q>(query: Bound<'q>, rows: &'q [Self::Row]) -> Bound<'q>;
 
-    /// The rows as a table `alias`, which has their number `n` as well; its parameters begin behind the first `bound` ones.
+    /// The rows as a table `alias`, which has their number `ordinal` as well; its parameters begin behind the first `bound` ones.
     fn table(alias: &str, bound: usize) -> String {
         let arrays: Vec<String> = Self::COLUMNS
             .iter()
             .zip(bound + 1..)
             .map(|((_, sql_type), number)| format!("${number}::{sql_type}[]"))
             .collect();
-        format!("unnest({}) with ordinality {alias}({}, n)", arrays.join(", "), Self::names(""))
+        format!("unnest({}) with ordinality {alias}({}, ordinal)", arrays.join(", "), Self::names(""))
     }
 
     /// The columns' names, each with this prefix.

@@ -5,6 +5,7 @@
 mod clock;
 mod columns;
 mod contention;
+mod due_rows;
 mod outcome_record;
 mod prior;
 mod proof;
@@ -22,7 +23,7 @@ pub use self::{
     prior::{PRIOR_STATE, PRIOR_STATE_UNLOCKED, prior_state},
     proof::{IS_ENTRY_BOOKED, IS_KEY_STORED, IS_STATUS_CHANGED, is_committed},
     sweep::{SWEEP_KEYS, sweep_keys},
-    write::{WRITE, WRITE_ADJUSTMENTS, WRITE_STATUS, write},
+    write::{WRITE, WRITE_ADJUSTMENTS, WRITE_STATUS, WRITE_WAITING, write},
 };
 use crate::{
     db::{DbError, commit_durably, open, session_options},
@@ -35,7 +36,7 @@ macro_rules! wallets_by_id {
     ($end:literal) => {
         concat!(
             "select id, currency, status, frozen_at, status_version, enabled_at, disabled_at,
-       available, held, unreleased, version, head_hash, last_entry_at
+       available, held, unreleased, version, head_hash, last_entry_at, next_due_at
 from wallets where id = any($1::uuid[])",
             $end
         )
@@ -117,5 +118,6 @@ fn wallet_state(row: &PgRow) -> Result<WalletState, DbError> {
         version: row.try_get("version")?,
         head_hash: hash.try_into().map_err(|_| unreadable("head_hash"))?,
         last_entry_at: row.try_get("last_entry_at")?,
+        next_due_at: row.try_get("next_due_at")?,
     })
 }

@@ -51,6 +51,7 @@ pub(super) enum RefusalRecord {
     NotFrozen,
     WalletDisabled,
     WalletFrozen,
+    ReleaseOutOfRange,
     SelfTransfer,
     InsufficientFunds { available: i64, required: i64 },
     RecipientUnavailable,
@@ -76,7 +77,8 @@ impl OutcomeRecord {
     /// The record of a decision; none for booked money.
     pub(super) fn of(decision: &Decision) -> Option<Self> {
         let answer = match decision {
-            Ok(Done::Money(_) | Done::Preview(_)) => return None,
+            // What is settled has no key: no client asks for it.
+            Ok(Done::Money(_) | Done::Preview(_) | Done::Settled(_)) => return None,
             Ok(Done::Status(receipt)) => Answer::StatusChanged(receipt.into()),
             Err(refusal) => Answer::Refused(refusal.into()),
         };
@@ -167,6 +169,7 @@ both_ways!(
     NotFrozen,
     WalletDisabled,
     WalletFrozen,
+    ReleaseOutOfRange,
     SelfTransfer,
     InsufficientFunds { available, required },
     RecipientUnavailable,

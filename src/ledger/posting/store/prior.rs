@@ -1,31 +1,39 @@
 //! Step 2, the prior state: the batch's time, and what the books know of its references and keys.
 
+use std::collections::HashSet;
+
 use serde::Deserialize;
 use sqlx::{PgConnection, Row, postgres::PgRow, types::Json};
 use uuid::Uuid;
 
-use super::outcome_record::OutcomeRecord;
+use super::{due_rows::DueRows, outcome_record::OutcomeRecord};
 use crate::{
     db::DbError,
-    kernel::{buckets::Buckets, clock::Timestamp, currency::Currency, ids::OperationId},
+    kernel::{
+        buckets::Buckets,
+        clock::Timestamp,
+        currency::Currency,
+        ids::{OperationId, WalletId},
+    },
     ledger::{
         locks::log_lock,
-        operation::{KeyName, ReferenceKey},
+        operation::{KeyName, Operation, ReferenceKey},
         outcome::{BalanceAfter, Done, IdempotencyRecord, Receipt},
         prior_state::PriorState,
         wallet_state::WalletState,
     },
 };
 
-/// The batch's time; then, with a JSON payload each, the references that are used up (`what` 1: the id of the transaction)
-/// and the keys that have a stored decision (`what` 2: [`KnownKey`]), which is a transaction, a step of one, or an outcome of its
-/// own. `n` says which of the parameters a row answers.
+/// The batch's time; then, with a JSON payload each, the references that are used up (`what` 1: the id of the transaction),
+/// the keys that have a stored decision (`what` 2: [`KnownKey`]), which is a transaction, a step of one, or an outcome of its
+/// own, and what is due in wallets (`what` 3: [`DueRows`]). `n` says which of the parameters a row answers.
 macro_rules! prior_state {
     ($($from:expr),*) => {
         concat!(
-            "select 0::int2 as what, null::int8 as n, clock_timestamp() as at, null::jsonb as payload",
+            "with c as materialized (select clock_timestamp() as at",
             $($from,)*
-            "
+            ")
+select 0::int2 as what, null::int8 as n, c.at, null::jsonb as payload from c
 union all
 select 1::int2, k.n, null, to_jsonb(t.id)
 from unnest($1::uuid[], $2::int2[], $3::uuid[]) with ordinality k(wallet_id, kind, reference_id, n)
@@ -38,7 +46,7 @@ select 2::int2, k.n, coalesce(s.created_at, t.created_at), jsonb_build_object(
            'request_hash', encode(i.request_hash, 'hex'), 'outcome', i.outcome, 'booked',
            case when t.id is not null then jsonb_build_object(
                'id', t.id, 'amount', coalesce(s.amount, t.amount), 'fee', coalesce(s.fee, t.fee),
-               'currency', t.currency, 'version', e.version,
+               'currency', t.currency, 'version', e.version, 'release_at', case when s.id is null then r.due_at end,
                'available', e.available, 'held', e.held, 'unreleased', e.unreleased) end)
 from unnest($4::text[], $5::text[]) with ordinality k(actor, key, n)
 cross join lateral (select * from keys i where i.actor = k.actor and i.key = k.key offset 0) i
@@ -49,7 +57,26 @@ left join lateral (
 left join lateral (
     select * from entries e
     where e.wallet_id = coalesce(s.wallet_id, t.wallet_id) and e.version = coalesce(s.version, t.version)
-    offset 0) e on true"
+    offset 0) e on true
+left join lateral (
+    select r.due_at from releases r where r.transaction_id = t.id and t.kind = 1 offset 0) r on true
+union all
+select 3::int2, k.n, d.due_at, case when d.transaction_id is not null then jsonb_build_object(
+           'transaction_id', d.transaction_id, 'amount', d.amount, 'last_step', coalesce(s.n, 1),
+           'is_due', d.due_at <= c.at) end
+from c
+cross join unnest($6::uuid[], $7::timestamptz[]) with ordinality k(wallet_id, next_due_at, n)
+left join lateral (
+    (select * from releases r
+     where r.wallet_id = k.wallet_id and r.closed_by is null and r.due_at <= c.at
+     order by r.due_at, r.transaction_id limit 501)
+    union all
+    (select * from releases r
+     where r.wallet_id = k.wallet_id and r.closed_by is null and r.due_at > c.at
+     order by r.due_at, r.transaction_id limit 1)) d on true
+left join lateral (
+    select max(s.n) as n from steps s where s.transaction_id = d.transaction_id offset 0) s on true
+where k.next_due_at <= c.at"
         )
     };
 }
@@ -78,8 +105,21 @@ struct Booked {
     fee: i64,
     currency: Currency,
     version: i64,
+    release_at: Option<Timestamp>,
     #[serde(flatten)]
     buckets: Buckets,
+}
+
+/// The wallets of which these operations book what is due, if something may be due there, and from when on.
+fn waiting(wallets: &[WalletState], operations: &[&Operation]) -> (Vec<WalletId>, Vec<Timestamp>) {
+    let mut waiting: Vec<(WalletId, Timestamp)> =
+        wallets.iter().filter_map(|wallet| Some((wallet.id, wallet.next_due_at?))).collect();
+    if !waiting.is_empty() {
+        let settling = operations.iter().filter(|operation| operation.settles_due());
+        let settling: HashSet<WalletId> = settling.map(|operation| operation.wallet).collect();
+        waiting.retain(|(wallet, _)| settling.contains(wallet));
+    }
+    waiting.into_iter().unzip()
 }
 
 /// Completes the prior state of a batch, whose wallets have been read, by [`PRIOR_STATE`] or [`PRIOR_STATE_UNLOCKED`]. Answers
@@ -88,35 +128,43 @@ pub async fn prior_state(
     conn: &mut PgConnection,
     statement: &'static str,
     wallets: Vec<WalletState>,
-    references: &[ReferenceKey],
-    keys: &[&KeyName],
+    operations: &[&Operation],
 ) -> Result<(PriorState, Timestamp), DbError> {
+    let references: Vec<ReferenceKey> =
+        operations.iter().filter_map(|operation| operation.reference()).collect();
+    let keys: Vec<&KeyName> = operations.iter().filter_map(|o| Some(&o.key.as_ref()?.name)).collect();
+    let (waiting, next_due_at) = waiting(&wallets, operations);
     let rows = sqlx::query(statement)
         .bind(references.iter().map(|key| key.wallet.0).collect::<Vec<_>>())
         .bind(references.iter().map(|key| key.kind.code()).collect::<Vec<_>>())
         .bind(references.iter().map(|key| key.reference.0).collect::<Vec<_>>())
         .bind(keys.iter().map(|key| key.actor.as_str()).collect::<Vec<_>>())
         .bind(keys.iter().map(|key| key.key.as_str()).collect::<Vec<_>>())
+        .bind(waiting.iter().map(|wallet| wallet.0).collect::<Vec<_>>())
+        .bind(next_due_at)
         .fetch_all(conn)
         .await?;
     let mut now = None;
     let mut prior = PriorState::from(wallets);
+    let mut due = DueRows::default();
     for row in &rows {
         match row.try_get::<i16, _>("what")? {
             0 => now = Some(row.try_get("at")?),
             1 => {
                 let Json(id) = row.try_get("payload")?;
-                prior.used_references.push((*asked(row, references)?, OperationId(id)));
+                prior.used_references.push((*parameter(row, &references)?, OperationId(id)));
             }
-            _ => prior.known_keys.push(((*asked(row, keys)?).clone(), known_key(row)?)),
+            2 => prior.known_keys.push(((*parameter(row, &keys)?).clone(), known_key(row)?)),
+            _ => due.push(*parameter(row, &waiting)?, row)?,
         }
     }
     let now = now.ok_or_else(|| DbError::Defect("prior state: no time came back".to_owned()))?;
+    prior.due = due.into_due();
     Ok((prior, now))
 }
 
 /// The parameter that a row answers.
-fn asked<'a, T>(row: &PgRow, items: &'a [T]) -> Result<&'a T, DbError> {
+fn parameter<'a, T>(row: &PgRow, items: &'a [T]) -> Result<&'a T, DbError> {
     let number: i64 = row.try_get("n")?;
     let item = usize::try_from(number - 1).ok().and_then(|at| items.get(at));
     item.ok_or_else(|| DbError::Defect(format!("prior state: {number} was not asked for")))
@@ -137,8 +185,8 @@ fn known_key(row: &PgRow) -> Result<IdempotencyRecord, DbError> {
 
 impl Booked {
     fn receipt(self, occurred_at: Timestamp) -> Receipt {
-        let Self { id, amount, fee, currency, version, buckets } = self;
+        let Self { id, amount, fee, currency, version, release_at, buckets } = self;
         let balance = BalanceAfter { currency, buckets, version };
-        Receipt { id: OperationId(id), occurred_at, amount, fee, balance }
+        Receipt { id: OperationId(id), occurred_at, amount, fee, release_at, balance }
     }
 }

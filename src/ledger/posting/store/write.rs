@@ -13,7 +13,8 @@ use crate::{
     fail_point::fail_point,
     ledger::{
         book::{AnsweredKey, ChangedWallet, Changes},
-        entry::{AdjustmentNote, Entry, StatusChange, Transaction},
+        entry::{AdjustmentNote, Entry, StatusChange, Step, Transaction},
+        release::{ClosedRelease, Release},
     },
 };
 
@@ -66,6 +67,7 @@ columns! { Balances of ChangedWallet {
     unreleased: int8 = |w| w.after.buckets.unreleased,
     head_hash: bytea = |w| w.after.head_hash.as_slice(),
     last_entry_at: timestamptz = |w| w.after.last_entry_at,
+    next_due_at: timestamptz = |w| w.after.next_due_at,
 } }
 
 columns! { StatusChanges of StatusChange {
@@ -83,6 +85,31 @@ columns! { Adjustments of AdjustmentNote {
     transaction_id: uuid = |a| a.transaction.0,
     actor: text = |a| a.actor.as_str(),
     reason: text = |a| a.reason.as_str(),
+} }
+
+columns! { Steps of Step {
+    id: uuid = |s| s.id.0,
+    transaction_id: uuid = |s| s.transaction.0,
+    n: int4 = |s| s.number,
+    kind: int2 = |s| s.kind.code(),
+    wallet_id: uuid = |s| s.wallet.0,
+    version: int8 = |s| s.version,
+    amount: int8 = |s| s.amount,
+    fee: int8 = |s| s.fee,
+    actor: text = |s| s.actor.as_str(),
+    created_at: timestamptz = |s| s.created_at,
+} }
+
+columns! { Releases of Release {
+    transaction_id: uuid = |r| r.transaction.0,
+    wallet_id: uuid = |r| r.wallet.0,
+    amount: int8 = |r| r.amount,
+    due_at: timestamptz = |r| r.due_at,
+} }
+
+columns! { ClosedReleases of ClosedRelease {
+    transaction_id: uuid = |c| c.transaction.0,
+    closed_by: uuid = |c| c.by.0,
 } }
 
 columns! { Statuses of ChangedWallet {
@@ -115,12 +142,12 @@ t as (
 e as (
     insert into entries ({entries})
     select {entries} from {new_entries}
-    order by u.n
+    order by u.ordinal
     returning 1),
 w as (
     update wallets w
     set available = u.available, held = u.held, unreleased = u.unreleased, version = u.version,
-        head_hash = u.head_hash, last_entry_at = u.last_entry_at
+        head_hash = u.head_hash, last_entry_at = u.last_entry_at, next_due_at = u.next_due_at
     from {balances}
     where w.id = any(${ids}::uuid[]) and w.id = u.id and w.version = u.version_before
     returning 1)
@@ -144,7 +171,7 @@ pub static WRITE_STATUS: LazyLock<String> = LazyLock::new(|| {
 with c as (
     insert into status_changes ({changes})
     select {changes} from {new_changes}
-    order by u.n
+    order by u.ordinal
     returning 1),
 w as (
     update wallets w
@@ -175,9 +202,39 @@ select count(*) from a",
     )
 });
 
+/// Step 4, the steps of transactions and the money that waits, only when a batch has some. `num_nulls`, because `is null` would
+/// let Postgres take one of the partial indexes of open releases and walk through all of them.
+pub static WRITE_WAITING: LazyLock<String> = LazyLock::new(|| {
+    let (s, r) = (Steps::COLUMNS.len(), Releases::COLUMNS.len());
+    format!(
+        "\
+with s as (
+    insert into steps ({steps})
+    select {steps} from {new_steps}
+    returning 1),
+r as (
+    insert into releases ({releases})
+    select {releases} from {new_releases}
+    returning 1),
+c as (
+    update releases r set closed_by = u.closed_by
+    from {closed}
+    where r.transaction_id = any(${ids}::uuid[]) and r.transaction_id = u.transaction_id and num_nulls(r.closed_by) = 1
+    returning 1)
+select (select count(*) from s), (select count(*) from r), (select count(*) from c)",
+        steps = Steps::names(""),
+        new_steps = Steps::table("u", 0),
+        releases = Releases::names(""),
+        new_releases = Releases::table("u", s),
+        closed = ClosedReleases::table("u", s + r),
+        ids = s + r + 1,
+    )
+});
+
 /// Writes a batch. Anything but the expected number of rows is a defect, and the caller rolls back.
 pub async fn write(conn: &mut PgConnection, changes: &Changes) -> Result<(), DbError> {
-    let Changes { keys, transactions, entries, wallets, status_changes, statuses, adjustments } = changes;
+    let Changes { keys, transactions, entries, wallets, status_changes, statuses, adjustments, .. } = changes;
+    let Changes { steps, releases, closed_releases, .. } = changes;
     if !keys.is_empty() || !entries.is_empty() {
         let query = Keys::bind(sqlx::query(WRITE.as_str()), keys);
         let query = Entries::bind(Transactions::bind(query, transactions), entries);
@@ -193,6 +250,12 @@ pub async fn write(conn: &mut PgConnection, changes: &Changes) -> Result<(), DbE
         let written = Statuses::bind(query, statuses).fetch_one(&mut *conn).await?;
         expect(&written, [status_changes.len(), statuses.len()])?;
         fail_point("write.status");
+    }
+    if !steps.is_empty() || !releases.is_empty() {
+        let query = Releases::bind(Steps::bind(sqlx::query(WRITE_WAITING.as_str()), steps), releases);
+        let written = ClosedReleases::bind(query, closed_releases).fetch_one(&mut *conn).await?;
+        expect(&written, [steps.len(), releases.len(), closed_releases.len()])?;
+        fail_point("write.waiting");
     }
     if !adjustments.is_empty() {
         let query = Adjustments::bind(sqlx::query(WRITE_ADJUSTMENTS.as_str()), adjustments);

@@ -1,0 +1,6 @@
+//! The worker that books what is due.
+
+mod store;
+mod worker;
+
+pub use self::{store::DUE_WALLETS, worker::DueWorker};
