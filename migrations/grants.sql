@@ -19,6 +19,7 @@ grant select, insert on status_changes to :"role";
 grant select, insert on adjustments to :"role";
 grant select, insert on steps to :"role";
 grant select, insert, update (amount, closed_by) on releases to :"role";
+grant select, insert, update (closed_by) on holds to :"role";
 -- The double-entry view, for `wallet audit`.
 grant select on journal to :"role";
 

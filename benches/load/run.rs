@@ -183,7 +183,8 @@ impl Bench<'_> {
         let entries = entries(&mut self.books).await?;
         self.postgres.checkpoint().await?;
         if let Some(due_at) = due_at {
-            sleep((due_at - BEFORE_DUE - Utc::now()).to_std().context("the releases are due too early")?).await;
+            sleep((due_at - BEFORE_DUE - Utc::now()).to_std().context("the releases are due too early")?)
+                .await;
         }
         let probes = (rate.is_some() && scenario.operation.writes()).then(|| {
             // The last wallet is as busy as any other.
@@ -228,7 +229,7 @@ impl Bench<'_> {
     async fn prepare_due(&self, due: Due) -> Result<Option<DateTime<Utc>>> {
         let wallets = match due {
             Due::Nothing => return Ok(None),
-            Due::Spread => &self.wallets[..],
+            Due::ManyWallets => &self.wallets[..],
             Due::OneWallet => &self.wallets[..1],
         };
         let due_at = Utc::now() + UNTIL_DUE;

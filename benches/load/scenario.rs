@@ -83,7 +83,7 @@ impl Distribution {
 pub enum Due {
     Nothing,
     /// One on each of this number of the load's wallets, or several where it has fewer.
-    Spread,
+    ManyWallets,
     /// All on one wallet.
     OneWallet,
 }
@@ -107,7 +107,16 @@ const fn peak(
     distribution: Distribution,
     connections: usize,
 ) -> Scenario {
-    Scenario { name, operation, distribution, connections, pace: Pace::Peak, times: 1, due: Due::Nothing, quick: false }
+    Scenario {
+        name,
+        operation,
+        distribution,
+        connections,
+        pace: Pace::Peak,
+        times: 1,
+        due: Due::Nothing,
+        quick: false,
+    }
 }
 
 /// Half of the best peak so far, at a fixed rate.
@@ -135,8 +144,14 @@ pub const SCENARIOS: [Scenario; 19] = [
     // How far topic and cache are behind after a minute at full rate.
     Scenario { times: 3, ..peak("transfers-minute", Operation::Transfer, Distribution::Even, 256) },
     // Beside releases that become due.
-    Scenario { due: Due::Spread, ..peak("due-spread-256", Operation::Transfer, Distribution::Even, 256) },
-    Scenario { due: Due::OneWallet, ..peak("due-one-wallet-256", Operation::Transfer, Distribution::Even, 256) },
+    Scenario {
+        due: Due::ManyWallets,
+        ..peak("due-spread-256", Operation::Transfer, Distribution::Even, 256)
+    },
+    Scenario {
+        due: Due::OneWallet,
+        ..peak("due-one-wallet-256", Operation::Transfer, Distribution::Even, 256)
+    },
     quick(half("transfers-half", Operation::Transfer, 256)),
     peak("deposits-256", Operation::Deposit, Distribution::Even, 256),
     peak("deposits-hot-256", Operation::Deposit, Distribution::HotReceiver, 256),

@@ -26,7 +26,7 @@ use crate::{
     },
     ledger::{
         Done, LargestTransfers, Ledger, Outcome,
-        read::{Filter, HistoryItem, OpenRelease, TransactionView},
+        read::{Filter, HistoryItem, HoldView, OpenRelease, TransactionView},
         wallets,
     },
 };
@@ -88,6 +88,14 @@ pub trait Accounts: Interface {
         page: PageRequest<DueCursor>,
         at_least: Option<i64>,
     ) -> Result<Versioned<Page<OpenRelease, DueCursor>>, AccountError>;
+
+    /// What is reserved in an enabled wallet, the next hold to expire first.
+    async fn holds(
+        &self,
+        wallet: WalletId,
+        page: PageRequest<DueCursor>,
+        at_least: Option<i64>,
+    ) -> Result<Versioned<Page<HoldView, DueCursor>>, AccountError>;
 
     /// The largest transfers of an enabled wallet, at most `limit` each way.
     async fn top_transfers(
@@ -258,6 +266,17 @@ impl Accounts for AccountsService {
     ) -> Result<Versioned<Page<OpenRelease, DueCursor>>, AccountError> {
         let EnabledWallet { view, .. } = self.view_enabled(wallet, at_least).await?;
         let value = self.ledger.releases(wallet, page).await?;
+        Ok(Versioned { value, version: view.money.version })
+    }
+
+    async fn holds(
+        &self,
+        wallet: WalletId,
+        page: PageRequest<DueCursor>,
+        at_least: Option<i64>,
+    ) -> Result<Versioned<Page<HoldView, DueCursor>>, AccountError> {
+        let EnabledWallet { view, .. } = self.view_enabled(wallet, at_least).await?;
+        let value = self.ledger.holds(wallet, page).await?;
         Ok(Versioned { value, version: view.money.version })
     }
 

@@ -54,6 +54,10 @@ catalogue! {
     BalanceLimit "balance_limit" BAD_REQUEST "The balance would pass its limit" retry;
     SelfTransfer "self_transfer" BAD_REQUEST "A wallet cannot transfer to itself";
     CurrencyMismatch "currency_mismatch" BAD_REQUEST "The wallets have different currencies";
+    HoldCaptured "hold_captured" BAD_REQUEST "The hold was captured";
+    HoldVoided "hold_voided" BAD_REQUEST "The hold was voided";
+    HoldExpired "hold_expired" BAD_REQUEST "The hold has expired";
+    HoldExceeded "hold_exceeded" BAD_REQUEST "More than is held, with the fee";
     Unauthorized "unauthorized" UNAUTHORIZED "Unauthorized";
     InsufficientScope "insufficient_scope" FORBIDDEN "The token does not allow this";
     WalletFrozen "wallet_frozen" FORBIDDEN "Wallet frozen" retry;
@@ -80,13 +84,18 @@ impl From<&Refusal> for Code {
             // The token is of another installation: a wallet that is not here is answered as if it did not exist.
             Refusal::WalletNotFound => Self::NotFound,
             Refusal::DuplicateReference { .. } => Self::DuplicateReference,
+            Refusal::HoldNotFound => Self::NotFound,
+            Refusal::HoldCaptured => Self::HoldCaptured,
+            Refusal::HoldVoided => Self::HoldVoided,
+            Refusal::HoldExpired => Self::HoldExpired,
             Refusal::AlreadyEnabled => Self::AlreadyEnabled,
             Refusal::AlreadyDisabled => Self::AlreadyDisabled,
             Refusal::AlreadyFrozen => Self::AlreadyFrozen,
             Refusal::NotFrozen => Self::NotFrozen,
             Refusal::WalletDisabled => Self::WalletDisabled,
             Refusal::WalletFrozen => Self::WalletFrozen,
-            Refusal::ReleaseOutOfRange => Self::ValidationFailed,
+            Refusal::ReleaseOutOfRange | Refusal::ExpiryOutOfRange => Self::ValidationFailed,
+            Refusal::HoldExceeded { .. } => Self::HoldExceeded,
             Refusal::SelfTransfer => Self::SelfTransfer,
             Refusal::InsufficientFunds { .. } => Self::InsufficientFunds,
             Refusal::RecipientUnavailable => Self::RecipientUnavailable,

@@ -52,6 +52,7 @@ impl From<PaymentError> for ApiError {
         match error {
             PaymentError::Ledger(error) => error.into(),
             PaymentError::Db(error) => error.into(),
+            PaymentError::HoldNotFound => Code::NotFound.into(),
         }
     }
 }
@@ -80,14 +81,21 @@ impl From<Refusal> for ApiError {
             Refusal::DuplicateReference { transaction_id } => Detail::Transaction(transaction_id.0),
             // Decided by the ledger: the same request with a known key gets its first answer also when the time has come.
             Refusal::ReleaseOutOfRange => {
-                let mut errors = FieldErrors::default();
-                errors.push("release_at", "Must be in the future, at most ten years ahead.");
-                return errors.into();
+                return field_error("release_at", "Must be in the future, at most ten years ahead.");
+            }
+            Refusal::ExpiryOutOfRange => {
+                return field_error("expires_at", "Must be in the future, at most 90 days ahead.");
             }
             _ => Detail::None,
         };
         Self::new(Code::from(&refusal), detail)
     }
+}
+
+fn field_error(field: &'static str, message: &'static str) -> ApiError {
+    let mut errors = FieldErrors::default();
+    errors.push(field, message);
+    errors.into()
 }
 
 /// Turns every error, ours or the framework's, into a JSend response.

@@ -24,16 +24,18 @@ pub struct MovedMoney {
     pub id: Option<Uuid>,
     pub at: ApiTimestamp,
     /// Minor units.
+    pub amount: i64,
     pub fee: i64,
-    /// When a deposit that waits can be spent.
-    pub release_at: Option<ApiTimestamp>,
+    /// When a deposit that waits can be spent, or a hold expires.
+    pub due_at: Option<ApiTimestamp>,
     pub balance: Balance,
 }
 
 impl MovedMoney {
-    /// An example for the document. The fee is in minor units.
-    pub fn sample(fee: i64, balance: Balance) -> Self {
-        Self { id: Some(samples::id(TRANSACTION)), at: samples::timestamp(), fee, release_at: None, balance }
+    /// An example for the document. Amount and fee are in minor units.
+    pub fn sample(amount: i64, fee: i64, balance: Balance) -> Self {
+        let (id, at) = (Some(samples::id(TRANSACTION)), samples::timestamp());
+        Self { id, at, amount, fee, due_at: None, balance }
     }
 }
 
@@ -44,12 +46,12 @@ impl Executed {
         data: impl FnOnce(MovedMoney) -> T,
     ) -> Result<PostedAnswer<STATUS, T>, ApiError> {
         let Self { done, replayed } = self;
-        let (id, occurred_at, fee, release_at) = match done {
-            Done::Money(Receipt { id, occurred_at, fee, release_at, .. }) => {
-                (Some(id.0), occurred_at, fee, release_at)
+        let (id, occurred_at, amount, fee, due_at) = match done {
+            Done::Money(Receipt { id, occurred_at, amount, fee, due_at, .. }) => {
+                (Some(id.0), occurred_at, amount, fee, due_at)
             }
-            Done::Preview(Preview { occurred_at, fee, release_at, .. }) => {
-                (None, occurred_at, fee, release_at)
+            Done::Preview(Preview { occurred_at, amount, fee, due_at, .. }) => {
+                (None, occurred_at, amount, fee, due_at)
             }
             Done::Status(_) | Done::Settled(_) => {
                 return Err(ApiError::internal("another answer than one of money"));
@@ -57,8 +59,8 @@ impl Executed {
         };
         let balance = Balance::from(done.balance());
         let version = balance.version;
-        let (at, release_at) = (ApiTimestamp(occurred_at), release_at.map(ApiTimestamp));
-        let data = data(MovedMoney { id, at, fee, release_at, balance });
+        let (at, due_at) = (ApiTimestamp(occurred_at), due_at.map(ApiTimestamp));
+        let data = data(MovedMoney { id, at, amount, fee, due_at, balance });
         Ok(PostedAnswer { data, version, replayed, is_dry_run: id.is_none() })
     }
 

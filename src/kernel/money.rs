@@ -37,6 +37,18 @@ impl Amount {
     }
 }
 
+/// The largest amount that `minor_units` cover together with its fee of `bps` basis points; none: not even 1.
+#[must_use]
+pub fn largest_covered(minor_units: i64, bps: u32) -> Option<Amount> {
+    // The fee is rounded, so the exact quotient may be one too small or too large.
+    let quotient = i128::from(minor_units) * 10_000 / (10_000 + i128::from(bps));
+    let highest = i64::try_from(quotient + 1).ok()?.min(minor_units);
+    let covered = |amount: &Amount| {
+        amount.minor_units().checked_add(amount.fee(bps)).is_some_and(|sum| sum <= minor_units)
+    };
+    (highest - 2..=highest).rev().filter_map(|amount| Amount::try_new(amount).ok()).find(covered)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,6 +73,22 @@ mod tests {
             (MAX_MINOR_UNITS, 10_000, MAX_MINOR_UNITS),
         ] {
             assert_eq!(fee(minor_units, bps), expected, "{minor_units} at {bps} basis points");
+        }
+    }
+
+    #[test]
+    fn the_largest_covered_amount_cannot_be_one_more() {
+        assert_eq!(largest_covered(100, 150), Amount::try_new(99).ok());
+        assert_eq!(largest_covered(0, 150), None);
+        assert_eq!(largest_covered(1, 10_000), None);
+        for bps in [0, 1, 150, 3_333, 4_999, 5_000, 9_999, 10_000] {
+            for held in (1..2_000).chain([MAX_MINOR_UNITS - 1, MAX_MINOR_UNITS]) {
+                let required = |amount: Amount| amount.minor_units() + amount.fee(bps);
+                let covered = largest_covered(held, bps);
+                assert!(covered.is_none_or(|amount| required(amount) <= held), "{held} at {bps}");
+                let more = Amount::try_new(covered.map_or(1, |amount| amount.minor_units() + 1));
+                assert!(more.is_err() || more.is_ok_and(|more| required(more) > held), "{held} at {bps}");
+            }
         }
     }
 

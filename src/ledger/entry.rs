@@ -16,6 +16,8 @@ use crate::kernel::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TransactionStatus {
     Completed,
+    /// A hold that is open.
+    Pending,
     /// Refused for want of funds, and kept: the customer sees the attempt.
     Refused,
 }
@@ -26,6 +28,7 @@ impl TransactionStatus {
     pub const fn code(self) -> i16 {
         match self {
             Self::Completed => 0,
+            Self::Pending => 1,
             Self::Refused => 2,
         }
     }
@@ -35,6 +38,7 @@ impl TransactionStatus {
     pub const fn from_code(code: i16) -> Option<Self> {
         match code {
             0 => Some(Self::Completed),
+            1 => Some(Self::Pending),
             2 => Some(Self::Refused),
             _ => None,
         }
@@ -45,6 +49,7 @@ impl TransactionStatus {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Completed => "success",
+            Self::Pending => "pending",
             Self::Refused => "failed",
         }
     }
@@ -129,8 +134,11 @@ pub struct Step {
     pub wallet: WalletId,
     /// The number of its entry there.
     pub version: i64,
+    /// A second wallet, and the number of its entry there.
+    pub other: Option<(WalletId, i64)>,
     pub amount: i64,
     pub fee: i64,
+    pub reference: Option<ReferenceId>,
     /// Who asked for it.
     pub actor: String,
     /// The time of its entry.

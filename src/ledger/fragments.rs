@@ -8,8 +8,22 @@
 /// entry of zero.
 macro_rules! entry_status {
     () => {
-        "case when e.kind = 2 and e.delta_available = 0 and e.delta_held = 0 and e.delta_unreleased = 0
-            then 2::int2 else 0::int2 end"
+        "case when e.kind = 2 and e.delta_available = 0 and e.delta_held = 0 and e.delta_unreleased = 0 then 2::int2
+            when e.kind = 6 then 1::int2 when e.kind in (10, 11) then 2::int2 else 0::int2 end"
+    };
+}
+
+/// The status of an entry's transaction now, for lists: that of a hold is its newest step's.
+macro_rules! transaction_status {
+    () => {
+        concat!(
+            "case when e.kind = 6 then coalesce((
+                select case when f.kind in (10, 11) then 2::int2 else 0::int2 end
+                from steps f where f.transaction_id = e.transaction_id order by f.n desc limit 1), 1::int2)
+            else ",
+            $crate::ledger::fragments::entry_status!(),
+            " end"
+        )
     };
 }
 
@@ -45,17 +59,17 @@ macro_rules! first_version {
     };
 }
 
-/// The reference, for the side that gave it: the receiver of a transfer (kind 4) does not see the sender's.
+/// The reference, for the side that gave it: the receiver of a transfer or of a capture (kinds 4 and 9) does not see the sender's.
 macro_rules! visible_reference {
     () => {
-        "case when e.kind <> 4 then case when s.id is null then t.reference_id else s.reference_id end end"
+        "case when e.kind not in (4, 9) then case when s.id is null then t.reference_id else s.reference_id end end"
     };
 }
 
 /// The fee, for the side that paid it.
 macro_rules! visible_fee {
     () => {
-        "case when e.kind <> 4 then coalesce(s.fee, t.fee) else 0 end"
+        "case when e.kind not in (4, 9) then coalesce(s.fee, t.fee) else 0 end"
     };
 }
 
@@ -67,7 +81,7 @@ macro_rules! entry_line {
             $crate::ledger::fragments::step_amount!(),
             " as amount,
        ",
-            $crate::ledger::fragments::entry_status!(),
+            $crate::ledger::fragments::transaction_status!(),
             " as status,
        ",
             $crate::ledger::fragments::visible_reference!(),
@@ -76,7 +90,10 @@ macro_rules! entry_line {
     };
 }
 
-pub(super) use {entry_line, entry_status, first_version, step, step_amount, visible_fee, visible_reference};
+pub(super) use {
+    entry_line, entry_status, first_version, step, step_amount, transaction_status, visible_fee,
+    visible_reference,
+};
 
 #[cfg(test)]
 mod tests {

@@ -11,24 +11,49 @@ pub enum Kind {
     TransferIn,
     /// Deposited money may be spent from now on.
     Release,
+    /// Money is reserved.
+    Hold,
+    /// Reserved money went out; what was not captured may be spent again.
+    HoldCapture,
+    /// Reserved money went to another wallet.
+    HoldCaptureOut,
+    /// Its entry in that wallet.
+    HoldCaptureIn,
+    /// Reserved money may be spent again, because the service gave it up.
+    HoldVoid,
+    /// Reserved money may be spent again, because its time is over.
+    HoldExpiry,
     /// A correction by the back office, either way.
     Adjustment,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 6] = [
+    pub const ALL: [Kind; 12] = [
         Kind::Deposit,
         Kind::Withdrawal,
         Kind::TransferOut,
         Kind::TransferIn,
         Kind::Release,
+        Kind::Hold,
+        Kind::HoldCapture,
+        Kind::HoldCaptureOut,
+        Kind::HoldCaptureIn,
+        Kind::HoldVoid,
+        Kind::HoldExpiry,
         Kind::Adjustment,
     ];
 
-    /// The kinds of a transaction's first entries, under which lists show it.
-    pub const FIRST: [Kind; 5] =
-        [Kind::Deposit, Kind::Withdrawal, Kind::TransferOut, Kind::TransferIn, Kind::Adjustment];
+    /// The kinds of entries under which a wallet's list shows a transaction.
+    pub const FIRST: [Kind; 7] = [
+        Kind::Deposit,
+        Kind::Withdrawal,
+        Kind::TransferOut,
+        Kind::TransferIn,
+        Kind::HoldCaptureIn,
+        Kind::Hold,
+        Kind::Adjustment,
+    ];
 
     /// The stored number.
     #[must_use]
@@ -39,6 +64,12 @@ impl Kind {
             Kind::TransferOut => 3,
             Kind::TransferIn => 4,
             Kind::Release => 5,
+            Kind::Hold => 6,
+            Kind::HoldCapture => 7,
+            Kind::HoldCaptureOut => 8,
+            Kind::HoldCaptureIn => 9,
+            Kind::HoldVoid => 10,
+            Kind::HoldExpiry => 11,
             Kind::Adjustment => 19,
         }
     }
@@ -56,10 +87,27 @@ impl Kind {
             Kind::Deposit => "deposit",
             Kind::Withdrawal => "withdrawal",
             Kind::TransferOut => "transfer_out",
-            Kind::TransferIn => "transfer_in",
+            Kind::TransferIn | Kind::HoldCaptureIn => "transfer_in",
             Kind::Release => "release",
+            Kind::Hold | Kind::HoldCapture | Kind::HoldCaptureOut | Kind::HoldVoid | Kind::HoldExpiry => {
+                "hold"
+            }
             Kind::Adjustment => "adjustment",
         }
+    }
+
+    /// The words under which lists show transactions, each once.
+    #[must_use]
+    pub fn listed_words() -> Vec<&'static str> {
+        let mut words = Self::FIRST.map(Self::word).to_vec();
+        words.dedup();
+        words
+    }
+
+    /// The kinds of entries that lists show under this word.
+    #[must_use]
+    pub fn listed_as(word: &str) -> Vec<Self> {
+        Self::FIRST.into_iter().filter(|kind| kind.word() == word).collect()
     }
 
     /// What an entry of this kind did to its transaction, as messages and answers name it.
@@ -70,6 +118,10 @@ impl Kind {
                 "booked"
             }
             Kind::Release => "released",
+            Kind::Hold => "held",
+            Kind::HoldCapture | Kind::HoldCaptureOut | Kind::HoldCaptureIn => "captured",
+            Kind::HoldVoid => "voided",
+            Kind::HoldExpiry => "expired",
         }
     }
 }

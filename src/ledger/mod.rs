@@ -19,9 +19,11 @@
 pub mod audit;
 pub mod book;
 pub mod due;
+pub mod due_item;
 pub mod entry;
 mod error;
 mod fragments;
+pub mod hold;
 pub mod key_expiry;
 pub mod kind;
 mod locks;
@@ -40,7 +42,9 @@ pub mod wallets;
 
 pub use error::LedgerError;
 pub use kind::Kind;
-pub use operation::{Action, Adjustment, Deposit, Direction, Key, KeyName, Operation, Refusals, Transfer};
+pub use operation::{
+    Action, Adjustment, Capture, Deposit, Direction, Key, KeyName, Operation, PlaceHold, Refusals, Transfer,
+};
 pub use outcome::{
     BalanceAfter, Decision, Done, IdempotencyRecord, Outcome, Preview, Receipt, Settled, StatusReceipt,
 };

@@ -58,6 +58,12 @@ pub enum Action {
     Withdraw { amount: Amount, reference: ReferenceId },
     /// Money goes to another wallet.
     Transfer(Transfer),
+    /// Money is reserved.
+    Hold(PlaceHold),
+    /// Reserved money goes out, or to another wallet.
+    Capture(Capture),
+    /// Reserved money may be spent again.
+    Void { hold: OperationId },
     /// The back office corrects the balance, whatever the wallet's status.
     Adjust(Adjustment),
     /// What has become due in the wallet is booked, whatever the wallet's status.
@@ -94,6 +100,29 @@ pub struct Transfer {
     pub note: Option<String>,
 }
 
+/// Money to be reserved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlaceHold {
+    pub amount: Amount,
+    pub reference: ReferenceId,
+    /// None: seven days after it is placed.
+    pub expires_at: Option<Timestamp>,
+    pub note: Option<String>,
+}
+
+/// The end of a hold in which its money is taken. What is not captured may be spent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capture {
+    pub hold: OperationId,
+    /// None: as much as the hold covers, with the fee.
+    pub amount: Option<Amount>,
+    /// The wallet that gets it; none: it goes out.
+    pub to: Option<WalletId>,
+    /// The fee where it goes to a wallet, in basis points of the amount.
+    pub fee_bps: u32,
+    pub reference: ReferenceId,
+}
+
 /// A correction of a balance.
 #[derive(Clone, Debug)]
 pub struct Adjustment {
@@ -110,7 +139,7 @@ pub enum Direction {
     Debit,
 }
 
-/// A reference books once for each wallet and kind.
+/// A reference books once for each wallet and kind. Those of captures are kept with the steps, all others with the transactions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ReferenceKey {
     pub wallet: WalletId,
@@ -123,6 +152,7 @@ impl Operation {
     pub fn wallets(&self) -> impl Iterator<Item = WalletId> {
         let other = match &self.action {
             Action::Transfer(transfer) => Some(transfer.to),
+            Action::Capture(capture) => capture.to,
             _ => None,
         };
         std::iter::once(self.wallet).chain(other)
@@ -132,13 +162,28 @@ impl Operation {
     #[must_use]
     pub const fn settles_due(&self) -> bool {
         match &self.action {
-            Action::Withdraw { .. } | Action::Transfer(_) | Action::SettleDue => true,
+            Action::Withdraw { .. }
+            | Action::Transfer(_)
+            | Action::Hold(_)
+            | Action::Capture(_)
+            | Action::Void { .. }
+            | Action::SettleDue => true,
             Action::Adjust(adjustment) => matches!(adjustment.direction, Direction::Debit),
             Action::Deposit(_)
             | Action::Enable
             | Action::Disable
             | Action::Freeze { .. }
             | Action::Unfreeze { .. } => false,
+        }
+    }
+
+    /// The hold that the operation ends.
+    #[must_use]
+    pub const fn hold(&self) -> Option<OperationId> {
+        match &self.action {
+            Action::Capture(capture) => Some(capture.hold),
+            Action::Void { hold } => Some(*hold),
+            _ => None,
         }
     }
 
@@ -149,8 +194,11 @@ impl Operation {
             Action::Deposit(deposit) => (Kind::Deposit, deposit.reference),
             Action::Withdraw { reference, .. } => (Kind::Withdrawal, *reference),
             Action::Transfer(transfer) => (Kind::TransferOut, transfer.reference),
+            Action::Hold(hold) => (Kind::Hold, hold.reference),
+            Action::Capture(capture) => (Kind::HoldCapture, capture.reference),
             Action::Adjust(adjustment) => (Kind::Adjustment, adjustment.reference),
-            Action::SettleDue
+            Action::Void { .. }
+            | Action::SettleDue
             | Action::Enable
             | Action::Disable
             | Action::Freeze { .. }

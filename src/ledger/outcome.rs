@@ -29,8 +29,8 @@ pub struct Receipt {
     pub amount: i64,
     /// What the asking wallet paid beside the amount.
     pub fee: i64,
-    /// When a deposit that waits may be spent.
-    pub release_at: Option<Timestamp>,
+    /// When a deposit that waits may be spent, or a hold expires.
+    pub due_at: Option<Timestamp>,
     pub balance: BalanceAfter,
 }
 
@@ -67,8 +67,8 @@ pub struct Preview {
     pub occurred_at: Timestamp,
     pub amount: i64,
     pub fee: i64,
-    /// When a deposit that waits could be spent.
-    pub release_at: Option<Timestamp>,
+    /// When a deposit that waits could be spent, or a hold would expire.
+    pub due_at: Option<Timestamp>,
     /// The balance as it would be, at the version that the wallet has now.
     pub balance: BalanceAfter,
 }
@@ -84,6 +84,15 @@ pub enum Done {
 }
 
 impl Done {
+    /// The transaction that was booked, or that has another step now.
+    #[must_use]
+    pub const fn transaction(&self) -> Option<OperationId> {
+        match self {
+            Self::Money(receipt) => Some(receipt.id),
+            Self::Status(_) | Self::Settled(_) | Self::Preview(_) => None,
+        }
+    }
+
     /// The balance of the asking wallet after it.
     #[must_use]
     pub const fn balance(&self) -> &BalanceAfter {

@@ -1,9 +1,10 @@
 //! What a batch is decided by.
 
 use super::{
+    due_item::WalletDue,
+    hold::HoldState,
     operation::{KeyName, ReferenceKey},
     outcome::IdempotencyRecord,
-    release::WalletDue,
     wallet_state::WalletState,
 };
 use crate::kernel::ids::OperationId;
@@ -16,6 +17,8 @@ pub struct PriorState {
     pub used_references: Vec<(ReferenceKey, OperationId)>,
     /// The keys of the batch that have a stored decision.
     pub known_keys: Vec<(KeyName, IdempotencyRecord)>,
+    /// The holds that the operations of the batch end.
+    pub holds: Vec<HoldState>,
     /// What is due in the wallets of which the batch books it.
     pub due: Vec<WalletDue>,
 }

@@ -16,6 +16,14 @@ pub enum Refusal {
     /// The reference is used up by an earlier transaction of this wallet and kind.
     #[error("the reference was used by transaction {transaction_id}")]
     DuplicateReference { transaction_id: OperationId },
+    #[error("no such hold")]
+    HoldNotFound,
+    #[error("the hold was captured")]
+    HoldCaptured,
+    #[error("the hold was voided")]
+    HoldVoided,
+    #[error("the hold has expired")]
+    HoldExpired,
     #[error("the wallet is enabled already")]
     AlreadyEnabled,
     #[error("the wallet is disabled already")]
@@ -31,8 +39,14 @@ pub enum Refusal {
     /// A deposit that waits until a moment that has passed, or that is more than ten years ahead.
     #[error("the release is not within the next ten years")]
     ReleaseOutOfRange,
+    /// A hold that expires at a moment that has passed, or that is more than 90 days ahead.
+    #[error("the expiry is not within the next 90 days")]
+    ExpiryOutOfRange,
     #[error("the sender is the receiver")]
     SelfTransfer,
+    /// A capture, with its fee, of more than is held; all numbers in minor units.
+    #[error("{held} held, {required} required")]
+    HoldExceeded { held: i64, required: i64 },
     /// Kept in the books as a refused transaction if it was a withdrawal; all numbers in minor units.
     #[error("{available} available, {required} required")]
     InsufficientFunds { available: i64, required: i64 },

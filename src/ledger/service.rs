@@ -10,7 +10,7 @@ use super::{
     operation::Operation,
     outcome::Outcome,
     posting::{PostingLoop, preview},
-    read::{self, Filter, HistoryItem, OpenRelease, TransactionView},
+    read::{self, Filter, HistoryItem, HoldView, OpenRelease, TransactionView},
     top_transfers::{self, LargestTransfers},
 };
 use crate::{
@@ -51,6 +51,16 @@ pub trait Ledger: Interface {
         wallet: WalletId,
         page: PageRequest<DueCursor>,
     ) -> Result<Page<OpenRelease, DueCursor>, LedgerError>;
+
+    /// A hold; none where it does not exist.
+    async fn hold(&self, id: OperationId) -> Result<Option<HoldView>, LedgerError>;
+
+    /// A wallet's open holds, the next one to expire first.
+    async fn holds(
+        &self,
+        wallet: WalletId,
+        page: PageRequest<DueCursor>,
+    ) -> Result<Page<HoldView, DueCursor>, LedgerError>;
 
     /// The largest transfers of a wallet, at most `limit` each way.
     async fn top_transfers(&self, wallet: WalletId, limit: u16) -> Result<LargestTransfers, LedgerError>;
@@ -98,6 +108,18 @@ impl Ledger for LedgerService {
         page: PageRequest<DueCursor>,
     ) -> Result<Page<OpenRelease, DueCursor>, LedgerError> {
         read::open_releases(self.db.pool(), wallet, page).await
+    }
+
+    async fn hold(&self, id: OperationId) -> Result<Option<HoldView>, LedgerError> {
+        read::find_hold(self.db.pool(), id).await
+    }
+
+    async fn holds(
+        &self,
+        wallet: WalletId,
+        page: PageRequest<DueCursor>,
+    ) -> Result<Page<HoldView, DueCursor>, LedgerError> {
+        read::open_holds(self.db.pool(), wallet, page).await
     }
 
     async fn top_transfers(&self, wallet: WalletId, limit: u16) -> Result<LargestTransfers, LedgerError> {

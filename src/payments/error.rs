@@ -12,4 +12,6 @@ pub enum PaymentError {
     /// The recipient could not be looked up.
     #[error(transparent)]
     Db(#[from] DbError),
+    #[error("no such hold")]
+    HoldNotFound,
 }

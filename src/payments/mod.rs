@@ -9,6 +9,6 @@ mod service;
 
 pub use error::PaymentError;
 pub use mode::Mode;
-pub use order::{Order, Payment, Transfer};
+pub use order::{Capture, Order, Payment, Transfer};
 pub use recipients::Recipients;
 pub use service::{Payments, PaymentsService, PaymentsServiceParameters};

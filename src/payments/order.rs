@@ -4,10 +4,10 @@ use uuid::Uuid;
 
 use crate::{
     kernel::{
-        ids::{ReferenceId, WalletId},
+        ids::{OperationId, ReferenceId, WalletId},
         money::Amount,
     },
-    ledger::{self, Action, Adjustment, Deposit},
+    ledger::{self, Action, Adjustment, Deposit, PlaceHold},
 };
 
 /// An order about a wallet's money.
@@ -27,6 +27,12 @@ pub enum Payment {
     Withdrawal { amount: Amount, reference: ReferenceId },
     /// Money goes to another wallet.
     Transfer(Transfer),
+    /// Money is reserved.
+    Hold(PlaceHold),
+    /// Reserved money is taken.
+    Capture(Capture),
+    /// Reserved money is given up.
+    Void { hold: OperationId },
     /// The back office corrects the balance, whatever the wallet's status.
     Adjustment(Adjustment),
 }
@@ -43,12 +49,28 @@ pub struct Transfer {
     pub note: Option<String>,
 }
 
+/// Reserved money that is to be taken. What is not taken may be spent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capture {
+    pub hold: OperationId,
+    /// None: as much as the hold covers, with the fee.
+    pub amount: Option<Amount>,
+    /// A wallet's id or a customer's xid, as of a transfer; none: the money goes out.
+    pub to: Option<Uuid>,
+    pub reference: ReferenceId,
+}
+
 impl Payment {
     /// The recipient that has to be looked up before the order can be decided.
     pub(super) const fn recipient(&self) -> Option<Uuid> {
         match self {
             Self::Transfer(transfer) => Some(transfer.to),
-            Self::Deposit(_) | Self::Withdrawal { .. } | Self::Adjustment(_) => None,
+            Self::Capture(capture) => capture.to,
+            Self::Deposit(_)
+            | Self::Withdrawal { .. }
+            | Self::Hold(_)
+            | Self::Void { .. }
+            | Self::Adjustment(_) => None,
         }
     }
 
@@ -65,6 +87,15 @@ impl Payment {
                 reference,
                 note,
             }),
+            Self::Hold(hold) => Action::Hold(hold),
+            Self::Capture(Capture { hold, amount, to, reference }) => Action::Capture(ledger::Capture {
+                hold,
+                amount,
+                to: to.map(|to| found.unwrap_or(WalletId(to))),
+                fee_bps,
+                reference,
+            }),
+            Self::Void { hold } => Action::Void { hold },
             Self::Adjustment(adjustment) => Action::Adjust(adjustment),
         }
     }

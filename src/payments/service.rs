@@ -11,8 +11,8 @@ use crate::{
     accounts::Booking,
     cache::Freshness,
     db::{Database, DbError},
-    kernel::ids::WalletId,
-    ledger::{Action, Ledger, Outcome, Refusals},
+    kernel::ids::{OperationId, WalletId},
+    ledger::{Action, Ledger, Outcome, Refusals, read::HoldView},
 };
 
 /// Where money is moved.
@@ -21,6 +21,9 @@ pub trait Payments: Interface {
     /// Books an order, or says what it would do. A refusal is an outcome. The outcome is of the order's own wallet, which is
     /// the sender of a transfer.
     async fn execute(&self, order: Order, mode: Mode) -> Result<Outcome, PaymentError>;
+
+    /// A hold, whatever has become of it.
+    async fn hold(&self, id: OperationId) -> Result<HoldView, PaymentError>;
 }
 
 /// Maximum time for the answer to a transfer once its recipient is known. A refusal that came late leaves less time for
@@ -59,6 +62,10 @@ impl Payments for PaymentsService {
             timeout_at(answer_by, looked_up).await.unwrap_or_else(late)?;
         }
         Ok(outcome)
+    }
+
+    async fn hold(&self, id: OperationId) -> Result<HoldView, PaymentError> {
+        self.ledger.hold(id).await?.ok_or(PaymentError::HoldNotFound)
     }
 }
 

@@ -13,7 +13,7 @@ use super::support::{
 };
 
 /// What breaks each rule, in the order of [`RULES`], behind the back of the database's own rules. Wallet 1 ends in …01.
-const BREAKS: [(&str, &str); 22] = [
+const BREAKS: [(&str, &str); 24] = [
     (
         "update wallets set available = available + 1 where id::text like '%01'",
         "wallet 00000000-0000-0000-0000-000000000001",
@@ -55,6 +55,15 @@ const BREAKS: [(&str, &str); 22] = [
         "insert into releases select id, wallet_id, 5, now() + interval '1 day' from transactions
          where version = 1 and wallet_id::text like '%01'",
         "0001: next due at ",
+    ),
+    (
+        "update wallets set held = held + 5, available = available - 5 where id::text like '%01'",
+        "0001: 5 held, open holds give ",
+    ),
+    (
+        "insert into holds select id, wallet_id, 5, now() + interval '1 day' from transactions
+         where version = 1 and wallet_id::text like '%01'",
+        "hold ",
     ),
     ("insert into adjustments values (gen_random_uuid(), 'ada', 'a test')", "transaction "),
     (

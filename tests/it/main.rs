@@ -27,6 +27,7 @@ mod golden;
 mod health;
 mod history;
 mod history_of_books;
+mod holds;
 mod kafka_faults;
 mod keys;
 mod kill;

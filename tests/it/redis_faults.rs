@@ -49,7 +49,7 @@ async fn a_wallet_lives_an_hour_from_its_last_change_and_can_be_read_by_a_person
     let ttl: i64 = raw.ttl(&key).await.unwrap();
     assert!((3_590..=3_600).contains(&ttl), "{ttl}");
     let fields: std::collections::HashMap<String, String> = raw.hgetall(&key).await.unwrap();
-    assert_eq!(fields["money"], "currency=USD available=500 held=50 unreleased=5");
+    assert_eq!(fields["money"], "currency=USD available=500 held=50 unreleased=0");
     assert_eq!(fields["version"], "5");
     let micros = view.status.enabled_at.unwrap().timestamp_micros();
     assert_eq!(fields["status"], format!("status=enabled frozen=0 enabled_at={micros} disabled_at="));

@@ -190,7 +190,7 @@ async fn each_side_of_a_transfer_sees_its_own_and_a_stranger_nothing() {
         "id": transfer["id"], "status": "success", "transacted_at": transfer["transferred_at"], "type": "transfer_out",
         "amount": 1_000, "fee": 15, "currency": "USD", "reference_id": reference, "note": "Lunch",
         "counterparty": {"wallet_id": receiver.wallet}, "balance_after": 8_985,
-        "entries": [{"version": 2, "change": -1_015, "balance_after": 8_985, "available_balance_after": 8_985}],
+        "entries": [{"version": 2, "step": "booked", "occurred_at": transfer["transferred_at"], "change": -1_015, "balance_after": 8_985, "available_balance_after": 8_985}],
     });
     assert_eq!(seen, expected);
     let seen = receiver.get(&path).await.body["data"]["transaction"].clone();
@@ -198,7 +198,7 @@ async fn each_side_of_a_transfer_sees_its_own_and_a_stranger_nothing() {
         "id": transfer["id"], "status": "success", "transacted_at": transfer["transferred_at"], "type": "transfer_in",
         "amount": 1_000, "fee": 0, "currency": "USD", "reference_id": null, "note": "Lunch",
         "counterparty": {"wallet_id": sender.wallet}, "balance_after": 1_000,
-        "entries": [{"version": 1, "change": 1_000, "balance_after": 1_000, "available_balance_after": 1_000}],
+        "entries": [{"version": 1, "step": "booked", "occurred_at": transfer["transferred_at"], "change": 1_000, "balance_after": 1_000, "available_balance_after": 1_000}],
     });
     assert_eq!(seen, expected);
     for (who, id) in [

@@ -14,7 +14,7 @@ use crate::{
     ledger::{
         BalanceAfter, Done, Kind, Outcome, Preview, Receipt, Refusal, StatusReceipt,
         entry::TransactionStatus,
-        read::{EntryView, HistoryItem, TransactionView},
+        read::{EntryView, HistoryItem, HoldView, TransactionView},
     },
 };
 
@@ -27,16 +27,31 @@ fn balance_after(balance: i64, version: i64) -> BalanceAfter {
     BalanceAfter { currency: "USD".parse().unwrap(), buckets: Buckets::available(balance), version }
 }
 
+/// An open hold of 100.
+pub fn hold(id: OperationId) -> HoldView {
+    HoldView {
+        id,
+        wallet: WalletId(Uuid::from_u128(2)),
+        amount: 100,
+        currency: "USD".parse().unwrap(),
+        expires_at: moment(),
+        reference: None,
+        note: None,
+        placed_at: moment(),
+        end: None,
+    }
+}
+
 /// Money that was booked.
 pub fn moved(fee: i64, balance: i64, version: i64) -> Outcome {
     let (id, occurred_at, balance) = (OperationId::generate(), moment(), balance_after(balance, version));
-    Outcome::new(Ok(Done::Money(Receipt { id, occurred_at, amount: 0, fee, release_at: None, balance })))
+    Outcome::new(Ok(Done::Money(Receipt { id, occurred_at, amount: 0, fee, due_at: None, balance })))
 }
 
 /// Money that would be booked.
 pub fn previewed(fee: i64, balance: i64, version: i64) -> Outcome {
     let (occurred_at, balance) = (moment(), balance_after(balance, version));
-    Outcome::new(Ok(Done::Preview(Preview { occurred_at, amount: 0, fee, release_at: None, balance })))
+    Outcome::new(Ok(Done::Preview(Preview { occurred_at, amount: 0, fee, due_at: None, balance })))
 }
 
 /// A changed status.

@@ -18,7 +18,7 @@ use crate::{
     },
     ledger::{
         Kind, Refusal,
-        entry::TransactionStatus::{self, Completed, Refused},
+        entry::TransactionStatus::{self, Completed, Pending, Refused},
         read::Filter,
     },
 };
@@ -138,11 +138,12 @@ async fn the_list_can_be_filtered() {
         ("", Filter::default()),
         ("type=deposit", kinds(&[Kind::Deposit])),
         ("type=withdrawal", kinds(&[Kind::Withdrawal])),
-        ("type=transfer_in", kinds(&[Kind::TransferIn])),
+        ("type=transfer_in", kinds(&[Kind::TransferIn, Kind::HoldCaptureIn])),
+        ("type=hold", kinds(&[Kind::Hold])),
         ("type=payout", kinds(&[])),
         ("status=success", statuses(&[Completed])),
         ("status=failed", statuses(&[Refused])),
-        ("status=pending", statuses(&[])),
+        ("status=pending", statuses(&[Pending])),
         ("type=deposit&status=failed", Filter { statuses: Some(vec![Refused]), ..kinds(&[Kind::Deposit]) }),
         ("from=2027-01-15T08:00:00Z", from("2027-01-15T08:00:00Z")),
         ("from=2027-01-15T08:00:01Z", from("2027-01-15T08:00:01Z")),

@@ -10,6 +10,7 @@ mod encodings;
 mod exercise;
 mod fields;
 mod history;
+mod holds;
 mod keys;
 mod operation;
 mod releases;

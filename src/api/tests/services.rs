@@ -16,7 +16,7 @@ use crate::{
     },
     ledger::{
         LargestTransfers, Outcome,
-        read::{Filter, HistoryItem, OpenRelease, TransactionView},
+        read::{Filter, HistoryItem, HoldView, OpenRelease, TransactionView},
     },
     payments::{Mode, Order, PaymentError, Payments},
 };
@@ -30,6 +30,8 @@ pub enum Call {
     Transactions(PageRequest, Filter, Option<i64>),
     Transaction(OperationId, Option<i64>),
     Releases(PageRequest<DueCursor>, Option<i64>),
+    Holds(PageRequest<DueCursor>, Option<i64>),
+    Hold(OperationId),
     TopTransfers(u16, Option<i64>),
     Payment(Order, Mode),
 }
@@ -145,6 +147,16 @@ impl Accounts for ScriptedServices {
         self.answer(Call::Releases(page, at_least), empty)
     }
 
+    async fn holds(
+        &self,
+        _: WalletId,
+        page: PageRequest<DueCursor>,
+        at_least: Option<i64>,
+    ) -> Result<Versioned<Page<HoldView, DueCursor>>, AccountError> {
+        let empty = || Versioned { value: Page { items: vec![], next: None }, version: 0 };
+        self.answer(Call::Holds(page, at_least), empty)
+    }
+
     async fn top_transfers(
         &self,
         _: WalletId,
@@ -167,5 +179,9 @@ impl Payments for ScriptedServices {
             AccountError::Ledger(error) => error.into(),
             error => panic!("no error of payments: {error}"),
         })
+    }
+
+    async fn hold(&self, id: OperationId) -> Result<HoldView, PaymentError> {
+        self.answer(Call::Hold(id), || answers::hold(id)).map_err(|_| PaymentError::HoldNotFound)
     }
 }

@@ -11,7 +11,7 @@ pub struct Rule {
 }
 
 /// Every rule.
-pub const RULES: [Rule; 22] = [
+pub const RULES: [Rule; 24] = [
     Rule {
         sentence: "every wallet's buckets are the sum of its entries",
         sql: "select format('wallet %s: has %s/%s/%s, entries give %s/%s/%s', coalesce(w.id, e.wallet_id),
@@ -72,6 +72,7 @@ pub const RULES: [Rule; 22] = [
               where (e.kind, e.occurred_at, e.delta_available + e.delta_held + e.delta_unreleased)
                     is distinct from (t.kind, t.created_at,
                         case when t.status = 2 then 0 when t.kind = 1 then t.amount when t.kind = 2 then -t.amount
+                             when t.kind = 6 then 0
                              when t.kind = 3 then -(t.amount + t.fee)
                              when t.kind = 19 and e.delta_available > 0 then t.amount
                              when t.kind = 19 then -t.amount end)",
@@ -130,11 +131,38 @@ pub const RULES: [Rule; 22] = [
                  or r.closed_by is distinct from s.id or s.amount <> r.amount or s.created_at < r.due_at",
     },
     Rule {
-        sentence: "a wallet's next due moment is not later than that of an open release",
-        sql: "select format('wallet %s: next due at %s, release of transaction %s at %s', w.id, w.next_due_at, r.transaction_id,
-                     r.due_at)
-              from releases r join wallets w on w.id = r.wallet_id
-              where r.closed_by is null and (w.next_due_at is null or w.next_due_at > r.due_at)",
+        sentence: "a wallet's next due moment is not later than that of an open release or hold",
+        sql: "select format('wallet %s: next due at %s, transaction %s at %s', w.id, w.next_due_at, d.transaction_id, d.due_at)
+              from (select wallet_id, transaction_id, due_at from releases where closed_by is null
+                    union all
+                    select wallet_id, transaction_id, expires_at from holds where closed_by is null) d
+              join wallets w on w.id = d.wallet_id
+              where w.next_due_at is null or w.next_due_at > d.due_at",
+    },
+    Rule {
+        sentence: "a wallet's held money is that of its open holds",
+        sql: "select format('wallet %s: %s held, open holds give %s', coalesce(w.id, h.wallet_id), w.held, h.open)
+              from wallets w
+              full join (select wallet_id, sum(amount) as open from holds where closed_by is null group by wallet_id) h
+                  on h.wallet_id = w.id
+              where w.held is distinct from coalesce(h.open, 0)",
+    },
+    Rule {
+        sentence: "a hold is of a transaction of its wallet, and is closed by one step that takes no more than is held",
+        sql: "select format('hold %s', coalesce(h.transaction_id, t.id, s.transaction_id))
+              from holds h
+              full join (select * from transactions where kind = 6) t
+                  on t.id = h.transaction_id and t.wallet_id = h.wallet_id and t.amount = h.amount
+              full join (select * from steps where kind between 7 and 11) s
+                  on s.transaction_id = h.transaction_id and s.wallet_id = h.wallet_id
+              left join entries e on e.wallet_id = s.wallet_id and e.version = s.version
+              left join entries o on o.wallet_id = s.other_wallet_id and o.version = s.other_version
+              where h.transaction_id is null or t.id is null or h.closed_by is distinct from s.id
+                 or s.kind in (10, 11) and s.amount <> h.amount or s.amount + s.fee > h.amount
+                 or s.kind = 11 and s.created_at < h.expires_at or (s.kind = 8) <> (s.other_wallet_id is not null)
+                 or e.delta_held <> -h.amount
+                 or e.delta_available <> h.amount - case when s.kind in (7, 8) then s.amount + s.fee else 0 end
+                 or s.kind = 8 and (o.kind, o.delta_available) is distinct from (9, s.amount)",
     },
     Rule {
         sentence: "an adjustment, and nothing else, says who made it and why",
@@ -182,10 +210,11 @@ pub const RULES: [Rule; 22] = [
                          coalesce(array_agg(amount order by n) filter (where way < 0), '{}') oa,
                          coalesce(array_agg(version order by n) filter (where way < 0), '{}') ov
                   from (select m.*, row_number() over (partition by way order by amount desc, version desc) n
-                        from (select t.amount, e.version,
+                        from (select coalesce(s.amount, t.amount) as amount, e.version,
                                      case when e.kind = 19 then 0
                                           else sign(e.delta_available + e.delta_held + e.delta_unreleased) end way
                               from entries e join transactions t on t.id = e.transaction_id
+                              left join steps s on e.kind in (7, 8, 9) and s.transaction_id = e.transaction_id
                               where e.wallet_id = k.wallet_id and e.version <= k.through_version) m) ranked
                   where n <= 100) e
               where w.id is null or (k.incoming_amounts, k.incoming_versions, k.outgoing_amounts, k.outgoing_versions)

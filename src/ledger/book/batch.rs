@@ -13,10 +13,12 @@ use crate::{
         ids::{OperationId, WalletId},
     },
     ledger::{
+        due_item::{Closing, WalletDue},
         entry::{AdjustmentNote, Entry, StatusChange, Step, Transaction},
+        hold::{Hold, HoldState},
         kind::Kind,
         refusal::Refusal,
-        release::{ClosedRelease, Release, WalletDue},
+        release::Release,
         wallet_state::WalletState,
     },
 };
@@ -31,13 +33,22 @@ pub(super) struct Batch {
     pub(super) steps: Vec<Step>,
     /// Releases that begin.
     pub(super) releases: Vec<Release>,
-    pub(super) closed_releases: Vec<ClosedRelease>,
+    pub(super) closed_releases: Vec<Closing>,
+    /// Holds that begin.
+    pub(super) placed_holds: Vec<Hold>,
+    pub(super) closed_holds: Vec<Closing>,
+    /// The holds that operations of the batch name, as it has left them so far.
+    pub(super) holds: HashMap<OperationId, HoldState>,
     /// What is due and not booked yet.
     pub(super) due: HashMap<WalletId, WalletDue>,
 }
 
 impl Batch {
-    pub(super) fn new(wallets: impl IntoIterator<Item = WalletState>, due: Vec<WalletDue>) -> Self {
+    pub(super) fn new(
+        wallets: impl IntoIterator<Item = WalletState>,
+        holds: Vec<HoldState>,
+        due: Vec<WalletDue>,
+    ) -> Self {
         let wallets: OpenWallets =
             wallets.into_iter().map(|wallet| (wallet.id, OpenWallet::from(wallet))).collect();
         // A batch has rarely more operations than wallets, and at most two entries for each.
@@ -51,6 +62,9 @@ impl Batch {
             steps: Vec::new(),
             releases: Vec::new(),
             closed_releases: Vec::new(),
+            placed_holds: Vec::new(),
+            closed_holds: Vec::new(),
+            holds: holds.into_iter().map(|state| (state.hold.transaction, state)).collect(),
             due: due.into_iter().map(|due| (due.wallet, due)).collect(),
         }
     }

@@ -7,10 +7,12 @@ use crate::{
         ids::{OperationId, WalletId},
     },
     ledger::{
+        due_item::Closing,
         entry::{AdjustmentNote, Entry, StatusChange, Step, Transaction},
+        hold::Hold,
         operation::{Key, KeyName},
         outcome::Decision,
-        release::{ClosedRelease, Release},
+        release::Release,
         wallet_state::WalletState,
     },
 };
@@ -25,7 +27,10 @@ pub struct Changes {
     pub steps: Vec<Step>,
     /// Releases that begin.
     pub releases: Vec<Release>,
-    pub closed_releases: Vec<ClosedRelease>,
+    pub closed_releases: Vec<Closing>,
+    /// Holds that begin.
+    pub placed_holds: Vec<Hold>,
+    pub closed_holds: Vec<Closing>,
     /// The keys that have their decision in this batch.
     pub keys: Vec<AnsweredKey>,
     /// The wallets whose money has changed, in the order of their ids.
@@ -89,7 +94,7 @@ impl Changes {
     /// What a batch has come to.
     pub(super) fn of(batch: Batch, keys: Vec<AnsweredKey>) -> Self {
         let Batch { wallets, transactions, entries, status_changes, adjustments, .. } = batch;
-        let Batch { steps, releases, closed_releases, .. } = batch;
+        let Batch { steps, releases, closed_releases, placed_holds, closed_holds, .. } = batch;
         let mut changes = Changes {
             transactions,
             entries,
@@ -98,6 +103,8 @@ impl Changes {
             steps,
             releases,
             closed_releases,
+            placed_holds,
+            closed_holds,
             keys,
             ..Self::default()
         };

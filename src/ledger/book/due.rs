@@ -5,10 +5,10 @@ use super::batch::{Batch, append};
 use crate::{
     kernel::{actor::Actor, buckets::Buckets, clock::Timestamp, ids::WalletId},
     ledger::{
+        due_item::{Closing, DueItem, DueKind},
         entry::Step,
         kind::Kind,
         refusal::Refusal,
-        release::{ClosedRelease, DueItem},
     },
 };
 
@@ -20,12 +20,13 @@ pub(super) fn settle_due(batch: &mut Batch, wallet: WalletId, now: Timestamp) ->
     let Some(mut due) = batch.due.remove(&wallet) else { return Ok(0) };
     let later = due.items.partition_point(|item| item.due_at <= now);
     let rest = due.items.split_off(later);
+    let mut settled = 0;
     for item in &due.items {
-        release(batch, wallet, item, now)?;
+        settled += usize::from(settle(batch, wallet, item, now)?);
     }
     let next = rest.first().map(|item| item.due_at).into_iter().chain(due.next_due_at).min();
     batch.wallet(wallet)?.next_due_at = next;
-    let settled = std::mem::replace(&mut due.items, rest).len();
+    due.items = rest;
     batch.due.insert(wallet, due);
     Ok(settled)
 }
@@ -47,24 +48,49 @@ pub(super) fn is_more_due(batch: &Batch, wallet: WalletId, now: Timestamp) -> bo
     due.is_some_and(|due| due.items.is_empty() && due.next_due_at.is_some_and(|next| next <= now))
 }
 
-fn release(batch: &mut Batch, wallet: WalletId, item: &DueItem, now: Timestamp) -> Result<(), Refusal> {
+/// Books an item. False: an operation of the batch has closed it before.
+pub(super) fn settle(
+    batch: &mut Batch,
+    wallet: WalletId,
+    item: &DueItem,
+    now: Timestamp,
+) -> Result<bool, Refusal> {
     let DueItem { transaction, amount, last_step, .. } = *item;
-    let delta = Buckets { available: amount, held: 0, unreleased: -amount };
-    let entry = append(batch.wallet(wallet)?, transaction, Kind::Release, delta, now);
-    let id = Step::derived_id(transaction, Kind::Release);
+    let (kind, delta) = match item.kind {
+        DueKind::Release => {
+            (Kind::Release, Buckets { available: amount, unreleased: -amount, ..Buckets::default() })
+        }
+        DueKind::HoldExpiry => {
+            (Kind::HoldExpiry, Buckets { available: amount, held: -amount, ..Buckets::default() })
+        }
+    };
+    if let Some(named) = batch.holds.get_mut(&transaction) {
+        if named.closed.is_some() {
+            return Ok(false);
+        }
+        named.closed = Some(kind);
+    }
+    let entry = append(batch.wallet(wallet)?, transaction, kind, delta, now);
+    let id = Step::derived_id(transaction, kind);
     batch.steps.push(Step {
         id,
         transaction,
         number: last_step + 1,
-        kind: Kind::Release,
+        kind,
         wallet,
         version: entry.version,
+        other: None,
         amount,
         fee: 0,
+        reference: None,
         actor: Actor::Worker(WORKER.to_owned()).to_string(),
         created_at: entry.occurred_at,
     });
-    batch.closed_releases.push(ClosedRelease { transaction, by: id });
+    let closing = Closing { transaction, by: id };
+    match item.kind {
+        DueKind::Release => batch.closed_releases.push(closing),
+        DueKind::HoldExpiry => batch.closed_holds.push(closing),
+    }
     batch.entries.push(entry);
-    Ok(())
+    Ok(true)
 }

@@ -43,8 +43,8 @@ impl Book {
     /// A book over locked wallets.
     #[must_use]
     pub fn new(prior: PriorState) -> Self {
-        let PriorState { wallets, used_references, known_keys, due } = prior;
-        let batch = Batch::new(wallets, due);
+        let PriorState { wallets, used_references, known_keys, holds, due } = prior;
+        let batch = Batch::new(wallets, holds, due);
         // Enough for a batch that pays into one wallet; other batches have fewer operations than wallets.
         let operations = batch.wallets.len();
         let mut references = References::with_capacity(operations);
@@ -81,11 +81,11 @@ impl Book {
         let Self { references, batch, .. } = &mut self;
         let version = batch.wallets.get(&operation.wallet).map(|wallet| wallet.version_before);
         let decision = decide(references, batch, operation, now)?;
-        let Ok(Done::Money(Receipt { occurred_at, amount, fee, release_at, balance, .. })) = decision else {
+        let Ok(Done::Money(Receipt { occurred_at, amount, fee, due_at, balance, .. })) = decision else {
             return Ok(decision);
         };
         let balance = BalanceAfter { version: version.unwrap_or(balance.version), ..balance };
-        Ok(Ok(Done::Preview(Preview { occurred_at, amount, fee, release_at, balance })))
+        Ok(Ok(Done::Preview(Preview { occurred_at, amount, fee, due_at, balance })))
     }
 }
 
@@ -111,8 +111,8 @@ fn decide(
         Entry::Occupied(used) => Ok(Err(Refusal::DuplicateReference { transaction_id: *used.get() })),
         Entry::Vacant(free) => {
             let decision = decide_money(batch, operation, now)?;
-            if decision.is_ok() {
-                free.insert(operation.id);
+            if let Ok(done) = &decision {
+                free.insert(done.transaction().unwrap_or(operation.id));
             }
             Ok(decision)
         }

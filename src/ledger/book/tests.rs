@@ -1,5 +1,6 @@
 //! The rules of money, tried without a database.
 
+mod holds;
 mod keys;
 mod limits;
 mod outcomes;
@@ -193,6 +194,7 @@ fn refusals_come_in_their_documented_order() {
         let kinds = [Kind::Deposit, Kind::Withdrawal, Kind::TransferOut];
         let known = kinds.map(references).concat();
         let mut book = Book::new(PriorState {
+            holds: Vec::new(),
             due: Vec::new(),
             wallets: state.cloned().into_iter().chain(others.clone()).collect(),
             used_references: known,

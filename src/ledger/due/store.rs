@@ -4,9 +4,11 @@ use sqlx::{PgConnection, Row};
 
 use crate::{db::DbError, kernel::ids::WalletId};
 
-/// The wallets of the releases that are due, the oldest first; a wallet may come more than once.
+/// The wallets of the releases and holds that are due, the oldest of each first; a wallet may come more than once.
 pub const DUE_WALLETS: &str = "\
-select wallet_id from releases where closed_by is null and due_at <= now() order by due_at limit $1";
+(select wallet_id from releases where closed_by is null and due_at <= now() order by due_at limit $1)
+union all
+(select wallet_id from holds where closed_by is null and expires_at <= now() order by expires_at limit $1)";
 
 /// At most `limit` wallets with something due, each once.
 pub async fn due_wallets(conn: &mut PgConnection, limit: i64) -> Result<Vec<WalletId>, DbError> {

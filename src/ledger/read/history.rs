@@ -11,7 +11,7 @@ use crate::{
     ledger::{
         entry::TransactionStatus,
         error::LedgerError,
-        fragments::{entry_line, entry_status, first_version, step},
+        fragments::{entry_line, first_version, step, transaction_status},
         kind::Kind,
     },
 };
@@ -44,7 +44,7 @@ where e.wallet_id = $1::uuid and e.version < $2 and e.version >= $3 and e.versio
     first_version!(),
     "
   and ($4::int2[] is null or e.kind = any($4)) and ($5::int2[] is null or ",
-    entry_status!(),
+    transaction_status!(),
     " = any($5))
   and ($6::timestamptz is null or e.occurred_at >= $6) and ($7::timestamptz is null or e.occurred_at < $7)
 order by e.version desc limit $8"

@@ -3,6 +3,7 @@
 use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
+use super::due_page::due_page;
 use crate::{
     db::{DbError, Pool, ask},
     kernel::{
@@ -43,12 +44,9 @@ pub async fn open_releases(
         let query = sqlx::query(OPEN_RELEASES).bind(wallet.0).bind(after).bind(id);
         Ok(query.bind(i64::from(page.limit) + 1).fetch_all(pool).await?)
     });
-    let mut items: Vec<OpenRelease> = rows.await?.iter().map(decode).collect::<Result<_, _>>()?;
-    let is_last = items.len() <= usize::from(page.limit);
-    items.truncate(usize::from(page.limit));
+    let items = rows.await?.iter().map(decode).collect::<Result<_, _>>()?;
     let cursor = |last: &OpenRelease| DueCursor { due_at: last.due_at, id: last.transaction.0 };
-    let next = if is_last { None } else { items.last().map(cursor) };
-    Ok(Page { items, next })
+    Ok(due_page(items, page.limit, cursor))
 }
 
 fn decode(row: &PgRow) -> Result<OpenRelease, DbError> {

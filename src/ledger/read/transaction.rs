@@ -23,10 +23,10 @@ use crate::{
 pub struct TransactionView {
     pub item: HistoryItem,
     pub currency: Currency,
-    /// What this wallet paid beside the amount, in minor units.
+    /// What this wallet paid beside the amount, over all steps, in minor units.
     pub fee: i64,
     pub note: Option<String>,
-    /// The wallet on the other side of a transfer.
+    /// The wallet on the other side of a transfer or of a capture.
     pub counterparty: Option<WalletId>,
     /// What it changed in this wallet, the first one first; never empty.
     pub entries: Vec<EntryView>,
@@ -51,7 +51,8 @@ pub const FIND: &str = concat!(
        ",
     visible_fee!(),
     " as fee,
-       case e.kind when 3 then t.other_wallet_id when 4 then t.wallet_id end as counterparty,
+       case when e.kind = 3 then t.other_wallet_id when e.kind in (4, 9) then t.wallet_id
+            else s.other_wallet_id end as counterparty,
        e.delta_available, e.delta_held, e.delta_unreleased, e.available, e.held, e.unreleased
 from (select * from transactions t where t.id = $1::uuid offset 0) t
 cross join lateral (
@@ -83,13 +84,18 @@ pub async fn find(
 }
 
 fn view(first: &PgRow, all: &[PgRow]) -> Result<TransactionView, LedgerError> {
+    let (mut fee, mut counterparty) = (0, None);
+    for row in all {
+        fee += row.try_get::<i64, _>("fee").map_err(DbError::from)?;
+        counterparty = counterparty.or(row.try_get::<Option<_>, _>("counterparty").map_err(DbError::from)?);
+    }
     let text: String = first.try_get("currency").map_err(DbError::from)?;
     Ok(TransactionView {
         item: line(first)?,
         currency: text.parse().map_err(|_| LedgerError::Internal(format!("currency {text}")))?,
-        fee: first.try_get("fee").map_err(DbError::from)?,
+        fee,
         note: first.try_get("note").map_err(DbError::from)?,
-        counterparty: first.try_get::<Option<_>, _>("counterparty").map_err(DbError::from)?.map(WalletId),
+        counterparty: counterparty.map(WalletId),
         entries: all.iter().map(entry).collect::<Result<_, _>>()?,
     })
 }

@@ -18,13 +18,18 @@ use crate::{
 pub const SCAN_MAX: i64 = 40 * BLOCK;
 
 /// What each entry of a stretch of the log moved, in order. Money that came in is the change of the balance; what went
-/// out is the transaction's amount, as the change has the fee in it. An adjustment (kind 19) is no transfer: 0 stands for it.
+/// out is the amount of the transaction, or of the step for a captured hold (kinds 7 and 8), as the change has the fee in it. An
+/// adjustment (kind 19) is no transfer: 0 stands for it.
 pub const MOVED: &str = "\
-select e.wallet_id, e.version, case when e.change >= 0 then e.change else -t.amount end as moved
-from (select position, wallet_id, version, transaction_id,
+select e.wallet_id, e.version, case when e.change >= 0 then e.change else -coalesce(s.amount, t.amount) end as moved
+from (select position, wallet_id, version, transaction_id, kind,
              case when kind = 19 then 0 else delta_available + delta_held + delta_unreleased end as change
       from entries where position > $1 and position <= $2 order by position offset 0) e
 left join lateral (select t.amount from transactions t where t.id = e.transaction_id and e.change < 0 offset 0) t on true
+left join lateral (
+    select s.amount from steps s
+    where s.transaction_id = e.transaction_id and s.wallet_id = e.wallet_id and s.version = e.version
+      and e.kind in (7, 8) offset 0) s on true
 order by e.position";
 
 /// A wallet's stored lists, and what its unfolded entries moved, as in [`MOVED`]. An outgoing one that is below the
@@ -36,8 +41,8 @@ from wallets w
 left join lateral (select * from top_transfers t where t.wallet_id = w.id offset 0) k on true
 cross join lateral (
     select array_agg(case when e.change >= 0 then e.change when e.change > -k.outgoing_amounts[$4] then 0
-                          else -t.amount end order by e.version) as moved
-    from (select version, transaction_id,
+                          else -coalesce(s.amount, t.amount) end order by e.version) as moved
+    from (select version, transaction_id, kind,
                  case when kind = 19 then 0 else delta_available + delta_held + delta_unreleased end as change
           from entries
           where wallet_id = w.id and version > coalesce(k.through_version, 0)
@@ -45,7 +50,11 @@ cross join lateral (
           order by version) e
     left join lateral (
         select t.amount from transactions t
-        where t.id = e.transaction_id and e.change <= -coalesce(k.outgoing_amounts[$4], 1) offset 0) t on true) b
+        where t.id = e.transaction_id and e.change <= -coalesce(k.outgoing_amounts[$4], 1) offset 0) t on true
+    left join lateral (
+        select s.amount from steps s
+        where s.transaction_id = e.transaction_id and s.wallet_id = w.id and s.version = e.version
+          and e.kind in (7, 8) offset 0) s on true) b
 where w.id = $1::uuid";
 
 /// Stored lists are a function of the wallet and the version alone, so those of the higher version are right.

@@ -172,7 +172,7 @@ impl CashApi {
 }
 
 fn deposited(deposited_by: Uuid, amount: i64, reference_id: Uuid, money: MovedMoney) -> DepositData {
-    let MovedMoney { id, at: deposited_at, release_at, balance, .. } = money;
+    let MovedMoney { id, at: deposited_at, due_at: release_at, balance, .. } = money;
     let status = MoneyStatus::Success;
     DepositData {
         deposit: Deposited {
@@ -198,7 +198,7 @@ fn withdrawn(withdrawn_by: Uuid, amount: i64, reference_id: Uuid, money: MovedMo
 
 /// The documentation of the operations, in addition to their types.
 pub fn operation_docs() -> Vec<OperationDoc> {
-    let money = |balance, version| MovedMoney::sample(0, Balance::sample(balance, version));
+    let money = |balance, version| MovedMoney::sample(10_000, 0, Balance::sample(balance, version));
     let (customer, reference) = (samples::id(CUSTOMER), samples::id(REFERENCE));
     let request = || Some(json!({"amount": 10_000, "reference_id": REFERENCE}));
     vec![

@@ -1,6 +1,7 @@
 //! For customers: their own wallet.
 
 mod cash;
+mod holds;
 mod page_info;
 mod releases;
 mod status;
@@ -12,13 +13,14 @@ pub(super) mod transfers;
 use std::sync::Arc;
 
 use self::{
-    cash::CashApi, releases::ReleasesApi, status::StatusApi, top_transfers::TopTransfersApi,
-    transactions::TransactionsApi, transfers::TransfersApi,
+    cash::CashApi, holds::WalletHoldsApi, releases::ReleasesApi, status::StatusApi,
+    top_transfers::TopTransfersApi, transactions::TransactionsApi, transfers::TransfersApi,
 };
 use crate::{accounts::Accounts, api::document::OperationDoc, payments::Payments};
 
 /// The operations.
-pub type Apis = (StatusApi, CashApi, TransfersApi, TransactionsApi, ReleasesApi, TopTransfersApi);
+pub type Apis =
+    (StatusApi, CashApi, TransfersApi, TransactionsApi, ReleasesApi, WalletHoldsApi, TopTransfersApi);
 
 /// The operations over these services.
 pub fn apis(accounts: &Arc<dyn Accounts>, payments: &Arc<dyn Payments>) -> Apis {
@@ -28,6 +30,7 @@ pub fn apis(accounts: &Arc<dyn Accounts>, payments: &Arc<dyn Payments>) -> Apis 
         TransfersApi { payments: Arc::clone(payments) },
         TransactionsApi { accounts: Arc::clone(accounts) },
         ReleasesApi { accounts: Arc::clone(accounts) },
+        WalletHoldsApi { accounts: Arc::clone(accounts) },
         TopTransfersApi { accounts: Arc::clone(accounts) },
     )
 }
@@ -40,6 +43,7 @@ pub fn operation_docs() -> Vec<OperationDoc> {
         transfers::operation_docs(),
         transactions::operation_docs(),
         releases::operation_docs(),
+        holds::operation_docs(),
         top_transfers::operation_docs(),
     ]
     .into_iter()

@@ -28,7 +28,9 @@ use crate::{
 pub(super) enum TransactionStatusName {
     /// The money has moved.
     Success,
-    /// Refused for lack of funds; nothing has moved.
+    /// The money is reserved.
+    Pending,
+    /// Refused for lack of funds, or a hold that was voided or has expired; nothing has moved.
     Failed,
 }
 
@@ -59,7 +61,7 @@ impl Type for TransactionType {
     fn register(registry: &mut Registry) {
         registry.create_schema::<Self, _>(Self::name().into_owned(), |_| MetaSchema {
             description: Some("What a transaction was."),
-            ..names(Kind::FIRST.map(Kind::word))
+            ..names(Kind::listed_words())
         });
     }
 
@@ -108,6 +110,7 @@ pub(super) fn line(item: HistoryItem) -> Transaction {
         id: item.id.0,
         status: match item.status {
             TransactionStatus::Completed => TransactionStatusName::Success,
+            TransactionStatus::Pending => TransactionStatusName::Pending,
             TransactionStatus::Refused => TransactionStatusName::Failed,
         },
         transacted_at: ApiTimestamp(item.occurred_at),
@@ -133,31 +136,30 @@ pub(super) fn example(kind: Kind, amount: i64) -> Transaction {
 /// Types that no transaction has yet.
 const FUTURE_TYPES: [&str; 2] = ["payout", "reversal"];
 
-/// The transactions of a type; of some there are none yet.
-impl QueryValue for Option<Kind> {
+/// The kinds of entries under which the transactions of a type are listed; of some types there are none yet.
+pub(super) struct OfType(pub Vec<Kind>);
+
+impl QueryValue for OfType {
     const MESSAGE: &'static str = "Not a type of transactions.";
 
     fn from_text(text: &str) -> Option<Self> {
-        let known = Kind::FIRST.into_iter().find(|kind| kind.word() == text);
-        (known.is_some() || FUTURE_TYPES.contains(&text)).then_some(known)
+        let kinds = Kind::listed_as(text);
+        (!kinds.is_empty() || FUTURE_TYPES.contains(&text)).then_some(Self(kinds))
     }
 
     fn schema() -> MetaSchema {
-        names(Kind::FIRST.map(Kind::word).into_iter().chain(FUTURE_TYPES))
+        names(Kind::listed_words().into_iter().chain(FUTURE_TYPES))
     }
 }
 
-/// The transactions of a status; of `pending` there are none yet.
-impl QueryValue for Option<TransactionStatus> {
+impl QueryValue for TransactionStatus {
     const MESSAGE: &'static str = "Must be success, pending or failed.";
 
     fn from_text(text: &str) -> Option<Self> {
-        let all = [TransactionStatus::Completed, TransactionStatus::Refused];
-        let known = all.into_iter().find(|status| status.word() == text);
-        (known.is_some() || text == "pending").then_some(known)
+        [Self::Completed, Self::Pending, Self::Refused].into_iter().find(|status| status.word() == text)
     }
 
     fn schema() -> MetaSchema {
-        names(["success", "pending", "failed"])
+        names([Self::Completed, Self::Pending, Self::Refused].map(Self::word))
     }
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     page_info::PageInfo,
-    transaction_line::{Transaction, TransactionStatusName, TransactionType, example, line},
+    transaction_line::{OfType, Transaction, TransactionStatusName, TransactionType, example, line},
 };
 use crate::{
     accounts::{Accounts, Versioned},
@@ -123,9 +123,9 @@ impl TransactionsApi {
         after: Param<Cursor>,
         /// Only transactions of this type.
         #[oai(name = "type")]
-        kind: Param<Option<Kind>>,
+        kind: Param<OfType>,
         /// Only transactions of this status.
-        status: Param<Option<TransactionStatus>>,
+        status: Param<TransactionStatus>,
         /// Only from this moment on.
         from: Param<Timestamp>,
         /// Only before this moment.
@@ -138,8 +138,8 @@ impl TransactionsApi {
         let limit = limit.take(&mut errors).map_or(DEFAULT_LIMIT, |limit| limit.0);
         let after = after.take(&mut errors);
         let filter = Filter {
-            kinds: kind.take(&mut errors).map(|kind| kind.into_iter().collect()),
-            statuses: status.take(&mut errors).map(|status| status.into_iter().collect()),
+            kinds: kind.take(&mut errors).map(|OfType(kinds)| kinds),
+            statuses: status.take(&mut errors).map(|status| vec![status]),
             from: from.take(&mut errors),
             to: to.take(&mut errors),
         };

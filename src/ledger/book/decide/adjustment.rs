@@ -41,6 +41,7 @@ pub(super) fn decide(
         status: TransactionStatus::Completed,
         amount,
         delta: Buckets::available(delta),
+        note: None,
     };
     let receipt = book_single(batch, operation, single, now)?;
     batch.adjustments.push(AdjustmentNote {

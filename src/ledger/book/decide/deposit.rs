@@ -42,13 +42,14 @@ pub(super) fn decide(
         None => Buckets::available(amount),
         Some(_) => Buckets { unreleased: amount, ..Buckets::default() },
     };
-    let single = Single { kind: Kind::Deposit, status: TransactionStatus::Completed, amount, delta };
+    let single =
+        Single { kind: Kind::Deposit, status: TransactionStatus::Completed, amount, delta, note: None };
     let mut receipt = book_single(batch, operation, single, now)?;
     if let Some(due_at) = deposit.release_at {
         let (transaction, wallet) = (operation.id, operation.wallet);
         batch.releases.push(Release { transaction, wallet, amount, due_at });
         falls_due(batch, wallet, due_at)?;
-        receipt.release_at = Some(due_at);
+        receipt.due_at = Some(due_at);
     }
     Ok(Done::Money(receipt))
 }

@@ -1,11 +1,15 @@
 //! The decisions, one file for each; each checks in the order of [`Refusal`](crate::ledger::Refusal) and then writes.
 
 mod adjustment;
+mod capture;
 mod deposit;
+mod end_hold;
+mod hold;
 mod settle_due;
 mod single;
 mod status;
 mod transfer;
+mod void;
 mod withdrawal;
 
 use super::batch::Batch;
@@ -24,6 +28,9 @@ pub(super) fn decide(batch: &mut Batch, operation: &Operation, now: Timestamp) -
         Action::Withdraw { amount, .. } => withdrawal::decide(batch, operation, *amount, now),
         Action::Transfer(transfer) => transfer::decide(batch, operation, transfer, now),
         Action::Adjust(adjustment) => adjustment::decide(batch, operation, adjustment, now),
+        Action::Hold(hold) => hold::decide(batch, operation, hold, now),
+        Action::Capture(capture) => capture::decide(batch, operation, capture, now),
+        Action::Void { hold } => void::decide(batch, operation, *hold, now),
         Action::SettleDue => settle_due::decide(batch, operation, now),
         Action::Enable | Action::Disable | Action::Freeze { .. } | Action::Unfreeze { .. } => {
             status::decide(batch, operation, now)

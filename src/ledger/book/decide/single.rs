@@ -19,6 +19,7 @@ pub(super) struct Single {
     /// Minor units.
     pub(super) amount: i64,
     pub(super) delta: Buckets,
+    pub(super) note: Option<String>,
 }
 
 /// Writes a transaction with its one entry; the checks are over.
@@ -28,7 +29,7 @@ pub(super) fn book_single(
     single: Single,
     now: Timestamp,
 ) -> Result<Receipt, Refusal> {
-    let Single { kind, status, amount, delta } = single;
+    let Single { kind, status, amount, delta, note } = single;
     let wallet = batch.wallet(operation.wallet)?;
     let entry = append(wallet, operation.id, kind, delta, now);
     let receipt = Receipt {
@@ -36,10 +37,10 @@ pub(super) fn book_single(
         occurred_at: entry.occurred_at,
         amount,
         fee: 0,
-        release_at: None,
+        due_at: None,
         balance: (&*wallet).into(),
     };
-    batch.transactions.push(transaction(operation, kind, status, &receipt));
+    batch.transactions.push(Transaction { note, ..transaction(operation, kind, status, &receipt) });
     batch.entries.push(entry);
     Ok(receipt)
 }

@@ -58,6 +58,9 @@ fn change(wallet: &mut WalletState, action: &Action, now: Timestamp) -> Result<(
             Action::Deposit(_)
             | Action::Withdraw { .. }
             | Action::Transfer(_)
+            | Action::Hold(_)
+            | Action::Capture(_)
+            | Action::Void { .. }
             | Action::Adjust(_)
             | Action::SettleDue,
             ..,

@@ -55,7 +55,7 @@ pub(super) fn decide(
         occurred_at: debit.occurred_at,
         amount: amount.minor_units(),
         fee: *fee,
-        release_at: None,
+        due_at: None,
         balance: (&*sender).into(),
     };
     batch.transactions.push(Transaction {

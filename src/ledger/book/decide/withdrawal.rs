@@ -21,7 +21,8 @@ pub(super) fn decide(batch: &mut Batch, operation: &Operation, amount: Amount, n
     settle_due(batch, operation.wallet, now)?;
     let wallet = batch.wallet(operation.wallet)?;
     let minor_units = amount.minor_units();
-    let single = |status, delta| Single { kind: Kind::Withdrawal, status, amount: minor_units, delta };
+    let single =
+        |status, delta| Single { kind: Kind::Withdrawal, status, amount: minor_units, delta, note: None };
     let Err(refusal) = covers(wallet, minor_units) else {
         let done = single(TransactionStatus::Completed, Buckets::available(-minor_units));
         return book_single(batch, operation, done, now).map(Done::Money);

@@ -10,7 +10,7 @@ fn a_preview_shows_the_balance_as_it_would_be_at_the_version_that_the_wallet_has
     let all = || book([sender.clone(), wallet(2, Status::Enabled, 0)]);
     let previewed = all().preview(&operation(1, 1, transfer(2, 60, 2, 1)), at(1));
     let balance = BalanceAfter { currency: sender.currency, buckets: Buckets::available(38), version: 7 };
-    let preview = Preview { occurred_at: at(1), amount: 60, fee: 2, release_at: None, balance };
+    let preview = Preview { occurred_at: at(1), amount: 60, fee: 2, due_at: None, balance };
     assert_eq!(previewed, Ok(Ok(Done::Preview(preview))));
     let short = Refusal::InsufficientFunds { available: 100, required: 101 };
     assert_eq!(all().preview(&operation(1, 1, withdraw(101, 1)), at(1)), Ok(Err(short)));

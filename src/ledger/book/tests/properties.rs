@@ -3,7 +3,10 @@
 use proptest::prelude::*;
 
 use super::{releases::waiting, *};
-use crate::ledger::release::{DueItem, Release, WalletDue};
+use crate::ledger::{
+    due_item::{DueItem, DueKind, WalletDue},
+    release::Release,
+};
 
 /// What a random client asks for: wallets 1 to 3, small amounts, few references and keys, so that all outcomes occur.
 fn any_operation() -> impl Strategy<Value = (u8, Action, Option<(u8, u8)>)> {
@@ -60,7 +63,7 @@ fn open_releases() -> Vec<(WalletId, DueItem)> {
             let transaction = OperationId(Uuid::from_u128(
                 id.0.as_u128() * 1_000 + 100_000 + u128::from(second.unsigned_abs()),
             ));
-            (id, DueItem { transaction, amount, due_at: at(second), last_step: 1 })
+            (id, DueItem { kind: DueKind::Release, transaction, amount, due_at: at(second), last_step: 1 })
         })
     };
     three_wallets().iter().flat_map(of).collect()
@@ -90,6 +93,7 @@ fn in_batches(operations: &[Operation], size: usize) -> (Vec<Outcome>, Vec<Chang
             wallets: wallets.values().cloned().collect(),
             used_references: references.clone().into_iter().collect(),
             known_keys: keys.clone().into_iter().collect(),
+            holds: Vec::new(),
             due: due(&open, wallets.values().cloned()),
         });
         let decided: Vec<_> = batch.iter().map(|operation| book.apply(operation, at(1)).unwrap()).collect();
@@ -114,7 +118,7 @@ fn in_batches(operations: &[Operation], size: usize) -> (Vec<Outcome>, Vec<Chang
         open.retain(|(_, item)| !closed.contains(&item.transaction));
         open.extend(changes.releases.iter().map(|release| {
             let Release { transaction, wallet, amount, due_at } = *release;
-            (wallet, DueItem { transaction, amount, due_at, last_step: 1 })
+            (wallet, DueItem { kind: DueKind::Release, transaction, amount, due_at, last_step: 1 })
         }));
         for changed in changes.wallets.iter().chain(&changes.statuses) {
             wallets.insert(changed.after.id, changed.after.clone());
@@ -214,6 +218,7 @@ proptest! {
                 wallets: vec![wallet(1, Status::Enabled, own), receiver],
                 used_references: known,
                 known_keys: vec![],
+                holds: Vec::new(),
                 due: vec![],
             }).apply(probe, at(1)).unwrap()
         };

@@ -4,9 +4,9 @@ use chrono::TimeDelta;
 
 use super::*;
 use crate::ledger::{
+    due_item::{DueItem, DueKind, WalletDue},
     entry::Step,
     outcome::Settled,
-    release::{DueItem, WalletDue},
 };
 
 pub(super) fn waiting(amount: i64, reference: u128, release_at: Timestamp) -> Action {
@@ -20,6 +20,7 @@ fn with_due(available: i64, items: &[(i64, i64)], next: Option<i64>) -> Book {
     wallet.buckets.unreleased = items.iter().map(|(amount, _)| amount).sum::<i64>() + 1_000;
     wallet.next_due_at = items.first().map(|(_, second)| at(*second));
     let items = items.iter().zip(901..).map(|((amount, second), id)| DueItem {
+        kind: DueKind::Release,
         transaction: OperationId(Uuid::from_u128(id)),
         amount: *amount,
         due_at: at(*second),
@@ -33,7 +34,7 @@ fn with_due(available: i64, items: &[(i64, i64)], next: Option<i64>) -> Book {
 fn a_deposit_that_waits_counts_at_once_and_cannot_be_spent() {
     let mut book = book([wallet(1, Status::Enabled, 5)]);
     let receipt = receipt(decide(&mut book, &operation(1, 1, waiting(100, 1, at(60))), at(1)));
-    assert_eq!((receipt.amount, receipt.release_at), (100, Some(at(60))));
+    assert_eq!((receipt.amount, receipt.due_at), (100, Some(at(60))));
     assert_eq!(receipt.balance.buckets, Buckets { available: 5, held: 0, unreleased: 100 });
     let short = Refusal::InsufficientFunds { available: 5, required: 6 };
     assert_eq!(decide(&mut book, &operation(2, 1, withdraw(6, 2)), at(1)), Err(short));

@@ -16,6 +16,8 @@ use crate::{
         ids::{OperationId, WalletId},
     },
     ledger::{
+        hold::{Hold, HoldState},
+        kind::Kind,
         locks::log_lock,
         operation::{KeyName, Operation, ReferenceKey},
         outcome::{BalanceAfter, Done, IdempotencyRecord, Receipt},
@@ -26,7 +28,8 @@ use crate::{
 
 /// The batch's time; then, with a JSON payload each, the references that are used up (`what` 1: the id of the transaction),
 /// the keys that have a stored decision (`what` 2: [`KnownKey`]), which is a transaction, a step of one, or an outcome of its
-/// own, and what is due in wallets (`what` 3: [`DueRows`]). `n` says which of the parameters a row answers.
+/// own, what is due in wallets (`what` 3: [`DueRows`]), the references of captures that are used up (`what` 4: the id of the
+/// transaction), and the holds that operations name (`what` 5: [`NamedHold`]). `n` says which of the parameters a row answers.
 macro_rules! prior_state {
     ($($from:expr),*) => {
         concat!(
@@ -46,7 +49,7 @@ select 2::int2, k.n, coalesce(s.created_at, t.created_at), jsonb_build_object(
            'request_hash', encode(i.request_hash, 'hex'), 'outcome', i.outcome, 'booked',
            case when t.id is not null then jsonb_build_object(
                'id', t.id, 'amount', coalesce(s.amount, t.amount), 'fee', coalesce(s.fee, t.fee),
-               'currency', t.currency, 'version', e.version, 'release_at', case when s.id is null then r.due_at end,
+               'currency', t.currency, 'version', e.version, 'due_at', case when s.id is null then coalesce(r.due_at, h.expires_at) end,
                'available', e.available, 'held', e.held, 'unreleased', e.unreleased) end)
 from unnest($4::text[], $5::text[]) with ordinality k(actor, key, n)
 cross join lateral (select * from keys i where i.actor = k.actor and i.key = k.key offset 0) i
@@ -60,23 +63,46 @@ left join lateral (
     offset 0) e on true
 left join lateral (
     select r.due_at from releases r where r.transaction_id = t.id and t.kind = 1 offset 0) r on true
+left join lateral (
+    select h.expires_at from holds h where h.transaction_id = t.id and t.kind = 6 offset 0) h on true
 union all
 select 3::int2, k.n, d.due_at, case when d.transaction_id is not null then jsonb_build_object(
-           'transaction_id', d.transaction_id, 'amount', d.amount, 'last_step', coalesce(s.n, 1),
+           'kind', d.kind, 'transaction_id', d.transaction_id, 'amount', d.amount, 'last_step', coalesce(s.n, 1),
            'is_due', d.due_at <= c.at) end
 from c
 cross join unnest($6::uuid[], $7::timestamptz[]) with ordinality k(wallet_id, next_due_at, n)
 left join lateral (
-    (select * from releases r
+    (select 5 as kind, r.transaction_id, r.amount, r.due_at from releases r
      where r.wallet_id = k.wallet_id and r.closed_by is null and r.due_at <= c.at
      order by r.due_at, r.transaction_id limit 501)
     union all
-    (select * from releases r
+    (select 5, r.transaction_id, r.amount, r.due_at from releases r
      where r.wallet_id = k.wallet_id and r.closed_by is null and r.due_at > c.at
-     order by r.due_at, r.transaction_id limit 1)) d on true
+     order by r.due_at limit 1)
+    union all
+    (select 11, h.transaction_id, h.amount, h.expires_at from holds h
+     where h.wallet_id = k.wallet_id and h.closed_by is null and h.expires_at <= c.at
+     order by h.expires_at, h.transaction_id limit 501)
+    union all
+    (select 11, h.transaction_id, h.amount, h.expires_at from holds h
+     where h.wallet_id = k.wallet_id and h.closed_by is null and h.expires_at > c.at
+     order by h.expires_at limit 1)) d on true
 left join lateral (
     select max(s.n) as n from steps s where s.transaction_id = d.transaction_id offset 0) s on true
-where k.next_due_at <= c.at"
+where k.next_due_at <= c.at
+union all
+select 4::int2, k.n, null, to_jsonb(s.transaction_id)
+from unnest($8::uuid[], $9::uuid[]) with ordinality k(wallet_id, reference_id, n)
+cross join lateral (
+    select s.transaction_id from steps s
+    where s.wallet_id = k.wallet_id and s.reference_id = k.reference_id
+    offset 0) s
+union all
+select 5::int2, k.n, h.expires_at, jsonb_build_object(
+           'wallet_id', h.wallet_id, 'amount', h.amount, 'closed', s.kind)
+from unnest($10::uuid[]) with ordinality k(id, n)
+cross join lateral (select * from holds h where h.transaction_id = k.id offset 0) h
+left join lateral (select s.kind from steps s where s.id = h.closed_by offset 0) s on true"
         )
     };
 }
@@ -105,9 +131,27 @@ struct Booked {
     fee: i64,
     currency: Currency,
     version: i64,
-    release_at: Option<Timestamp>,
+    due_at: Option<Timestamp>,
     #[serde(flatten)]
     buckets: Buckets,
+}
+
+/// The payload of a hold that an operation names.
+#[derive(Deserialize)]
+struct NamedHold {
+    wallet_id: Uuid,
+    amount: i64,
+    /// The kind of the step that has closed it.
+    closed: Option<i16>,
+}
+
+impl NamedHold {
+    fn state(self, transaction: OperationId, expires_at: Timestamp) -> Result<HoldState, DbError> {
+        let unreadable = || DbError::Defect(format!("hold {transaction}: its end cannot be read"));
+        let closed = self.closed.map(|code| Kind::from_code(code).ok_or_else(unreadable)).transpose()?;
+        let hold = Hold { transaction, wallet: WalletId(self.wallet_id), amount: self.amount, expires_at };
+        Ok(HoldState { hold, closed })
+    }
 }
 
 /// The wallets of which these operations book what is due, if something may be due there, and from when on.
@@ -130,8 +174,9 @@ pub async fn prior_state(
     wallets: Vec<WalletState>,
     operations: &[&Operation],
 ) -> Result<(PriorState, Timestamp), DbError> {
-    let references: Vec<ReferenceKey> =
-        operations.iter().filter_map(|operation| operation.reference()).collect();
+    let (of_steps, references): (Vec<ReferenceKey>, Vec<ReferenceKey>) =
+        operations.iter().filter_map(|operation| operation.reference()).partition(is_of_step);
+    let holds: Vec<OperationId> = operations.iter().filter_map(|operation| operation.hold()).collect();
     let keys: Vec<&KeyName> = operations.iter().filter_map(|o| Some(&o.key.as_ref()?.name)).collect();
     let (waiting, next_due_at) = waiting(&wallets, operations);
     let rows = sqlx::query(statement)
@@ -142,6 +187,9 @@ pub async fn prior_state(
         .bind(keys.iter().map(|key| key.key.as_str()).collect::<Vec<_>>())
         .bind(waiting.iter().map(|wallet| wallet.0).collect::<Vec<_>>())
         .bind(next_due_at)
+        .bind(of_steps.iter().map(|key| key.wallet.0).collect::<Vec<_>>())
+        .bind(of_steps.iter().map(|key| key.reference.0).collect::<Vec<_>>())
+        .bind(holds.iter().map(|hold| hold.0).collect::<Vec<_>>())
         .fetch_all(conn)
         .await?;
     let mut now = None;
@@ -155,12 +203,25 @@ pub async fn prior_state(
                 prior.used_references.push((*parameter(row, &references)?, OperationId(id)));
             }
             2 => prior.known_keys.push(((*parameter(row, &keys)?).clone(), known_key(row)?)),
-            _ => due.push(*parameter(row, &waiting)?, row)?,
+            3 => due.push(*parameter(row, &waiting)?, row)?,
+            4 => {
+                let Json(id) = row.try_get("payload")?;
+                prior.used_references.push((*parameter(row, &of_steps)?, OperationId(id)));
+            }
+            _ => {
+                let Json::<NamedHold>(named) = row.try_get("payload")?;
+                prior.holds.push(named.state(*parameter(row, &holds)?, row.try_get("at")?)?);
+            }
         }
     }
     let now = now.ok_or_else(|| DbError::Defect("prior state: no time came back".to_owned()))?;
     prior.due = due.into_due();
     Ok((prior, now))
+}
+
+/// Whether the reference is stored with a step.
+fn is_of_step(key: &ReferenceKey) -> bool {
+    key.kind == Kind::HoldCapture
 }
 
 /// The parameter that a row answers.
@@ -185,8 +246,8 @@ fn known_key(row: &PgRow) -> Result<IdempotencyRecord, DbError> {
 
 impl Booked {
     fn receipt(self, occurred_at: Timestamp) -> Receipt {
-        let Self { id, amount, fee, currency, version, release_at, buckets } = self;
+        let Self { id, amount, fee, currency, version, due_at, buckets } = self;
         let balance = BalanceAfter { currency, buckets, version };
-        Receipt { id: OperationId(id), occurred_at, amount, fee, release_at, balance }
+        Receipt { id: OperationId(id), occurred_at, amount, fee, due_at, balance }
     }
 }

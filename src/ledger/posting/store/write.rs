@@ -13,8 +13,10 @@ use crate::{
     fail_point::fail_point,
     ledger::{
         book::{AnsweredKey, ChangedWallet, Changes},
+        due_item::Closing,
         entry::{AdjustmentNote, Entry, StatusChange, Step, Transaction},
-        release::{ClosedRelease, Release},
+        hold::Hold,
+        release::Release,
     },
 };
 
@@ -94,8 +96,11 @@ columns! { Steps of Step {
     kind: int2 = |s| s.kind.code(),
     wallet_id: uuid = |s| s.wallet.0,
     version: int8 = |s| s.version,
+    other_wallet_id: uuid = |s| s.other.map(|(wallet, _)| wallet.0),
+    other_version: int8 = |s| s.other.map(|(_, version)| version),
     amount: int8 = |s| s.amount,
     fee: int8 = |s| s.fee,
+    reference_id: uuid = |s| s.reference.map(|reference| reference.0),
     actor: text = |s| s.actor.as_str(),
     created_at: timestamptz = |s| s.created_at,
 } }
@@ -107,7 +112,14 @@ columns! { Releases of Release {
     due_at: timestamptz = |r| r.due_at,
 } }
 
-columns! { ClosedReleases of ClosedRelease {
+columns! { Holds of Hold {
+    transaction_id: uuid = |h| h.transaction.0,
+    wallet_id: uuid = |h| h.wallet.0,
+    amount: int8 = |h| h.amount,
+    expires_at: timestamptz = |h| h.expires_at,
+} }
+
+columns! { Closings of Closing {
     transaction_id: uuid = |c| c.transaction.0,
     closed_by: uuid = |c| c.by.0,
 } }
@@ -205,7 +217,18 @@ select count(*) from a",
 /// Step 4, the steps of transactions and the money that waits, only when a batch has some. `num_nulls`, because `is null` would
 /// let Postgres take one of the partial indexes of open releases and walk through all of them.
 pub static WRITE_WAITING: LazyLock<String> = LazyLock::new(|| {
-    let (s, r) = (Steps::COLUMNS.len(), Releases::COLUMNS.len());
+    let (s, r, h, c) =
+        (Steps::COLUMNS.len(), Releases::COLUMNS.len(), Holds::COLUMNS.len(), Closings::COLUMNS.len());
+    let close = |table: &str, bound: usize| {
+        format!(
+            "update {table} o set closed_by = u.closed_by
+    from {closings}
+    where o.transaction_id = any(${ids}::uuid[]) and o.transaction_id = u.transaction_id and num_nulls(o.closed_by) = 1
+    returning 1",
+            closings = Closings::table("u", bound),
+            ids = bound + 1,
+        )
+    };
     format!(
         "\
 with s as (
@@ -216,25 +239,31 @@ r as (
     insert into releases ({releases})
     select {releases} from {new_releases}
     returning 1),
-c as (
-    update releases r set closed_by = u.closed_by
-    from {closed}
-    where r.transaction_id = any(${ids}::uuid[]) and r.transaction_id = u.transaction_id and num_nulls(r.closed_by) = 1
-    returning 1)
-select (select count(*) from s), (select count(*) from r), (select count(*) from c)",
+h as (
+    insert into holds ({holds})
+    select {holds} from {new_holds}
+    returning 1),
+cr as (
+    {close_releases}),
+ch as (
+    {close_holds})
+select (select count(*) from s), (select count(*) from r), (select count(*) from h), (select count(*) from cr),
+       (select count(*) from ch)",
         steps = Steps::names(""),
         new_steps = Steps::table("u", 0),
         releases = Releases::names(""),
         new_releases = Releases::table("u", s),
-        closed = ClosedReleases::table("u", s + r),
-        ids = s + r + 1,
+        holds = Holds::names(""),
+        new_holds = Holds::table("u", s + r),
+        close_releases = close("releases", s + r + h),
+        close_holds = close("holds", s + r + h + c),
     )
 });
 
 /// Writes a batch. Anything but the expected number of rows is a defect, and the caller rolls back.
 pub async fn write(conn: &mut PgConnection, changes: &Changes) -> Result<(), DbError> {
     let Changes { keys, transactions, entries, wallets, status_changes, statuses, adjustments, .. } = changes;
-    let Changes { steps, releases, closed_releases, .. } = changes;
+    let Changes { steps, releases, closed_releases, placed_holds, closed_holds, .. } = changes;
     if !keys.is_empty() || !entries.is_empty() {
         let query = Keys::bind(sqlx::query(WRITE.as_str()), keys);
         let query = Entries::bind(Transactions::bind(query, transactions), entries);
@@ -251,10 +280,12 @@ pub async fn write(conn: &mut PgConnection, changes: &Changes) -> Result<(), DbE
         expect(&written, [status_changes.len(), statuses.len()])?;
         fail_point("write.status");
     }
-    if !steps.is_empty() || !releases.is_empty() {
+    if !steps.is_empty() || !releases.is_empty() || !placed_holds.is_empty() {
         let query = Releases::bind(Steps::bind(sqlx::query(WRITE_WAITING.as_str()), steps), releases);
-        let written = ClosedReleases::bind(query, closed_releases).fetch_one(&mut *conn).await?;
-        expect(&written, [steps.len(), releases.len(), closed_releases.len()])?;
+        let query = Closings::bind(Holds::bind(query, placed_holds), closed_releases);
+        let written = Closings::bind(query, closed_holds).fetch_one(&mut *conn).await?;
+        let closed = (closed_releases.len(), closed_holds.len());
+        expect(&written, [steps.len(), releases.len(), placed_holds.len(), closed.0, closed.1])?;
         fail_point("write.waiting");
     }
     if !adjustments.is_empty() {

@@ -1,0 +1,48 @@
+-- compatible_from: 11
+-- Holds: money that is reserved until it is captured, voided, or expires. Entries of the kinds 6 to 11, which earlier binaries cannot
+-- read: their relay would stop at one.
+
+create table holds (
+    -- The hold.
+    transaction_id  uuid primary key,
+    wallet_id       uuid not null,
+    amount          bigint not null check (amount > 0),
+    expires_at      timestamptz not null,
+    -- The step that captured it, voided it, or let it expire; null while it is open.
+    closed_by       uuid
+);
+-- By the worker: what has expired, of all wallets.
+create index holds_due_idx on holds (expires_at) where closed_by is null;
+-- By a batch, and by the list of a wallet's holds.
+create index holds_wallet_idx on holds (wallet_id, expires_at) where closed_by is null;
+
+create or replace view journal as
+    select e.transaction_id, t.currency, 'wallet:' || e.wallet_id as account,
+           greatest(-d.total, 0) as debit, greatest(d.total, 0) as credit, e.occurred_at
+    from entries e
+    join transactions t on t.id = e.transaction_id
+    cross join lateral (select e.delta_available + e.delta_held + e.delta_unreleased as total) d
+    where d.total <> 0
+  union all
+    select t.id, t.currency, 'system:cash_in', t.amount, 0, t.created_at
+    from transactions t where t.kind = 1 and t.status = 0
+  union all
+    select t.id, t.currency, 'system:cash_out', 0, t.amount, t.created_at
+    from transactions t where t.kind = 2 and t.status = 0
+  union all
+    select t.id, t.currency, 'system:fees', 0, t.fee, t.created_at
+    from transactions t where t.fee > 0 and t.status = 0
+  union all
+    -- Either way, as its entry says.
+    select e.transaction_id, t.currency, 'system:adjustments', greatest(e.delta_available, 0),
+           greatest(-e.delta_available, 0), e.occurred_at
+    from entries e
+    join transactions t on t.id = e.transaction_id
+    where e.kind = 19
+  union all
+    -- A hold that was captured to the outside.
+    select s.transaction_id, t.currency, 'system:cash_out', 0, s.amount, s.created_at
+    from steps s join transactions t on t.id = s.transaction_id where s.kind = 7
+  union all
+    select s.transaction_id, t.currency, 'system:fees', 0, s.fee, s.created_at
+    from steps s join transactions t on t.id = s.transaction_id where s.fee > 0;
