@@ -15,14 +15,18 @@ fn id(number: u128) -> OperationId {
     OperationId(Uuid::from_u128(number))
 }
 
-fn place(amount: i64, reference: u128, expires_at: Option<Timestamp>) -> Action {
+pub(super) fn place(amount: i64, reference: u128, expires_at: Option<Timestamp>) -> Action {
     let (amount, reference) = (Amount::try_new(amount).unwrap(), ReferenceId(Uuid::from_u128(reference)));
     Action::Hold(PlaceHold { amount, reference, expires_at, note: None })
 }
 
 fn capture(amount: Option<i64>, to: Option<u8>, reference: u128) -> Action {
+    capture_of(id(HOLD), amount, to, reference)
+}
+
+pub(super) fn capture_of(hold: OperationId, amount: Option<i64>, to: Option<u8>, reference: u128) -> Action {
     Action::Capture(Capture {
-        hold: id(HOLD),
+        hold,
         amount: amount.map(|amount| Amount::try_new(amount).unwrap()),
         to: to.map(|number| wallet(number, Status::Enabled, 0).id),
         fee_bps: 150,

@@ -2,9 +2,14 @@
 
 use proptest::prelude::*;
 
-use super::{releases::waiting, *};
+use super::{
+    holds::{capture_of, place},
+    releases::waiting,
+    *,
+};
 use crate::ledger::{
     due_item::{DueItem, DueKind, WalletDue},
+    hold::{Hold, HoldState},
     release::Release,
 };
 
@@ -19,6 +24,10 @@ fn any_operation() -> impl Strategy<Value = (u8, Action, Option<(u8, u8)>)> {
             .prop_map(|(amount, is_credit, reference)| adjust(amount, is_credit, reference)),
         2 => (1..50_i64, 0..40_u128).prop_map(|(amount, reference)| waiting(amount, reference, at(9))),
         2 => Just(Action::SettleDue),
+        2 => (1..50_i64, 0..40_u128).prop_map(|(amount, reference)| place(amount, reference, Some(at(9)))),
+        3 => (0..6_usize, prop::option::of(1..70_i64), prop::option::of(1..=4_u8), 0..40_u128).prop_map(
+            |(hold, amount, to, reference)| capture_of(open_holds()[hold].hold.transaction, amount, to, reference)),
+        1 => (0..6_usize).prop_map(|hold| Action::Void { hold: open_holds()[hold].hold.transaction }),
         1 => Just(enable()),
         1 => Just(disable()),
         1 => Just(Action::Freeze { reason: "a test".to_owned() }),
@@ -42,11 +51,12 @@ fn any_operations() -> impl Strategy<Value = Vec<Operation>> {
     })
 }
 
-/// Wallets 1 to 3 exist; 4 does not. Each has [`UNRELEASED`] from deposits before.
+/// Wallets 1 to 3 exist; 4 does not. Each has [`UNRELEASED`] from deposits before, and [`HELD`].
 fn three_wallets() -> Vec<WalletState> {
     let unreleased = |number| {
         let mut wallet = wallet(number, Status::Enabled, 0);
         wallet.buckets.unreleased = UNRELEASED;
+        wallet.buckets.held = HELD;
         wallet.next_due_at = Some(at(0));
         wallet
     };
@@ -54,6 +64,25 @@ fn three_wallets() -> Vec<WalletState> {
 }
 
 const UNRELEASED: i64 = 60;
+const HELD: i64 = 100;
+
+/// The open holds of the three wallets: one of each has expired at second 1.
+fn open_holds() -> Vec<HoldState> {
+    let of = |wallet: &WalletState| {
+        let wallet = wallet.id;
+        [(40, 1), (60, 5)].map(|(amount, second): (i64, i64)| {
+            let number = wallet.0.as_u128() * 1_000 + 200_000 + u128::from(second.unsigned_abs());
+            let transaction = OperationId(Uuid::from_u128(number));
+            HoldState { hold: Hold { transaction, wallet, amount, expires_at: at(second) }, closed: None }
+        })
+    };
+    three_wallets().iter().flat_map(of).collect()
+}
+
+fn expiry(hold: &Hold) -> (WalletId, DueItem) {
+    let Hold { transaction, wallet, amount, expires_at } = *hold;
+    (wallet, DueItem { kind: DueKind::HoldExpiry, transaction, amount, due_at: expires_at, last_step: 1 })
+}
 
 /// The open releases of the three wallets: two of each are due at second 1.
 fn open_releases() -> Vec<(WalletId, DueItem)> {
@@ -75,7 +104,7 @@ fn due(open: &[(WalletId, DueItem)], wallets: impl Iterator<Item = WalletState>)
     met.map(|wallet| {
         let own = open.iter().filter(|(owner, _)| *owner == wallet.id).map(|(_, item)| *item);
         let (mut items, later): (Vec<DueItem>, Vec<DueItem>) = own.partition(|item| item.due_at <= at(1));
-        items.sort_by_key(|item| item.due_at);
+        items.sort_by_key(|item| (item.due_at, item.transaction.0));
         WalletDue { wallet: wallet.id, items, next_due_at: later.iter().map(|item| item.due_at).min() }
     })
     .collect()
@@ -86,14 +115,16 @@ fn in_batches(operations: &[Operation], size: usize) -> (Vec<Outcome>, Vec<Chang
     let mut wallets: HashMap<WalletId, WalletState> =
         three_wallets().into_iter().map(|w| (w.id, w)).collect();
     let (mut references, mut keys) = (HashMap::new(), HashMap::new());
+    let mut holds = open_holds();
     let mut open = open_releases();
+    open.extend(holds.iter().map(|state| expiry(&state.hold)));
     let (mut outcomes, mut all) = (Vec::new(), Vec::new());
     for batch in operations.chunks(size) {
         let mut book = Book::new(PriorState {
             wallets: wallets.values().cloned().collect(),
             used_references: references.clone().into_iter().collect(),
             known_keys: keys.clone().into_iter().collect(),
-            holds: Vec::new(),
+            holds: holds.clone(),
             due: due(&open, wallets.values().cloned()),
         });
         let decided: Vec<_> = batch.iter().map(|operation| book.apply(operation, at(1)).unwrap()).collect();
@@ -113,8 +144,19 @@ fn in_batches(operations: &[Operation], size: usize) -> (Vec<Outcome>, Vec<Chang
             };
             assert!(keys.insert(key.name.clone(), remembered).is_none(), "a key was answered twice");
         }
-        let closed: Vec<OperationId> =
-            changes.closed_releases.iter().map(|closed| closed.transaction).collect();
+        for step in &changes.steps {
+            if let Some(reference) = step.reference {
+                let key = ReferenceKey { wallet: step.wallet, kind: Kind::HoldCapture, reference };
+                references.insert(key, step.transaction);
+            }
+            if let Some(ended) = holds.iter_mut().find(|state| state.hold.transaction == step.transaction) {
+                assert_eq!(ended.closed.replace(step.kind), None, "a hold ended twice");
+            }
+        }
+        holds.extend(changes.placed_holds.iter().map(|hold| HoldState { hold: *hold, closed: None }));
+        open.extend(changes.placed_holds.iter().map(expiry));
+        let closed = changes.closed_releases.iter().chain(&changes.closed_holds);
+        let closed: Vec<OperationId> = closed.map(|closed| closed.transaction).collect();
         open.retain(|(_, item)| !closed.contains(&item.transaction));
         open.extend(changes.releases.iter().map(|release| {
             let Release { transaction, wallet, amount, due_at } = *release;
@@ -129,7 +171,9 @@ fn in_batches(operations: &[Operation], size: usize) -> (Vec<Outcome>, Vec<Chang
     for wallet in wallets.values() {
         let own: Vec<_> =
             open.iter().filter(|(owner, _)| *owner == wallet.id).map(|(_, item)| item).collect();
-        assert_eq!(wallet.buckets.unreleased, own.iter().map(|item| item.amount).sum::<i64>());
+        let sum = |kind| own.iter().filter(|item| item.kind == kind).map(|item| item.amount).sum::<i64>();
+        assert_eq!(wallet.buckets.unreleased, sum(DueKind::Release));
+        assert_eq!(wallet.buckets.held, sum(DueKind::HoldExpiry));
         assert!(own.iter().all(|item| wallet.next_due_at.is_some_and(|next| next <= item.due_at)));
     }
     let mut wallets: Vec<_> = wallets.into_values().collect();
@@ -139,7 +183,7 @@ fn in_batches(operations: &[Operation], size: usize) -> (Vec<Outcome>, Vec<Chang
 
 /// The entries of a wallet hold together, from the first to the state that the wallet is in.
 fn hold_together(state: &WalletState, entries: &[&Entry]) {
-    let (mut balance, mut previous) = (UNRELEASED, [0; 32]);
+    let (mut balance, mut previous) = (UNRELEASED + HELD, [0; 32]);
     for (entry, version) in entries.iter().zip(1..) {
         balance += entry.delta.total();
         assert_eq!((entry.version, entry.after.total()), (version, balance));
@@ -242,9 +286,17 @@ proptest! {
         }
         let transactions: Vec<_> = batches.iter().flat_map(|batch| &batch.transactions).collect();
         let balances: i64 = wallets.iter().map(|wallet| wallet.buckets.total()).sum();
+        let steps = batches.iter().flat_map(|batch| &batch.steps);
+        let captured: i64 = steps
+            .map(|step| match step.kind {
+                Kind::HoldCapture => -step.amount,
+                Kind::HoldCaptureOut => -step.fee,
+                _ => 0,
+            })
+            .sum();
         let corrections = batches.iter().flat_map(|batch| &batch.entries).filter(|e| e.kind == Kind::Adjustment);
         let corrected: i64 = corrections.map(|entry| entry.delta.total()).sum();
-        prop_assert_eq!(balances, net(&transactions) + corrected + 3 * UNRELEASED);
+        prop_assert_eq!(balances, net(&transactions) + corrected + captured + 3 * (UNRELEASED + HELD));
         for transaction in &transactions {
             let all = batches.iter().flat_map(|batch| &batch.entries);
             let of_it: Vec<_> = all.filter(|entry| entry.transaction == transaction.id).collect();
@@ -254,7 +306,9 @@ proptest! {
         }
         let is_kept = |(outcome, operation): (&Outcome, &Operation)| !outcome.replayed
             && match outcome.decision {
+                // Steps of transactions that were there before.
                 Ok(Done::Settled(_)) => false,
+                _ if operation.hold().is_some() => false,
                 Ok(_) => true,
                 Err(Refusal::InsufficientFunds { .. }) => matches!(operation.action, Action::Withdraw { .. }),
                 Err(_) => false,
