@@ -63,7 +63,10 @@ pub fn ratios(rows: &[Row], baseline: &[BaselineRow], freshness: Option<Freshnes
         (
             "transfers/s while 10,000 releases of many wallets become due",
             "the same without",
-            over(named("due-spread-256").map(|row| row.rate), named("transfers-256").map(|row| row.rate)),
+            over(
+                named("due-many-wallets-256").map(|row| row.rate),
+                named("transfers-256").map(|row| row.rate),
+            ),
             "×",
             0.9,
             1.0,

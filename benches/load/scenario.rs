@@ -146,7 +146,7 @@ pub const SCENARIOS: [Scenario; 19] = [
     // Beside releases that become due.
     Scenario {
         due: Due::ManyWallets,
-        ..peak("due-spread-256", Operation::Transfer, Distribution::Even, 256)
+        ..peak("due-many-wallets-256", Operation::Transfer, Distribution::Even, 256)
     },
     Scenario {
         due: Due::OneWallet,

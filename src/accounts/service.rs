@@ -10,7 +10,7 @@ use super::{
     booking::Booking,
     error::AccountError,
     status_order::StatusOrder,
-    views::{EnabledWallet, OwnedWallet, Versioned, view},
+    views::{EnabledWallet, OwnedWallet, Versioned, shown},
 };
 use crate::{
     cache::{BalanceCache, Freshness, Lookup, StatusView, ViewPart, WalletView},
@@ -162,7 +162,10 @@ impl Accounts for AccountsService {
 
     async fn view(&self, wallet: WalletId, at_least: Option<i64>) -> Result<WalletView, AccountError> {
         let new_enough = |view: &WalletView| at_least.is_none_or(|version| view.money.version >= version);
-        let may_be_shown = |view: &WalletView| new_enough(view) && view.money.is_valid_at(self.clock.now());
+        let may_be_shown = |view: &WalletView| {
+            let next_release = view.money.next_release.at();
+            new_enough(view) && next_release.is_none_or(|release_at| self.clock.now() < release_at)
+        };
         let mut ticket = None;
         if self.freshness.cache_may_answer() {
             match self.cache.get(wallet).await {
@@ -178,12 +181,13 @@ impl Accounts for AccountsService {
             }
         }
         let found = wallets::wallet(self.db.pool(), wallet).await?;
-        let view = view(&found.ok_or(AccountError::NotFound)?);
+        let found = found.ok_or(AccountError::NotFound)?;
+        let view = shown(&found);
         FROM_POSTGRES.increment(1);
         if !new_enough(&view) {
             return Err(AccountError::VersionNotReached { current: view.money.version });
         }
-        if let Some(ticket) = ticket {
+        if let Some(ticket) = ticket.filter(|_| found.due == 0) {
             let _ = self.cache.fill(&[(ticket, view)]).await;
         }
         Ok(view)

@@ -11,20 +11,28 @@ use crate::{
     ledger::wallets::Wallet,
 };
 
-/// The balance view of a wallet as the books have it.
+/// The view of a wallet as it is shown: what is due may be spent, whether a step has released it or not.
+pub(super) fn shown(wallet: &Wallet) -> WalletView {
+    let mut view = view(wallet);
+    view.money.available += wallet.due;
+    view.money.unreleased -= wallet.due;
+    view.money.next_release = wallet.next_release_at.map_or(NextRelease::Never, NextRelease::At);
+    view
+}
+
+/// The balance view of a wallet as the books have it. While something is due it is not shown from the cache.
 pub(super) fn view(wallet: &Wallet) -> WalletView {
     let Buckets { available, held, unreleased } = wallet.buckets;
+    let next_release = match wallet.next_release_at {
+        _ if wallet.due > 0 => NextRelease::Unknown,
+        Some(at) => NextRelease::At(at),
+        None => NextRelease::Never,
+    };
     WalletView {
         id: wallet.id,
         owner: wallet.owner,
         currency: wallet.currency,
-        money: MoneyView {
-            available,
-            held,
-            unreleased,
-            next_release: wallet.next_release_at.map_or(NextRelease::Never, NextRelease::At),
-            version: wallet.version,
-        },
+        money: MoneyView { available, held, unreleased, next_release, version: wallet.version },
         status: StatusView {
             enabled: wallet.status == Status::Enabled,
             frozen: wallet.frozen_at.is_some(),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, SubsecRound};
+use chrono::DateTime;
 use poem_openapi::{
     registry::{MetaSchema, MetaSchemaRef},
     types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type},
@@ -61,7 +61,8 @@ impl Field for ApiTimestamp {
     /// Without what is below a millisecond: an answer shows the time that is stored.
     fn from_text(text: &str) -> Option<Self> {
         let time = DateTime::parse_from_rfc3339(text).ok()?;
-        Some(Self(time.to_utc().trunc_subsecs(3)))
+        // By its number: a second 60 becomes the next one, as Postgres has it.
+        DateTime::from_timestamp_millis(time.timestamp_millis()).map(Self)
     }
 }
 

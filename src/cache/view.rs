@@ -45,16 +45,6 @@ impl MoneyView {
     pub const fn balance(&self) -> i64 {
         self.available + self.held + self.unreleased
     }
-
-    /// Whether the view may be shown at this moment: not when a release has become due since.
-    #[must_use]
-    pub fn is_valid_at(&self, now: Timestamp) -> bool {
-        match self.next_release {
-            NextRelease::Never => true,
-            NextRelease::At(release_at) => now < release_at,
-            NextRelease::Unknown => false,
-        }
-    }
 }
 
 /// Whether a wallet may be used.

@@ -75,9 +75,9 @@ pub struct TransactionCreated {
     pub customer_xid: Uuid,
     /// `deposit`, `withdrawal` …
     pub r#type: String,
-    /// `success` or `failed`.
+    /// `success`, `pending` (a hold that is open) or `failed`.
     pub status: String,
-    /// What the entry did to its transaction: `booked`, `released`. One transaction has a message for each of its steps.
+    /// What the entry did to its transaction: `booked`, `released`, `held`, `captured`, `voided`, `expired`. One transaction has a message for each of its steps.
     #[serde(default = "first_step")]
     pub step: String,
     /// As asked, positive.

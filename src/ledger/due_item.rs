@@ -7,6 +7,8 @@ use crate::kernel::{
 
 /// The maximum number of a wallet's due items that one batch books.
 pub const DUE_MAX: usize = 500;
+/// The maximum number of due items that one batch books, of all its wallets.
+pub const DUE_MAX_OF_BATCH: usize = 2_000;
 
 /// What is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

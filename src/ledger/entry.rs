@@ -146,6 +146,12 @@ pub struct Step {
 }
 
 impl Step {
+    /// Whether no operation asked for it.
+    #[must_use]
+    pub fn is_derived(&self) -> bool {
+        self.id == Self::derived_id(self.transaction, self.kind)
+    }
+
     /// The id of a step that no operation asks for, such as a release: always the same one, so that the database refuses a
     /// second one. A UUID of version 8: the first 16 bytes of SHA-256 over the transaction's id and the kind (big-endian).
     #[must_use]

@@ -66,8 +66,8 @@ pub enum Action {
     Void { hold: OperationId },
     /// The back office corrects the balance, whatever the wallet's status.
     Adjust(Adjustment),
-    /// What has become due in the wallet is booked, whatever the wallet's status.
-    SettleDue,
+    /// What has become due in the wallet is booked, whatever the wallet's status; at most this number of items.
+    SettleDue { at_most: usize },
     /// The wallet may be used from now on.
     Enable,
     /// The wallet may not be used from now on; its money stays.
@@ -167,7 +167,7 @@ impl Operation {
             | Action::Hold(_)
             | Action::Capture(_)
             | Action::Void { .. }
-            | Action::SettleDue => true,
+            | Action::SettleDue { .. } => true,
             Action::Adjust(adjustment) => matches!(adjustment.direction, Direction::Debit),
             Action::Deposit(_)
             | Action::Enable
@@ -198,7 +198,7 @@ impl Operation {
             Action::Capture(capture) => (Kind::HoldCapture, capture.reference),
             Action::Adjust(adjustment) => (Kind::Adjustment, adjustment.reference),
             Action::Void { .. }
-            | Action::SettleDue
+            | Action::SettleDue { .. }
             | Action::Enable
             | Action::Disable
             | Action::Freeze { .. }

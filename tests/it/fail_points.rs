@@ -10,10 +10,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use chrono::{TimeDelta, Utc};
 use reqwest::Method;
 use serde_json::json;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 use wallet::fail_point::ALL;
 
 use super::support::{
@@ -21,7 +23,7 @@ use super::support::{
     books::Books,
     customer::Customer,
     load::{Load, Manner, Reply},
-    process::Server,
+    process::{Server, command},
     service::Service,
     topic::tell_the_books,
 };
@@ -44,6 +46,14 @@ fn rounds() -> Vec<(&'static str, usize, bool)> {
     rounds.extend(relay.iter().map(|name| (*name, 9, false)));
     rounds.extend(relay.iter().map(|name| (*name, 1, true)));
     rounds
+}
+
+/// The token of `wallet token --scope service`.
+fn service_token(settings: &Settings) -> String {
+    let printed =
+        command(settings, &["token", "--scope", "service", "--name", "shop"]).output().expect("a token");
+    assert!(printed.status.success(), "{printed:?}");
+    String::from_utf8(printed.stdout).expect("text").trim().to_owned()
 }
 
 fn armed(settings: &Settings, name: &str, time: usize) -> Settings {
@@ -70,6 +80,41 @@ async fn change_statuses(
     }
 }
 
+/// Places holds on a wallet and ends them, some at once, wherever the service is; answers with the holds whose end was answered, and
+/// with the step that it was.
+async fn hold_and_end(
+    shop: Customer,
+    base: Arc<Mutex<String>>,
+    stop: CancellationToken,
+) -> Vec<(String, &'static str)> {
+    let mut ended = Vec::new();
+    for n in 0_u64.. {
+        if stop.is_cancelled() {
+            break;
+        }
+        sleep(Duration::from_millis(5)).await;
+        let here = shop.at(&base.lock().unwrap().clone());
+        let expires_at = (Utc::now() + TimeDelta::milliseconds(300)).to_rfc3339();
+        let body = json!({
+            "wallet": shop.wallet, "amount": 1 + n % 50, "reference_id": Uuid::new_v4(), "expires_at": expires_at,
+        });
+        let Ok(placed) = here.try_send(Method::POST, "/holds", body).await else { continue };
+        let Some(hold) = placed.body["data"]["hold"]["id"].as_str() else { continue };
+        let (path, body, step) = match n % 3 {
+            0 => ("capture", json!({"reference_id": Uuid::new_v4()}), "captured"),
+            1 => ("void", json!({}), "voided"),
+            // It expires.
+            _ => continue,
+        };
+        if let Ok(answer) = here.try_send(Method::POST, &format!("/holds/{hold}/{path}"), body).await
+            && answer.status == 200
+        {
+            ended.push((hold.to_owned(), step));
+        }
+    }
+    ended
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_dies_between_any_two_steps_loses_and_doubles_nothing() {
     let mut service = Service::of(1, &[]).await;
@@ -78,6 +123,10 @@ async fn a_server_that_dies_between_any_two_steps_loses_and_doubles_nothing() {
     let (stop, change) = (CancellationToken::new(), Arc::new(AtomicBool::new(true)));
     let statuses =
         tokio::spawn(change_statuses(switching, Arc::clone(&load.base), Arc::clone(&change), stop.clone()));
+    let holder = Customer::enabled(&service.servers[0].base).await;
+    assert_eq!(holder.deposit(1_000_000).await.status, 201);
+    let shop = Customer { token: service_token(&service.settings), ..holder.clone() };
+    let holding = tokio::spawn(hold_and_end(shop, Arc::clone(&load.base), stop.clone()));
     load.goes_on(20).await;
     for (name, time, statuses_change) in rounds() {
         let since = Instant::now();
@@ -98,6 +147,7 @@ async fn a_server_that_dies_between_any_two_steps_loses_and_doubles_nothing() {
     }
     stop.cancel();
     statuses.await.expect("statuses change");
+    let ended = holding.await.expect("holds are placed");
     let all = load.stop().await;
     let attempts = || all.iter().flat_map(|asked| &asked.attempts);
     let unanswered = attempts().filter(|attempt| matches!(attempt.reply, Reply::Nothing(_))).count();
@@ -105,6 +155,13 @@ async fn a_server_that_dies_between_any_two_steps_loses_and_doubles_nothing() {
     println!("{} asked, {unanswered} answers lost, {replayed} told again", all.len());
     assert!(unanswered > ALL.len(), "the clients were at work when the server died");
     assert!(replayed > 0, "no answer was lost after its commit");
-    Books::read(&service.db.url).await.explain(&all);
+    Books::read(&service.db.url).await.without(holder.wallet).explain(&all);
+    assert!(ended.len() > 20, "{ended:?}");
+    for (hold, step) in &ended {
+        let kind = if *step == "captured" { 7 } else { 10 };
+        let steps =
+            format!("select count(*) from steps where transaction_id = '{hold}' and kind = {kind} and n = 2");
+        assert_eq!(service.db.number(&steps).await, 1, "{hold} was {step}");
+    }
     tell_the_books(&service.settings).await;
 }

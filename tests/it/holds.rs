@@ -201,7 +201,7 @@ async fn of_captures_voids_and_the_expiry_at_once_exactly_one_ends_the_hold() {
             0 => capture(hold, Some(40), Some(wallets[1])),
             1 => Action::Void { hold },
             2 => capture(hold, None, None),
-            _ => Action::SettleDue,
+            _ => Action::SettleDue { at_most: 500 },
         };
         let racing = (0..12).map(|n| loops[n % 2].book(operation(wallets[0], ending(n))));
         let ended = join_all(racing).await;
@@ -221,7 +221,7 @@ async fn of_captures_voids_and_the_expiry_at_once_exactly_one_ends_the_hold() {
         );
         let ends = format!("select count(*) from steps where transaction_id = '{hold}'");
         tokio::time::sleep(Duration::from_millis(30)).await;
-        loops[0].book(operation(wallets[0], Action::SettleDue)).await.unwrap();
+        loops[0].book(operation(wallets[0], Action::SettleDue { at_most: 500 })).await.unwrap();
         assert_eq!(db.number(&ends).await, 1);
     }
     assert_eq!(db.number("select held::int8 from wallets order by id limit 1").await, 0);

@@ -187,3 +187,22 @@ async fn releases_go_on_in_a_disabled_and_in_a_frozen_wallet() {
     posting_loop.book(withdraw(wallets[0], 10)).await.unwrap();
     db.run("update wallets set frozen_at = null").await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wallet_that_another_session_holds_does_not_hold_up_the_releases_of_others() {
+    let mut app = TestApp::start_alone().await;
+    let (held, other) = (app.customer().await, app.customer().await);
+    let release_at = ahead(TimeDelta::seconds(1)).to_rfc3339();
+    for customer in [&held, &other] {
+        assert_eq!(deposit_body(customer, 5, json!(release_at)).await.status, 201);
+    }
+    let mut session = app.db.connect().await;
+    let lock = format!("begin; select from wallets where id = '{}' for update", held.wallet);
+    sqlx::raw_sql(sqlx::AssertSqlSafe(lock)).execute(&mut session).await.unwrap();
+    comes_to(&other, (5, 5, 0, Value::Null)).await;
+    let open = "select count(*) from releases where closed_by is null";
+    assert_eq!(app.db.number(open).await, 1, "the other one's");
+    sqlx::raw_sql("rollback").execute(&mut session).await.unwrap();
+    comes_to(&held, (5, 5, 0, Value::Null)).await;
+    app.stop().await;
+}

@@ -75,12 +75,14 @@ pub(super) fn view<'f>(id: WalletId, run: &str, found: &'f Found) -> Reading<'f>
 
 fn parse(id: WalletId, found: [Option<&str>; 5]) -> Option<WalletView> {
     let [owner, version, money, status_version, status] = found;
-    let (money, next_release) = match money?.split_once(NEXT_RELEASE) {
-        Some((money, at)) => (money, moment(at)?.map_or(NextRelease::Unknown, NextRelease::At)),
-        None => (money?, NextRelease::Never),
+    const MONEY: [&str; 4] = ["currency", "available", "held", "unreleased"];
+    let ([currency, available, held, unreleased], next_release) = match words(money?, MONEY) {
+        Some(found) => (found, NextRelease::Never),
+        None => {
+            let (money, at) = money?.split_once(NEXT_RELEASE)?;
+            (words(money, MONEY)?, moment(at)?.map_or(NextRelease::Unknown, NextRelease::At))
+        }
     };
-    let [currency, available, held, unreleased] =
-        words(money, ["currency", "available", "held", "unreleased"])?;
     let [status, frozen, enabled_at, disabled_at] =
         words(status?, ["status", "frozen", "enabled_at", "disabled_at"])?;
     let status = StatusView {

@@ -127,7 +127,9 @@ pub const RULES: [Rule; 24] = [
               left join transactions t on t.id = r.transaction_id and t.kind = 1 and t.wallet_id = r.wallet_id
               left join entries e on e.wallet_id = t.wallet_id and e.version = t.version
               full join (select * from steps where kind = 5) s on s.transaction_id = r.transaction_id
-              where t.id is null or (e.delta_available, e.delta_unreleased) <> (0, t.amount) or r.amount > t.amount
+              left join entries m on m.wallet_id = s.wallet_id and m.version = s.version
+              where t.id is null
+                 or (m.delta_available, m.delta_held, m.delta_unreleased) <> (r.amount, 0, -r.amount) or (e.delta_available, e.delta_unreleased) <> (0, t.amount) or r.amount > t.amount
                  or r.closed_by is distinct from s.id or s.amount <> r.amount or s.created_at < r.due_at",
     },
     Rule {
@@ -155,12 +157,14 @@ pub const RULES: [Rule; 24] = [
                   on t.id = h.transaction_id and t.wallet_id = h.wallet_id and t.amount = h.amount
               full join (select * from steps where kind between 7 and 11) s
                   on s.transaction_id = h.transaction_id and s.wallet_id = h.wallet_id
+              left join entries f on f.wallet_id = t.wallet_id and f.version = t.version
               left join entries e on e.wallet_id = s.wallet_id and e.version = s.version
               left join entries o on o.wallet_id = s.other_wallet_id and o.version = s.other_version
               where h.transaction_id is null or t.id is null or h.closed_by is distinct from s.id
                  or s.kind in (10, 11) and s.amount <> h.amount or s.amount + s.fee > h.amount
                  or s.kind = 11 and s.created_at < h.expires_at or (s.kind = 8) <> (s.other_wallet_id is not null)
-                 or e.delta_held <> -h.amount
+                 or (e.delta_held, e.delta_unreleased) <> (-h.amount, 0)
+                 or (f.delta_available, f.delta_held, f.delta_unreleased) is distinct from (-h.amount, h.amount, 0::int8)
                  or e.delta_available <> h.amount - case when s.kind in (7, 8) then s.amount + s.fee else 0 end
                  or s.kind = 8 and (o.kind, o.delta_available) is distinct from (9, s.amount)",
     },

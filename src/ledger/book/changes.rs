@@ -65,19 +65,23 @@ impl Changes {
         self.proof().is_none()
     }
 
-    /// One row that is there exactly if the batch was committed: a batch is committed whole.
+    /// One row that is there exactly if the batch was committed: a batch is committed whole. It has an id of one of the batch's own
+    /// operations: what is due is booked by any batch that meets it, with the same entry to the last bit where the wallet's
+    /// last entry lies in the future. Such an entry is the proof only where the batch has written nothing else.
     #[must_use]
     pub fn proof(&self) -> Option<Proof> {
-        let Self { entries, status_changes, keys, .. } = self;
-        let entry = entries.first().map(|entry| Proof::Entry {
-            wallet: entry.wallet,
-            version: entry.version,
-            hash: entry.hash,
-        });
+        let Self { transactions, entries, steps, status_changes, keys, .. } = self;
+        let entry =
+            |entry: &Entry| Proof::Entry { wallet: entry.wallet, version: entry.version, hash: entry.hash };
+        let booked = transactions
+            .first()
+            .and_then(|booked| entries.iter().find(|entry| entry.transaction == booked.id));
+        let asked = || steps.iter().find(|step| !step.is_derived()).map(|step| Proof::Step(step.id));
         let status_change = || status_changes.first().map(|change| Proof::StatusChange(change.id));
         let key =
             || keys.first().map(|key| Proof::Key { name: key.key.name.clone(), operation: key.operation });
-        entry.or_else(status_change).or_else(key)
+        let due = || entries.first().map(entry);
+        booked.map(entry).or_else(asked).or_else(status_change).or_else(key).or_else(due)
     }
 }
 
@@ -86,6 +90,7 @@ impl Changes {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proof {
     Entry { wallet: WalletId, version: i64, hash: [u8; 32] },
+    Step(OperationId),
     StatusChange(OperationId),
     Key { name: KeyName, operation: OperationId },
 }

@@ -17,9 +17,19 @@ const WORKER: &str = "due";
 
 /// Books what is due at `now` and was read with the batch. Answers with the number of steps.
 pub(super) fn settle_due(batch: &mut Batch, wallet: WalletId, now: Timestamp) -> Result<usize, Refusal> {
+    settle_some(batch, wallet, usize::MAX, now)
+}
+
+/// [`settle_due`] of at most this number of items, the oldest ones.
+pub(super) fn settle_some(
+    batch: &mut Batch,
+    wallet: WalletId,
+    at_most: usize,
+    now: Timestamp,
+) -> Result<usize, Refusal> {
     let Some(mut due) = batch.due.remove(&wallet) else { return Ok(0) };
     let later = due.items.partition_point(|item| item.due_at <= now);
-    let rest = due.items.split_off(later);
+    let rest = due.items.split_off(later.min(at_most));
     let mut settled = 0;
     for item in &due.items {
         settled += usize::from(settle(batch, wallet, item, now)?);

@@ -1,5 +1,6 @@
 //! The worker that books what is due.
 
+mod left_out;
 mod store;
 mod worker;
 

@@ -24,7 +24,9 @@ pub struct Wallet {
     pub currency: Currency,
     /// Minor units.
     pub buckets: Buckets,
-    /// When some of what is unreleased is released next.
+    /// What of `unreleased` may be spent by now, though no step has released it yet; minor units.
+    pub due: i64,
+    /// When some of the rest is released next.
     pub next_release_at: Option<Timestamp>,
     /// The number of the last entry; 0 before the first.
     pub version: i64,
@@ -49,7 +51,12 @@ macro_rules! wallet_columns {
         "select w.id, w.owner_xid, w.currency, w.available, w.held, w.unreleased, w.version,
        w.status, w.frozen_at, w.enabled_at, w.disabled_at, w.status_version,
        case when w.unreleased > 0 then
-           (select r.due_at from releases r where r.wallet_id = w.id and r.closed_by is null order by r.due_at limit 1)
+           (select sum(r.amount)::int8 from releases r
+            where r.wallet_id = w.id and r.closed_by is null and r.due_at <= now())
+       end as due,
+       case when w.unreleased > 0 then
+           (select r.due_at from releases r
+            where r.wallet_id = w.id and r.closed_by is null and r.due_at > now() order by r.due_at limit 1)
        end as next_release_at
 "
     };
@@ -132,6 +139,7 @@ fn decode(row: &PgRow) -> Result<Wallet, DbError> {
             held: row.try_get("held")?,
             unreleased: row.try_get("unreleased")?,
         },
+        due: row.try_get::<Option<i64>, _>("due")?.unwrap_or_default(),
         next_release_at: row.try_get("next_release_at")?,
         version: row.try_get("version")?,
         status: Status::from_code(row.try_get("status")?).ok_or_else(|| unreadable("status"))?,

@@ -56,6 +56,12 @@ pub static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
             indexes: &["entries_pkey"],
         },
         Case {
+            name: "proof by a step",
+            sql: store::IS_STEP_BOOKED,
+            session: Session::Loop,
+            indexes: &["steps_pkey"],
+        },
+        Case {
             name: "proof by a status change",
             sql: store::IS_STATUS_CHANGED,
             session: Session::Loop,

@@ -24,7 +24,7 @@ pub struct Booked {
     pub version: i64,
 }
 
-/// Every transaction, by its reference.
+/// Every deposit, withdrawal and transfer, by its reference.
 pub struct Books(HashMap<Uuid, Vec<Booked>>);
 
 impl Books {
@@ -34,7 +34,7 @@ impl Books {
         assert!(findings.is_empty(), "the books are broken: {findings:#?}");
         let mut conn = PgConnection::connect(database_url).await.expect("Postgres");
         let sql = "select reference_id, id, wallet_id, kind, status, amount, version, other_wallet_id, fee
-                   from transactions";
+                   from transactions where kind <= 3";
         let mut books: HashMap<Uuid, Vec<Booked>> = HashMap::new();
         for row in sqlx::query(sql).fetch_all(&mut conn).await.expect("the transactions") {
             books.entry(row.get(0)).or_default().push(Booked {
@@ -49,6 +49,12 @@ impl Books {
             });
         }
         Self(books)
+    }
+
+    /// But for those of this wallet.
+    pub fn without(mut self, wallet: Uuid) -> Self {
+        self.0.retain(|_, booked| booked.iter().all(|booked| booked.wallet != wallet));
+        self
     }
 
     /// Every transaction with a reference: one at most that is not refused.

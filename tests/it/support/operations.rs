@@ -74,7 +74,7 @@ pub fn deposit_until(wallet: WalletId, minor_units: i64, release_at: Timestamp) 
 
 /// What is due in the wallet.
 pub fn settle_due(wallet: WalletId) -> Operation {
-    operation(wallet, Action::SettleDue)
+    operation(wallet, Action::SettleDue { at_most: 500 })
 }
 
 pub fn disable(wallet: WalletId) -> Operation {

@@ -82,9 +82,14 @@ pub struct WalletData {
 #[derive(Object, Serialize)]
 #[oai(rename = "Wallet")]
 struct Found {
+    id: Uuid,
+    /// The customer's xid.
+    owned_by: Uuid,
+    status: EnabledStatus,
+    enabled_at: ApiTimestamp,
     #[oai(flatten)]
     #[serde(flatten)]
-    wallet: Enabled,
+    balance: Balance,
     #[oai(flatten)]
     #[serde(flatten)]
     waiting: WaitingMoney,
@@ -192,14 +197,15 @@ fn disabled(of: OwnedWallet, receipt: &StatusReceipt) -> Disabled {
 }
 
 fn to_response(EnabledWallet { view, enabled_at }: &EnabledWallet) -> FoundWalletData {
-    let wallet = Enabled {
+    let wallet = Found {
         id: view.id.0,
         owned_by: view.owner.0,
         status: EnabledStatus::Enabled,
         enabled_at: ApiTimestamp(*enabled_at),
         balance: view.into(),
+        waiting: (&view.money).into(),
     };
-    FoundWalletData { wallet: Found { wallet, waiting: (&view.money).into() } }
+    FoundWalletData { wallet }
 }
 
 /// The documentation of the operations, in addition to their types.
@@ -236,7 +242,14 @@ pub fn operation_docs() -> Vec<OperationDoc> {
             codes: &[SIGNED_IN, READING],
             request: None,
             answer: sample(&FoundWalletData {
-                wallet: Found { wallet: wallet(10_000, 1), waiting: WaitingMoney::sample() },
+                wallet: Found {
+                    id,
+                    owned_by,
+                    status: EnabledStatus::Enabled,
+                    enabled_at: samples::timestamp(),
+                    balance: Balance::sample(10_000, 1),
+                    waiting: WaitingMoney::sample(),
+                },
             }),
         },
         OperationDoc {

@@ -56,7 +56,7 @@ struct Counterparty {
 struct Entry {
     /// The number of the entry in the wallet.
     version: i64,
-    /// What it did to the transaction: `booked`, `released`.
+    /// What it did to the transaction: `booked`, `released`, `held`, `captured`, `voided` or `expired`.
     step: String,
     occurred_at: ApiTimestamp,
     /// The signed change of the balance; 0 if nothing has moved.

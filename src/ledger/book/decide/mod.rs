@@ -31,7 +31,7 @@ pub(super) fn decide(batch: &mut Batch, operation: &Operation, now: Timestamp) -
         Action::Hold(hold) => hold::decide(batch, operation, hold, now),
         Action::Capture(capture) => capture::decide(batch, operation, capture, now),
         Action::Void { hold } => void::decide(batch, operation, *hold, now),
-        Action::SettleDue => settle_due::decide(batch, operation, now),
+        Action::SettleDue { at_most } => settle_due::decide(batch, operation, *at_most, now),
         Action::Enable | Action::Disable | Action::Freeze { .. } | Action::Unfreeze { .. } => {
             status::decide(batch, operation, now)
         }

@@ -3,18 +3,16 @@
 use crate::{
     kernel::clock::Timestamp,
     ledger::{
-        book::{
-            batch::Batch,
-            due::{is_more_due, settle_due},
-        },
+        book::{batch::Batch, due::settle_some},
         operation::Operation,
         outcome::{Decision, Done, Settled},
     },
 };
 
-pub(super) fn decide(batch: &mut Batch, operation: &Operation, now: Timestamp) -> Decision {
-    let steps = settle_due(batch, operation.wallet, now)?;
-    let is_more_due = is_more_due(batch, operation.wallet, now);
-    let balance = (&*batch.wallet(operation.wallet)?).into();
+pub(super) fn decide(batch: &mut Batch, operation: &Operation, at_most: usize, now: Timestamp) -> Decision {
+    let steps = settle_some(batch, operation.wallet, at_most, now)?;
+    let wallet = batch.wallet(operation.wallet)?;
+    let is_more_due = wallet.next_due_at.is_some_and(|next| next <= now);
+    let balance = (&*wallet).into();
     Ok(Done::Settled(Settled { steps, is_more_due, balance }))
 }

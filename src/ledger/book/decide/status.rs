@@ -62,7 +62,7 @@ fn change(wallet: &mut WalletState, action: &Action, now: Timestamp) -> Result<(
             | Action::Capture(_)
             | Action::Void { .. }
             | Action::Adjust(_)
-            | Action::SettleDue,
+            | Action::SettleDue { .. },
             ..,
         ) => {}
     }

@@ -92,6 +92,7 @@ fn a_capture_takes_what_is_asked_and_gives_the_rest_back() {
         let out = if to.is_some() { Kind::HoldCaptureOut } else { Kind::HoldCapture };
         assert_eq!((step.kind, step.amount, step.fee), (out, amount, fee));
         assert!(changes.transactions.is_empty());
+        assert_eq!(changes.proof(), Some(Proof::Step(id(1))));
         assert_eq!((changes.closed_holds.len(), changes.closed_holds[0].by), (1, id(1)));
         let paid = changes.entries.iter().find(|entry| entry.kind == Kind::HoldCaptureIn);
         assert_eq!(paid.map(|entry| entry.after.available), to.map(|_| amount));

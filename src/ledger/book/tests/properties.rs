@@ -23,7 +23,7 @@ fn any_operation() -> impl Strategy<Value = (u8, Action, Option<(u8, u8)>)> {
         1 => (1..60_i64, any::<bool>(), 0..40_u128)
             .prop_map(|(amount, is_credit, reference)| adjust(amount, is_credit, reference)),
         2 => (1..50_i64, 0..40_u128).prop_map(|(amount, reference)| waiting(amount, reference, at(9))),
-        2 => Just(Action::SettleDue),
+        2 => Just(Action::SettleDue { at_most: 500 }),
         2 => (1..50_i64, 0..40_u128).prop_map(|(amount, reference)| place(amount, reference, Some(at(9)))),
         3 => (0..6_usize, prop::option::of(1..70_i64), prop::option::of(1..=4_u8), 0..40_u128).prop_map(
             |(hold, amount, to, reference)| capture_of(open_holds()[hold].hold.transaction, amount, to, reference)),

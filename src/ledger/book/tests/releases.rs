@@ -100,10 +100,11 @@ fn funds_are_never_insufficient_while_more_is_due() {
 fn the_worker_releases_whatever_the_status_and_again_does_nothing() {
     let mut book = with_due(0, &[(30, 1), (40, 2)], Some(9));
     decide(&mut book, &operation(1, 1, disable()), at(2)).unwrap();
-    let settle = |book: &mut Book| match decide(book, &operation(2, 1, Action::SettleDue), at(2)) {
-        Ok(Done::Settled(Settled { steps, is_more_due, .. })) => (steps, is_more_due),
-        other => panic!("{other:?}"),
-    };
+    let settle =
+        |book: &mut Book| match decide(book, &operation(2, 1, Action::SettleDue { at_most: 500 }), at(2)) {
+            Ok(Done::Settled(Settled { steps, is_more_due, .. })) => (steps, is_more_due),
+            other => panic!("{other:?}"),
+        };
     assert_eq!(settle(&mut book), (2, false));
     assert_eq!(settle(&mut book), (0, false));
     let changes = book.into_changes();
@@ -126,4 +127,32 @@ fn a_steps_id_follows_from_its_transaction_and_kind() {
     assert_eq!(id(1), id(1));
     assert_ne!(id(1), id(2));
     assert_eq!(id(1).0.get_version_num(), 8);
+}
+
+#[test]
+fn a_lost_batch_is_not_proved_by_what_another_batch_would_book_to_the_bit() {
+    // The wallet's last entry lies in the future, so what is due is dated alike by every batch that meets it.
+    let book = || {
+        let mut book = with_due(50, &[(30, 1)], None);
+        let wallet = book.batch.wallet(WalletId(Uuid::from_u128(1))).unwrap();
+        wallet.last_entry_at = Some(at(90));
+        book
+    };
+    let mut worker = book();
+    decide(&mut worker, &operation(1, 1, Action::SettleDue { at_most: 1 }), at(2)).unwrap();
+    let mut spender = book();
+    decide(&mut spender, &operation(2, 1, withdraw(60, 1)), at(3)).unwrap();
+    let (worker, spender) = (worker.into_changes(), spender.into_changes());
+    assert_eq!(worker.entries[0], spender.entries[0]);
+    assert_ne!(worker.proof(), spender.proof());
+    assert!(matches!(spender.proof(), Some(Proof::Entry { version: 2, .. })));
+}
+
+#[test]
+fn a_worker_books_no_more_than_it_says_and_a_spender_the_rest() {
+    let mut book = with_due(0, &[(30, 1), (40, 2)], None);
+    let done = decide(&mut book, &operation(1, 1, Action::SettleDue { at_most: 1 }), at(2));
+    assert!(matches!(done, Ok(Done::Settled(Settled { steps: 1, is_more_due: true, .. }))), "{done:?}");
+    decide(&mut book, &operation(2, 1, withdraw(70, 1)), at(2)).unwrap();
+    assert_eq!(book.into_changes().wallets[0].after.next_due_at, None);
 }

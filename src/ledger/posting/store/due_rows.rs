@@ -11,7 +11,7 @@ use crate::{
         ids::{OperationId, WalletId},
     },
     ledger::{
-        due_item::{DUE_MAX, DueItem, DueKind, WalletDue},
+        due_item::{DUE_MAX, DUE_MAX_OF_BATCH, DueItem, DueKind, WalletDue},
         kind::Kind,
     },
 };
@@ -54,10 +54,13 @@ impl DueRows {
 
     /// The oldest items of each wallet first. What is too much for a batch only says when the next one is due.
     pub(super) fn into_due(mut self) -> Vec<WalletDue> {
+        let mut left = DUE_MAX_OF_BATCH;
         for due in &mut self.0 {
             due.items.sort_by_key(|item| (item.due_at, item.transaction.0));
-            let rest = due.items.get(DUE_MAX).map(|item| item.due_at);
-            due.items.truncate(DUE_MAX);
+            let most = left.min(DUE_MAX);
+            let rest = due.items.get(most).map(|item| item.due_at);
+            due.items.truncate(most);
+            left -= due.items.len();
             due.next_due_at = due.next_due_at.into_iter().chain(rest).min();
         }
         self.0

@@ -21,7 +21,7 @@ pub use self::{
     clock::{ACCEPTED_AT, EntryAhead, accept_clock, clock_accepted_at, entry_ahead},
     contention::{Blocker, EXISTING, LOCK_ONE, blockers, connect_to_look, existing, lock_one, session_id},
     prior::{PRIOR_STATE, PRIOR_STATE_UNLOCKED, prior_state},
-    proof::{IS_ENTRY_BOOKED, IS_KEY_STORED, IS_STATUS_CHANGED, is_committed},
+    proof::{IS_ENTRY_BOOKED, IS_KEY_STORED, IS_STATUS_CHANGED, IS_STEP_BOOKED, is_committed},
     sweep::{SWEEP_KEYS, sweep_keys},
     write::{WRITE, WRITE_ADJUSTMENTS, WRITE_STATUS, WRITE_WAITING, write},
 };
