@@ -20,6 +20,7 @@ use super::support::{
     customer::{Answer, Customer},
     database::TestDatabase,
     operations::{Expecting, NotPosted, deposit_until, disable, enable, settings, settle_due, withdraw},
+    wait::until,
 };
 
 fn ahead(time: TimeDelta) -> Timestamp {
@@ -199,10 +200,18 @@ async fn a_wallet_that_another_session_holds_does_not_hold_up_the_releases_of_ot
     let mut session = app.db.connect().await;
     let lock = format!("begin; select from wallets where id = '{}' for update", held.wallet);
     sqlx::raw_sql(sqlx::AssertSqlSafe(lock)).execute(&mut session).await.unwrap();
-    comes_to(&other, (5, 5, 0, Value::Null)).await;
     let open = "select count(*) from releases where closed_by is null";
-    assert_eq!(app.db.number(open).await, 1, "the other one's");
+    until("the other one is booked", Duration::from_secs(10), async || {
+        (app.db.number(open).await == 1).then_some(())
+    })
+    .await;
+    for customer in [&held, &other] {
+        comes_to(customer, (5, 5, 0, Value::Null)).await;
+    }
     sqlx::raw_sql("rollback").execute(&mut session).await.unwrap();
-    comes_to(&held, (5, 5, 0, Value::Null)).await;
+    until("the held one is booked", Duration::from_secs(20), async || {
+        (app.db.number(open).await == 0).then_some(())
+    })
+    .await;
     app.stop().await;
 }

@@ -72,18 +72,19 @@ select e.wallet_id::text, e.version, jsonb_build_object(
                        when 5 then 'release' when 6 then 'hold' when 7 then 'hold' when 8 then 'hold' when 9 then 'transfer_in'
                        when 10 then 'hold' when 11 then 'hold' end,
     'step', case when e.kind = 5 then 'released' when e.kind = 6 then 'held' when e.kind in (7, 8, 9) then 'captured'
-                 when e.kind = 10 then 'voided' when e.kind = 11 then 'expired' else 'booked' end, 'status', case t.status when 0 then 'success' when 2 then 'failed' end,
-    'amount', coalesce(s.amount, t.amount), 'fee', case when e.kind <> 4 then coalesce(s.fee, t.fee) else 0 end, 'delta', e.delta_available + e.delta_held + e.delta_unreleased,
+                 when e.kind = 10 then 'voided' when e.kind = 11 then 'expired' else 'booked' end, 'status', case when e.kind = 6 then 'pending' when e.kind in (10, 11) or t.status = 2 then 'failed' else 'success' end,
+    'amount', coalesce(s.amount, t.amount), 'fee', case when e.kind not in (4, 9) then coalesce(s.fee, t.fee) else 0 end, 'delta', e.delta_available + e.delta_held + e.delta_unreleased,
     'deltas', jsonb_build_object('available', e.delta_available, 'held', e.delta_held,
                                  'unreleased', e.delta_unreleased),
     'currency', t.currency, 'balance', e.available + e.held + e.unreleased, 'available_balance', e.available,
     'held', e.held, 'unreleased', e.unreleased, 'version', e.version,
     'generation', (select max(generation) from generations),
-    'reference_id', case when e.kind not in (4, 5) then t.reference_id end, -- the sender's is the sender's own
+    'reference_id', case when e.kind in (4, 9) then null when s.id is not null then s.reference_id else t.reference_id end, -- the sender's is the sender's own
     'occurred_at', to_char(e.occurred_at at time zone 'utc', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'),
     'hash', encode(e.hash, 'hex')), e.position
 from entries e join transactions t on t.id = e.transaction_id
-left join steps s on (s.wallet_id, s.version) = (e.wallet_id, e.version)
+left join steps s
+    on (s.wallet_id, s.version) = (e.wallet_id, e.version) or (s.other_wallet_id, s.other_version) = (e.wallet_id, e.version)
 join wallets w on w.id = e.wallet_id join customers c on c.id = w.customer_id";
 
 /// The same of the status topic.
