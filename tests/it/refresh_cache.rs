@@ -162,6 +162,8 @@ async fn the_cache_follows_the_topics(bus: Arc<dyn EventBus>, cache: Arc<dyn Bal
         Refreshing::begin(&bus, Arc::clone(&cache), &unique("refresher"), &[&entries, &changes]).await;
     let letters = Served::begin(&bus, &unique("letters"), &[&dead]).await;
     refreshing.caught_up().await;
+    // Until the lease has noted the books in the cache, what is written there is forgotten again.
+    refreshing.may_be_read().await;
     let views: Vec<WalletView> = (0..10).map(|_| wallet(0)).collect();
     let mut events: Vec<Event> = views.iter().map(|view| change(&changes, view, 1)).collect();
     events.extend(
@@ -182,18 +184,23 @@ async fn the_cache_follows_the_topics(bus: Arc<dyn EventBus>, cache: Arc<dyn Bal
     // A repeat of old ones at the end.
     events.push(entry(&entries, &views[0], 3));
     bus.publish(&events).await.unwrap();
-    for view in &views {
-        let expected = WalletView { money: money(30), status: status(1), ..*view };
-        let mut found = None;
-        for _ in 0..6_000 {
-            found = cache.found(view.id).await.unwrap();
-            if found == Some(expected) {
-                break;
+    // Each is seen once: the cache inside the process forgets a view after two seconds.
+    let mut unseen: Vec<WalletView> = views.clone();
+    for _ in 0..6_000 {
+        let mut still = Vec::new();
+        for view in unseen {
+            let expected = WalletView { money: money(30), status: status(1), ..view };
+            if cache.found(view.id).await.unwrap() != Some(expected) {
+                still.push(view);
             }
-            sleep(Duration::from_millis(10)).await;
         }
-        assert_eq!(found, Some(expected));
+        unseen = still;
+        if unseen.is_empty() {
+            break;
+        }
+        sleep(Duration::from_millis(10)).await;
     }
+    assert!(unseen.is_empty(), "{unseen:?}");
     until("the strange ones are put aside", || letters.listener.count() == 4).await;
     for letter in letters.listener.received().iter() {
         assert!(letter.header("dlq_error").is_some_and(|value| !value.is_empty()));
