@@ -47,8 +47,8 @@ func main() {
 	sender, _ := customer()
 	_, receiver := customer()
 
-	money := *wallet.NewMoneyRequest(10_000, uuid())
-	deposited, _, err := api.WalletAPI.CreateDeposit(sender).MoneyRequest(money).IdempotencyKey(uuid()).Execute()
+	money := *wallet.NewDepositRequest(10_000, uuid())
+	deposited, _, err := api.WalletAPI.CreateDeposit(sender).DepositRequest(money).IdempotencyKey(uuid()).Execute()
 	must(err == nil, "deposit", err)
 	deposit := deposited.Data.Deposit
 	must(deposit.Balance == 10_000 && deposit.Id.Get() != nil, "deposit", deposit)

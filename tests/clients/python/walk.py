@@ -21,6 +21,7 @@ from wallet_client.models import (
     Fail,
     FailDataCode,
     InitRequest,
+    DepositRequest,
     MoneyRequest,
     OwnTransferRequest,
     TransactionType,
@@ -40,7 +41,7 @@ for module in pkgutil.walk_packages(wallet_client.__path__, "wallet_client."):
 
 (sender, _), (_, receiver) = customer(), customer()
 
-money = MoneyRequest(amount=10_000, reference_id=uuid4())
+money = DepositRequest(amount=10_000, reference_id=uuid4())
 deposit = create_deposit.sync(client=sender, body=money, idempotency_key=str(uuid4())).data.deposit
 assert deposit.balance == 10_000 and deposit.id is not None, deposit
 

@@ -80,7 +80,7 @@ pub struct WalletData {
 
 /// A wallet that may be used, and what is to come in it. Money is in minor units.
 #[derive(Object, Serialize)]
-#[oai(rename = "Wallet")]
+#[oai(rename = "OwnWallet")]
 struct Found {
     id: Uuid,
     /// The customer's xid.
