@@ -173,7 +173,12 @@ impl Bench<'_> {
         let host = self.server.address;
         let load = Load {
             host,
-            workload: Workload::new(host, scenario.operation, scenario.distribution, &self.wallets)?,
+            workload: Workload::new(
+                host,
+                scenario.operation,
+                scenario.distribution,
+                self.movers(scenario.due),
+            )?,
             connections: scenario.connections,
             length,
             expected_status: scenario.operation.expected_status(),
@@ -225,12 +230,21 @@ impl Bench<'_> {
         Ok(Row::new(scenario, rate, &measured, costs, lag))
     }
 
+    /// The wallets of the load: where something becomes due, only those of which nothing does.
+    fn movers(&self, due: Due) -> &[Wallet] {
+        match due {
+            Due::Nothing => &self.wallets,
+            Due::ManyWallets | Due::OneWallet => &self.wallets[..self.wallets.len() / 2],
+        }
+    }
+
     /// Deposits what becomes due; answers when.
     async fn prepare_due(&self, due: Due) -> Result<Option<DateTime<Utc>>> {
+        let (_, others) = self.wallets.split_at(self.wallets.len() / 2);
         let wallets = match due {
             Due::Nothing => return Ok(None),
-            Due::ManyWallets => &self.wallets[..],
-            Due::OneWallet => &self.wallets[..1],
+            Due::ManyWallets => others,
+            Due::OneWallet => &others[..1],
         };
         let due_at = Utc::now() + UNTIL_DUE;
         let each = wallets.iter().cycle().take(RELEASES);

@@ -82,9 +82,9 @@ impl Distribution {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Due {
     Nothing,
-    /// One on each of this number of the load's wallets, or several where it has fewer.
+    /// On all wallets that the load does not use, which is every second one.
     ManyWallets,
-    /// All on one wallet.
+    /// All on one of those.
     OneWallet,
 }
 
