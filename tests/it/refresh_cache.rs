@@ -187,14 +187,12 @@ async fn the_cache_follows_the_topics(bus: Arc<dyn EventBus>, cache: Arc<dyn Bal
     // Each is seen once: the cache inside the process forgets a view after two seconds.
     let mut unseen: Vec<WalletView> = views.clone();
     for _ in 0..6_000 {
-        let mut still = Vec::new();
-        for view in unseen {
+        for view in std::mem::take(&mut unseen) {
             let expected = WalletView { money: money(30), status: status(1), ..view };
             if cache.found(view.id).await.unwrap() != Some(expected) {
-                still.push(view);
+                unseen.push(view);
             }
         }
-        unseen = still;
         if unseen.is_empty() {
             break;
         }
