@@ -138,7 +138,7 @@ async fn a_hold_is_voided_or_expires_and_its_money_can_be_spent_again() {
     );
     assert_eq!(shop.post(&format!("/holds/{}/void", id(&placed)), json!({})).await.code(), "hold_voided");
 
-    let expires_at = (Utc::now() + TimeDelta::milliseconds(1_200)).to_rfc3339();
+    let expires_at = (Utc::now() + TimeDelta::milliseconds(2_500)).to_rfc3339();
     let mut body = hold_body(customer.wallet, 100);
     body["expires_at"] = json!(expires_at);
     let placed = shop.post("/holds", body.clone()).await;
@@ -194,9 +194,10 @@ async fn of_captures_voids_and_the_expiry_at_once_exactly_one_ends_the_hold() {
     let loops = [0, 1].map(|_| PostingLoop::start(settings(&db.url), Arc::default()));
     loops[0].book(deposit(wallets[0], 10_000)).await.unwrap();
     for round in 0..20 {
-        let lasts = TimeDelta::milliseconds(if round % 2 == 0 { 60_000 } else { 25 });
+        let (lasts, wait) = if round % 2 == 0 { (60_000, 5) } else { (500, 490) };
+        let lasts = TimeDelta::milliseconds(lasts);
         let hold = loops[0].book(operation(wallets[0], place(100, lasts))).await.unwrap().id();
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(wait)).await;
         let ending = |n: usize| match n % 4 {
             0 => capture(hold, Some(40), Some(wallets[1])),
             1 => Action::Void { hold },
