@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::customer::{Answer, Customer};
 
 /// How long a deposit that waits does: longer than its client repeats it.
-const RELEASE_DELAY: TimeDelta = TimeDelta::seconds(20);
+const RELEASE_DELAY: TimeDelta = TimeDelta::seconds(30);
 
 /// The reply to a request, as its client sees it.
 #[derive(Clone, Debug, PartialEq)]
