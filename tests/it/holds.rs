@@ -1,4 +1,4 @@
-//! Holds over HTTP and by the loop: placed, captured, voided, expired; once, whoever is first.
+//! Holds over HTTP and by the loop: placed, captured, voided, expired. A hold ends once, also when several attempts come at once.
 
 use std::{sync::Arc, time::Duration};
 

@@ -6,11 +6,11 @@ use poem_openapi::{Object, OpenApi};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::page_info::PageInfo;
+use super::page_info::{PageInfo, due_page};
 use crate::{
     accounts::{Accounts, Versioned},
     api::{
-        api_error::{ApiError, FieldErrors},
+        api_error::ApiError,
         auth::Customer,
         catalogue::Code,
         document::{
@@ -22,7 +22,7 @@ use crate::{
         query::{Limit, Param},
         scalars::ApiTimestamp,
     },
-    kernel::pagination::{DEFAULT_LIMIT, DueCursor, PageRequest},
+    kernel::pagination::DueCursor,
     ledger::read::HoldView,
 };
 
@@ -69,13 +69,7 @@ impl WalletHoldsApi {
         #[oai(name = "Min-Wallet-Version")]
         at_least: MinWalletVersion,
     ) -> Result<WalletAnswer<200, HoldsData>, ApiError> {
-        let mut errors = FieldErrors::default();
-        let limit = limit.take(&mut errors).map_or(DEFAULT_LIMIT, |limit| limit.0);
-        let after = after.take(&mut errors);
-        if !errors.is_empty() {
-            return Err(errors.into());
-        }
-        let page = PageRequest { limit, after };
+        let page = due_page(limit, after)?;
         let Versioned { value: page, version } =
             self.accounts.holds(customer.wallet, page, at_least.0).await?;
         let data = HoldsData {

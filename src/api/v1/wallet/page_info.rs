@@ -1,7 +1,15 @@
-//! Where a list goes on.
+//! Which page of a list is asked for, and where the list goes on.
 
 use poem_openapi::Object;
 use serde::Serialize;
+
+use crate::{
+    api::{
+        api_error::{ApiError, FieldErrors},
+        query::{Limit, Param},
+    },
+    kernel::pagination::{DEFAULT_LIMIT, DueCursor, PageRequest},
+};
 
 /// The position of the next page.
 #[derive(Object, Serialize)]
@@ -9,4 +17,15 @@ pub(super) struct PageInfo {
     /// The value of `after` for the next page; null on the last one.
     #[oai(nullable)]
     pub next: Option<String>,
+}
+
+/// The page of what is to come that is asked for.
+pub(super) fn due_page(
+    limit: Param<Limit>,
+    after: Param<DueCursor>,
+) -> Result<PageRequest<DueCursor>, ApiError> {
+    let mut errors = FieldErrors::default();
+    let limit = limit.take(&mut errors).map_or(DEFAULT_LIMIT, |limit| limit.0);
+    let after = after.take(&mut errors);
+    if errors.is_empty() { Ok(PageRequest { limit, after }) } else { Err(errors.into()) }
 }
