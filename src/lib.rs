@@ -21,4 +21,5 @@ pub mod kernel;
 pub mod ledger;
 pub mod limits;
 pub mod payments;
+pub mod payouts;
 pub mod telemetry;

@@ -1,6 +1,7 @@
 //! Types that several rooms share: pure values, no I/O.
 
 pub mod actor;
+pub mod bank_account;
 pub mod books;
 pub mod buckets;
 pub mod clock;
@@ -10,6 +11,7 @@ pub mod ids;
 pub mod money;
 pub mod network;
 pub mod pagination;
+pub mod payout_failure;
 pub mod quota;
 pub mod status;
 pub mod topics;
