@@ -20,6 +20,9 @@ grant select, insert on adjustments to :"role";
 grant select, insert on steps to :"role";
 grant select, insert, update (amount, closed_by) on releases to :"role";
 grant select, insert, update (closed_by) on holds to :"role";
+grant select, insert, update (closed_by, reversed_by, failure_code) on payouts to :"role";
+-- What the worker of payouts knows of each.
+grant select, insert, update (submissions, failures, next_attempt_at, leased_until, lease, last_answer, needs_attention, is_done) on payout_attempts to :"role";
 -- The double-entry view, for `wallet audit`.
 grant select on journal to :"role";
 

@@ -1,4 +1,4 @@
-//! Fail points: named places between the steps of the posting loop and of the relay, at which a test makes the process
+//! Fail points: named places between the steps of the posting loop, of the relay and of the payouts, at which a test makes the process
 //! die as in a power failure, or the task panic, to show that no work is lost and none is done twice.
 //!
 //! They exist only where debug assertions do: in a release build [`fail_point`] is an empty function, and a
@@ -6,7 +6,7 @@
 
 /// Every fail point, in the order in which work passes them.
 #[cfg(debug_assertions)]
-pub const ALL: [&str; 18] = [
+pub const ALL: [&str; 23] = [
     "loop.arrived",
     "loop.taken",
     "batch.begun",
@@ -16,6 +16,7 @@ pub const ALL: [&str; 18] = [
     "write.money",
     "write.status",
     "write.waiting",
+    "write.payouts",
     "batch.before_commit",
     "batch.committed",
     "loop.committed",
@@ -25,6 +26,10 @@ pub const ALL: [&str; 18] = [
     "relay.one_confirmed",
     "relay.published",
     "relay.cursor_moved",
+    "payout.claimed",
+    "payout.answered",
+    "payout.booked",
+    "payout.finished",
 ];
 
 /// Does nothing: a release build has no fail points.

@@ -5,6 +5,7 @@
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 
 mod args;
+mod bank;
 mod baseline;
 mod chart;
 mod connection;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{
-    args::Args, baseline::BaselineRow, fill::Filled, lag::Lag, measure::Measurement, postgres::Facts,
-    process::Cpu, scenario::Scenario, server::Audited,
+    args::Args, bank::Settled, baseline::BaselineRow, fill::Filled, lag::Lag, measure::Measurement,
+    postgres::Facts, process::Cpu, scenario::Scenario, server::Audited,
 };
 
 /// The maximum lag behind the books of a run that counts.
@@ -28,6 +28,8 @@ pub struct Report {
     pub ratios: Vec<Ratio>,
     pub scenarios: Vec<Row>,
     pub baseline: Vec<BaselineRow>,
+    /// What became of the payouts beside scenarios.
+    pub payouts: Vec<Settled>,
     /// From the answer of a write until the cache shows it, at half of the peak rate.
     pub freshness: Option<Freshness>,
     /// The database that was filled before the last scenarios, if there was one.
@@ -215,6 +217,7 @@ impl Report {
             ratios: Vec::new(),
             scenarios: Vec::new(),
             baseline: Vec::new(),
+            payouts: Vec::new(),
             freshness: None,
             filled: None,
             audits: Vec::new(),

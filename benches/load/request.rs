@@ -70,6 +70,12 @@ impl Request {
         Self::new("POST /api/v1/wallet/deposits", host, &[("Authorization", token)], Some(&body))
     }
 
+    pub fn payout(host: SocketAddr, token: &str, amount: u64) -> Self {
+        let account = r#""bank_code":"044","account_number":"0532013000","account_name":"Ada Obi""#;
+        let body = format!(r#"{{"amount":{amount},"reference_id":"{REFERENCE}",{account}}}"#);
+        Self::new("POST /api/v1/wallet/payouts", host, &[("Authorization", token)], Some(&body))
+    }
+
     /// To a wallet by its id, with a key, as a client sends it that may have to send it again.
     pub fn transfer(host: SocketAddr, token: &str, amount: u64) -> Self {
         let body = format!(r#"{{"recipient":"{RECIPIENT}","amount":{amount},"reference_id":"{REFERENCE}"}}"#);
@@ -145,6 +151,7 @@ impl Workload {
             // Large enough for a fee of a few cents.
             Operation::Transfer => Request::transfer(host, token, 100 + n as u64 % 900),
             Operation::Deposit => Request::deposit(host, token, 1 + n as u64 % 1_000),
+            Operation::Payout => Request::payout(host, token, 1 + n as u64 % 1_000),
             Operation::Read => Request::read(host, token),
             Operation::Hello => Request::get(host, "/health/live"),
         });

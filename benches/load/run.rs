@@ -14,6 +14,7 @@ use tokio::time::sleep;
 
 use super::{
     args::Args,
+    bank::{self, Bank, Settled},
     fill,
     generator::{Load, offer},
     histogram_means::histogram_means,
@@ -22,7 +23,7 @@ use super::{
     process::{Processes, listener, memory_mib},
     report::{Costs, Freshness, Report, Row},
     request::{Wallet, Workload},
-    scenario::{Due, FILLED_SCENARIOS, Pace, RELEASES, SCENARIOS, Scenario},
+    scenario::{Due, FILLED_SCENARIOS, Operation, Pace, RELEASES, SCENARIOS, Scenario},
     server::{Published, Server, Settings, audit, migrate, rebuild_cache},
     wallets,
 };
@@ -84,11 +85,14 @@ async fn on_a_database(
     report: &mut Report,
 ) -> Result<()> {
     let run = format!("bench_{}{}", std::process::id(), stage.name);
+    let has_payouts = stage.scenarios.iter().any(|scenario| scenario.payouts.is_some());
+    let bank = has_payouts.then(|| Bank::start(&args.binary)).transpose()?;
     let settings = Settings {
         database_url: postgres.create(&run).await?,
         redis_url: servers.redis_url.clone(),
         kafka_brokers: servers.kafka_brokers.clone(),
         run: run.clone(),
+        bank: bank.as_ref().map(|bank| bank.address),
     };
     let mut cache = Cache::connect(&servers.redis_url, settings.redis_prefix()).await?;
     let measured = tokio::select! {
@@ -201,7 +205,36 @@ impl Bench<'_> {
         });
         let (metrics, wal, cpu) =
             (self.server.metrics().await?, self.postgres.wal_bytes().await?, self.processes.cpu());
-        let measured = offer(load).await?;
+        let payouts = self.payouts(scenario, length)?;
+        let settled = bank::settled(&mut self.books).await?;
+        let (measured, requested) = tokio::join!(offer(load), async {
+            match payouts {
+                Some(payouts) => offer(payouts).await.map(Some),
+                None => Ok(None),
+            }
+        });
+        let (measured, requested) = (measured?, requested?);
+        if let (Some(payouts), Some(requested)) = (scenario.payouts, requested) {
+            let ended = bank::settled(&mut self.books).await? - settled;
+            let (name, offered) = (payouts.name, payouts.rate);
+            let (rate, rest_ms) = (ended as f64 / requested.seconds, bank::rest(&mut self.books).await?);
+            println!(
+                "  {name:<19} {:>7.0}/s  p50 {:>6.2} ms  p99 {:>7.2} ms, settled {rate:.0}/s, the rest {} ms later",
+                requested.rate(),
+                requested.millis(50.0),
+                requested.millis(99.0),
+                rest_ms.map_or("not".to_owned(), |rest| format!("{rest:.0}")),
+            );
+            let p99_ms = requested.millis(99.0);
+            report.payouts.push(Settled {
+                name,
+                offered,
+                requested: requested.rate(),
+                p99_ms,
+                rate,
+                rest_ms,
+            });
+        }
         let lag = if scenario.operation.writes() {
             lag::measure(&self.server, &mut self.books, &mut self.cache).await?
         } else {
@@ -230,6 +263,20 @@ impl Bench<'_> {
         Ok(Row::new(scenario, rate, &measured, costs, lag))
     }
 
+    /// The payouts beside a scenario.
+    fn payouts(&self, scenario: &Scenario, length: Duration) -> Result<Option<Load>> {
+        let Some(payouts) = scenario.payouts else { return Ok(None) };
+        let (host, operation) = (self.server.address, Operation::Payout);
+        Ok(Some(Load {
+            host,
+            workload: Workload::new(host, operation, scenario.distribution, &self.wallets)?,
+            connections: PAYOUT_CONNECTIONS,
+            length,
+            expected_status: operation.expected_status(),
+            rate: Some(f64::from(payouts.rate)),
+        }))
+    }
+
     /// The wallets of the load: where something becomes due, only those of which nothing does.
     fn movers(&self, due: Due) -> &[Wallet] {
         match due {
@@ -253,6 +300,8 @@ impl Bench<'_> {
     }
 }
 
+/// The number of connections over which payouts are requested.
+const PAYOUT_CONNECTIONS: usize = 64;
 /// How long after they were asked for releases become due: they are deposited, and a checkpoint is made, in this time.
 const UNTIL_DUE: TimeDelta = TimeDelta::seconds(20);
 /// How long before that the measurement begins.

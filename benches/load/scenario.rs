@@ -12,8 +12,19 @@ pub struct Scenario {
     pub times: u64,
     /// What becomes due a second after its beginning.
     pub due: Due,
+    /// Payouts that are requested beside it.
+    pub payouts: Option<Payouts>,
     /// Part of a quick run too.
     pub quick: bool,
+}
+
+/// Payouts beside a load, at a fixed rate, against a bank that takes a fifth of a second for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Payouts {
+    /// The name of their own row.
+    pub name: &'static str,
+    /// Requests a second.
+    pub rate: u32,
 }
 
 /// The operation that every request asks for.
@@ -23,6 +34,8 @@ pub enum Operation {
     Transfer,
     /// `POST /wallet/deposits`, each with a reference of its own.
     Deposit,
+    /// `POST /wallet/payouts`, each with a reference of its own.
+    Payout,
     /// `GET /wallet`, from the cache.
     Read,
     /// `GET /health/live`: the HTTP server alone.
@@ -34,6 +47,7 @@ impl Operation {
         match self {
             Self::Transfer => "transfer",
             Self::Deposit => "deposit",
+            Self::Payout => "payout",
             Self::Read => "read",
             Self::Hello => "hello",
         }
@@ -43,13 +57,14 @@ impl Operation {
     pub fn expected_status(self) -> u16 {
         match self {
             Self::Transfer | Self::Deposit => 201,
+            Self::Payout => 202,
             Self::Read | Self::Hello => 200,
         }
     }
 
     /// Whether it changes the books, so that topic and cache have to catch up.
     pub fn writes(self) -> bool {
-        matches!(self, Self::Transfer | Self::Deposit)
+        matches!(self, Self::Transfer | Self::Deposit | Self::Payout)
     }
 }
 
@@ -115,6 +130,7 @@ const fn peak(
         pace: Pace::Peak,
         times: 1,
         due: Due::Nothing,
+        payouts: None,
         quick: false,
     }
 }
@@ -131,7 +147,7 @@ const fn quick(scenario: Scenario) -> Scenario {
 }
 
 /// In this order, on a database that was migrated for the run. The first includes the warm-up.
-pub const SCENARIOS: [Scenario; 19] = [
+pub const SCENARIOS: [Scenario; 21] = [
     quick(peak("transfers-64", Operation::Transfer, Distribution::Even, 64)),
     quick(peak("transfers-256", Operation::Transfer, Distribution::Even, 256)),
     peak("transfers-16", Operation::Transfer, Distribution::Even, 16),
@@ -153,6 +169,15 @@ pub const SCENARIOS: [Scenario; 19] = [
         ..peak("due-one-wallet-256", Operation::Transfer, Distribution::Even, 256)
     },
     quick(half("transfers-half", Operation::Transfer, 256)),
+    // Beside payouts.
+    Scenario {
+        payouts: Some(Payouts { name: "payouts-200", rate: 200 }),
+        ..half("transfers-half-beside-200-payouts", Operation::Transfer, 256)
+    },
+    Scenario {
+        payouts: Some(Payouts { name: "payouts-500", rate: 500 }),
+        ..half("transfers-half-beside-500-payouts", Operation::Transfer, 256)
+    },
     peak("deposits-256", Operation::Deposit, Distribution::Even, 256),
     peak("deposits-hot-256", Operation::Deposit, Distribution::HotReceiver, 256),
     quick(peak("reads-64", Operation::Read, Distribution::Even, 64)),

@@ -29,6 +29,8 @@ pub struct Settings {
     pub kafka_brokers: String,
     /// In front of groups and topics, and with a colon in front of keys.
     pub run: String,
+    /// None: no bank is configured.
+    pub bank: Option<SocketAddr>,
 }
 
 impl Settings {
@@ -56,6 +58,9 @@ impl Settings {
             .env("APP_ENV", "development")
             .env_remove("SERVICE_API_KEY")
             .env("RUST_LOG", "warn");
+        if let Some(bank) = self.bank {
+            command.env("BANK_URL", format!("http://{bank}"));
+        }
         command
     }
 }

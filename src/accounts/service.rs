@@ -26,7 +26,7 @@ use crate::{
     },
     ledger::{
         Done, LargestTransfers, Ledger, Outcome,
-        read::{Filter, HistoryItem, HoldView, OpenRelease, TransactionView},
+        read::{Filter, HistoryItem, HoldView, OpenRelease, PayoutView, TransactionView},
         wallets,
     },
 };
@@ -96,6 +96,22 @@ pub trait Accounts: Interface {
         page: PageRequest<DueCursor>,
         at_least: Option<i64>,
     ) -> Result<Versioned<Page<HoldView, DueCursor>>, AccountError>;
+
+    /// The payouts of an enabled wallet, newest first.
+    async fn payouts(
+        &self,
+        wallet: WalletId,
+        page: PageRequest,
+        at_least: Option<i64>,
+    ) -> Result<Versioned<Page<PayoutView>>, AccountError>;
+
+    /// A payout of an enabled wallet.
+    async fn payout(
+        &self,
+        wallet: WalletId,
+        id: OperationId,
+        at_least: Option<i64>,
+    ) -> Result<Versioned<PayoutView>, AccountError>;
 
     /// The largest transfers of an enabled wallet, at most `limit` each way.
     async fn top_transfers(
@@ -282,6 +298,30 @@ impl Accounts for AccountsService {
         let EnabledWallet { view, .. } = self.view_enabled(wallet, at_least).await?;
         let value = self.ledger.holds(wallet, page).await?;
         Ok(Versioned { value, version: view.money.version })
+    }
+
+    async fn payouts(
+        &self,
+        wallet: WalletId,
+        page: PageRequest,
+        at_least: Option<i64>,
+    ) -> Result<Versioned<Page<PayoutView>>, AccountError> {
+        let EnabledWallet { view, .. } = self.view_enabled(wallet, at_least).await?;
+        let value = self.ledger.payouts(wallet, page).await?;
+        let version = value.items.first().map_or(0, |payout| payout.version).max(view.money.version);
+        Ok(Versioned { value, version })
+    }
+
+    async fn payout(
+        &self,
+        wallet: WalletId,
+        id: OperationId,
+        at_least: Option<i64>,
+    ) -> Result<Versioned<PayoutView>, AccountError> {
+        let EnabledWallet { view, .. } = self.view_enabled(wallet, at_least).await?;
+        let value = self.ledger.payout(wallet, id).await?.ok_or(AccountError::NotFound)?;
+        let version = value.version.max(view.money.version);
+        Ok(Versioned { value, version })
     }
 
     async fn top_transfers(

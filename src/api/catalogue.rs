@@ -85,6 +85,12 @@ impl From<&Refusal> for Code {
             Refusal::WalletNotFound => Self::NotFound,
             Refusal::DuplicateReference { .. } => Self::DuplicateReference,
             Refusal::HoldNotFound => Self::NotFound,
+            // A payout is ended by its worker and by operators, never by a request.
+            Refusal::PayoutNotFound
+            | Refusal::PayoutPending
+            | Refusal::PayoutSettled
+            | Refusal::PayoutReturned
+            | Refusal::PayoutReversed => Self::Internal,
             Refusal::HoldCaptured => Self::HoldCaptured,
             Refusal::HoldVoided => Self::HoldVoided,
             Refusal::HoldExpired => Self::HoldExpired,

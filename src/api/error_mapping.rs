@@ -15,6 +15,7 @@ use crate::{
     ledger::{LedgerError, Refusal},
     limits::Exhausted,
     payments::PaymentError,
+    payouts::PayoutError,
 };
 
 impl From<Exhausted> for ApiError {
@@ -53,6 +54,22 @@ impl From<PaymentError> for ApiError {
             PaymentError::Ledger(error) => error.into(),
             PaymentError::Db(error) => error.into(),
             PaymentError::HoldNotFound => Code::NotFound.into(),
+        }
+    }
+}
+
+impl From<PayoutError> for ApiError {
+    fn from(error: PayoutError) -> Self {
+        match error {
+            PayoutError::NoBank => Self::new(Code::Unavailable, Detail::Cause(error.to_string())),
+            PayoutError::Overloaded => Code::Overloaded.into(),
+            PayoutError::NotFound => Code::NotFound.into(),
+            PayoutError::Ledger(error) => error.into(),
+            PayoutError::Db(error) => error.into(),
+            // What only an operator can meet.
+            PayoutError::NeedsNoAttention | PayoutError::AtWork | PayoutError::Refused(_) => {
+                Self::internal(error.to_string())
+            }
         }
     }
 }

@@ -56,12 +56,16 @@ use crate::{
     identity::Identity,
     limits::{Limits, TrustedProxies},
     payments::Payments,
+    payouts::{CallbackVerifier, Payouts},
 };
 
 /// What the API is built from.
 pub struct Dependencies {
     pub accounts: Arc<dyn Accounts>,
     pub payments: Arc<dyn Payments>,
+    pub payouts: Arc<dyn Payouts>,
+    /// Checks the callbacks of the bank; none: there is no bank.
+    pub callback_verifier: Option<Arc<dyn CallbackVerifier>>,
     pub identity: Arc<dyn Identity>,
     pub health: Arc<dyn HealthSource>,
     pub metrics: Renderer,
@@ -88,6 +92,8 @@ pub fn build(dependencies: Dependencies, has_admin_port: bool) -> Api {
     let Dependencies {
         accounts,
         payments,
+        payouts,
+        callback_verifier,
         identity,
         health,
         metrics,
@@ -97,7 +103,8 @@ pub fn build(dependencies: Dependencies, has_admin_port: bool) -> Api {
         stopping,
     } = dependencies;
     let (proxies, security_log) = (Arc::new(proxies), SecurityLog::new());
-    let mut public = routes(v1::apis(Arc::clone(&identity), &accounts, &payments));
+    let mut public =
+        routes(v1::apis(Arc::clone(&identity), &accounts, &payments, payouts, callback_verifier));
     let mut admin = routes((HealthApi { source: Arc::clone(&health) }, MetricsApi { render: metrics }));
     admin.extend(swagger::paths());
     if has_admin_port {

@@ -21,7 +21,7 @@ use super::{
 pub type Apis = (v1::Apis, HealthApi, MetricsApi);
 
 /// The tags, in the order of the document.
-const TAGS: [&str; 6] = ["Start", "Wallet", "Service", "Admin", "Errors", "Operation"];
+const TAGS: [&str; 7] = ["Start", "Wallet", "Service", "Admin", "Bank", "Errors", "Operation"];
 
 const DESCRIPTION: &str = "\
 A wallet service with correct and fast balances.

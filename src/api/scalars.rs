@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::body::Field;
 use crate::kernel::{
+    bank_account::{AccountName, AccountNumber, BANK_CODE_LENGTH, BankCode, NAME_MAX},
     clock::{Timestamp, rfc3339_millis},
     currency::Currency,
     money::{Amount, MAX_MINOR_UNITS},
@@ -43,6 +44,57 @@ macro_rules! scalar {
         }
     };
 }
+
+/// A text of the kernel that is read by its `try_new` and written by its `as_str`: with this name, these bounds of its length, and
+/// this message for a wrong one.
+macro_rules! text {
+    ($type:ty, $name:literal, $length:expr, $message:literal) => {
+        scalar!(
+            $type,
+            $name,
+            MetaSchema {
+                min_length: Some(*$length.start()),
+                max_length: Some(*$length.end()),
+                ..MetaSchema::new("string")
+            }
+        );
+
+        impl Field for $type {
+            const MESSAGE: &'static str = $message;
+
+            fn from_json(value: &Value) -> Option<Self> {
+                value.as_str().and_then(Self::try_new)
+            }
+
+            fn from_text(text: &str) -> Option<Self> {
+                Self::try_new(text)
+            }
+        }
+
+        impl ToJSON for $type {
+            fn to_json(&self) -> Option<Value> {
+                Some(self.as_str().into())
+            }
+        }
+
+        impl ParseFromJSON for $type {
+            fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
+                Self::from_json(&value.unwrap_or_default())
+                    .ok_or_else(|| ParseError::custom(<Self as Field>::MESSAGE))
+            }
+        }
+    };
+}
+
+text!(BankCode, "string_bank_code", BANK_CODE_LENGTH, "Must be a bank code: 3 to 11 letters and digits.");
+// Groups of an IBAN may be sent with spaces between them.
+text!(
+    AccountNumber,
+    "string_account_number",
+    5..=42_usize,
+    "Must be an account number of 5 to 34 letters and digits, or an IBAN with a right checksum."
+);
+text!(AccountName, "string_account_name", 1..=NAME_MAX, "Must be a name of 1 to 70 characters.");
 
 /// A time: RFC 3339 in UTC with milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

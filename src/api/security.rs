@@ -22,6 +22,8 @@ pub enum SecurityEvent {
     Token,
     /// The service key is wrong.
     Key,
+    /// The signature of a callback is missing, wrong or too old.
+    Signature,
     /// The token does not allow this.
     Scope,
     /// A quota is used up.
@@ -35,6 +37,7 @@ impl SecurityEvent {
         match self {
             Self::Token => "token",
             Self::Key => "key",
+            Self::Signature => "signature",
             Self::Scope => "scope",
             Self::Limit(Class::Refusals) => "limit_refusals",
             Self::Limit(Class::Failures) => "limit_failures",

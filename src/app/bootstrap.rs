@@ -30,6 +30,7 @@ use crate::{
         },
     },
     limits::{Limits, Quotas},
+    payouts::PayoutQueue,
 };
 
 /// Timeout for Postgres to become reachable at the start.
@@ -59,6 +60,7 @@ pub struct Shared {
     pub freshness: Arc<Freshness>,
     pub relays: Arc<RelayState>,
     pub limits: Arc<Limits>,
+    pub payout_queue: Arc<PayoutQueue>,
 }
 
 /// Makes the clients. Postgres is not queried here ([`wait_for_postgres`] does that), and the service starts also without
@@ -81,6 +83,7 @@ pub fn connect(config: &Config) -> anyhow::Result<Infra> {
         freshness: Arc::new(Freshness::default()),
         relays: Arc::default(),
         limits: Arc::new(Limits::new(&quotas(config), clock)),
+        payout_queue: Arc::new(PayoutQueue::closed()),
     };
     let kafka = kafka_settings(config)?.map(KafkaBus::new);
     let redis = match redis_address(config)? {

@@ -11,7 +11,9 @@ use super::{
     cache::{self, CacheCommand},
     freeze::{self, FreezeArgs},
     migrate::{self, MigrateCommand},
-    openapi, output, serve,
+    openapi, output,
+    payouts::{self, PayoutsCommand},
+    serve,
     token::{self, TokenArgs},
 };
 use crate::{config::Config, telemetry};
@@ -50,6 +52,11 @@ enum Command {
     Books {
         #[command(subcommand)]
         action: BooksCommand,
+    },
+    /// See to payouts that wait for the bank.
+    Payouts {
+        #[command(subcommand)]
+        action: PayoutsCommand,
     },
     /// Look after the balance cache.
     Cache {
@@ -102,6 +109,7 @@ pub fn run() -> ExitCode {
             Command::Unfreeze(args) => freeze::unfreeze(&config, &args).await,
             Command::Books { action } => books::run(&config, action).await,
             Command::Audit(args) => audit::run(&config, args).await,
+            Command::Payouts { action } => payouts::run(&config, action).await,
             Command::Cache { action } => cache::run(&config, action).await,
             Command::Openapi => openapi::print(),
         }

@@ -12,6 +12,7 @@ pub mod migrate;
 pub mod module;
 pub mod openapi;
 mod output;
+mod payouts;
 pub mod serve;
 pub mod single_flight;
 mod startup_banner;

@@ -20,6 +20,7 @@ use crate::{
     ledger::{LedgerService, LedgerServiceParameters},
     limits::SharedCounts,
     payments::{PaymentsService, PaymentsServiceParameters, Recipients},
+    payouts::{PayoutsService, PayoutsServiceParameters},
 };
 
 module! {
@@ -30,7 +31,7 @@ module! {
             // Clock, tokens, bus, cache and counts; Kafka and Redis replace the in-process ones when they are configured.
             SystemClock, JwtTokens, InProcessBus, InProcessCache, InProcessCounts,
             // The services of the domain rooms.
-            LedgerService, AccountsService, PaymentsService, CacheFiller, IdentityService,
+            LedgerService, AccountsService, PaymentsService, PayoutsService, CacheFiller, IdentityService,
         ],
         providers = []
     }
@@ -39,7 +40,7 @@ module! {
 /// Builds the module from the clients of the servers.
 #[must_use]
 pub fn build(config: &Config, infra: Infra) -> AppModule {
-    let Shared { db, internal_db, posting_loop, freshness, .. } = infra.shared;
+    let Shared { db, internal_db, posting_loop, freshness, payout_queue, .. } = infra.shared;
     let mut builder = AppModule::builder()
         .with_component_parameters::<PgDatabase>(PgDatabaseParameters {
             pool: db,
@@ -53,6 +54,7 @@ pub fn build(config: &Config, infra: Infra) -> AppModule {
             freshness: Arc::clone(&freshness),
             currency: config.default_currency,
         })
+        .with_component_parameters::<PayoutsService>(PayoutsServiceParameters { queue: payout_queue })
         .with_component_parameters::<PaymentsService>(PaymentsServiceParameters {
             freshness,
             recipients: Recipients::default(),

@@ -135,6 +135,8 @@ pub async fn start(config: Config, metrics: Renderer) -> anyhow::Result<Running>
     let dependencies = Dependencies {
         accounts: module.resolve(),
         payments: module.resolve(),
+        payouts: module.resolve(),
+        callback_verifier: None,
         identity: module.resolve(),
         health: Arc::new(health),
         metrics,

@@ -5,11 +5,11 @@ use std::fmt;
 use iban::Iban;
 
 /// The length of a national bank code or a BIC.
-const BANK_CODE_LENGTH: std::ops::RangeInclusive<usize> = 3..=11;
+pub const BANK_CODE_LENGTH: std::ops::RangeInclusive<usize> = 3..=11;
 /// The length of an account number; 34 is the longest IBAN (ISO 13616).
 const NUMBER_LENGTH: std::ops::RangeInclusive<usize> = 5..=34;
 /// The longest name that SEPA's credit transfer takes, in characters (rulebook, AT-E001).
-const NAME_MAX: usize = 70;
+pub const NAME_MAX: usize = 70;
 
 /// Where a payout goes. The number appears in no log and no message: its debug text has the last four characters.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -16,7 +16,7 @@ use crate::kernel::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TransactionStatus {
     Completed,
-    /// A hold that is open.
+    /// A hold or a payout that is open.
     Pending,
     /// Refused for want of funds, and kept: the customer sees the attempt.
     Refused,
@@ -141,6 +141,8 @@ pub struct Step {
     pub reference: Option<ReferenceId>,
     /// Who asked for it.
     pub actor: String,
+    /// Why, where an operator says it.
+    pub reason: Option<String>,
     /// The time of its entry.
     pub created_at: Timestamp,
 }

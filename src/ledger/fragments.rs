@@ -9,16 +9,16 @@
 macro_rules! entry_status {
     () => {
         "case when e.kind = 2 and e.delta_available = 0 and e.delta_held = 0 and e.delta_unreleased = 0 then 2::int2
-            when e.kind = 6 then 1::int2 when e.kind in (10, 11) then 2::int2 else 0::int2 end"
+            when e.kind in (6, 12) then 1::int2 when e.kind in (10, 11, 14) then 2::int2 else 0::int2 end"
     };
 }
 
-/// The status of an entry's transaction now, for lists: that of a hold is its newest step's.
+/// The status of an entry's transaction now, for lists: that of a hold or a payout is its newest step's.
 macro_rules! transaction_status {
     () => {
         concat!(
-            "case when e.kind = 6 then coalesce((
-                select case when f.kind in (10, 11) then 2::int2 else 0::int2 end
+            "case when e.kind in (6, 12) then coalesce((
+                select case when f.kind in (10, 11, 14) then 2::int2 else 0::int2 end
                 from steps f where f.transaction_id = e.transaction_id order by f.n desc limit 1), 1::int2)
             else ",
             $crate::ledger::fragments::entry_status!(),

@@ -23,13 +23,21 @@ pub enum Kind {
     HoldVoid,
     /// Reserved money may be spent again, because its time is over.
     HoldExpiry,
+    /// Money is reserved for a bank.
+    Payout,
+    /// The bank has paid: reserved money went out.
+    PayoutSettled,
+    /// The bank does not pay: reserved money may be spent again.
+    PayoutReturned,
+    /// Money that went out came back.
+    WithdrawalReversal,
     /// A correction by the back office, either way.
     Adjustment,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 12] = [
+    pub const ALL: [Kind; 16] = [
         Kind::Deposit,
         Kind::Withdrawal,
         Kind::TransferOut,
@@ -41,17 +49,23 @@ impl Kind {
         Kind::HoldCaptureIn,
         Kind::HoldVoid,
         Kind::HoldExpiry,
+        Kind::Payout,
+        Kind::PayoutSettled,
+        Kind::PayoutReturned,
+        Kind::WithdrawalReversal,
         Kind::Adjustment,
     ];
 
     /// The kinds of entries under which a wallet's list shows a transaction.
-    pub const FIRST: [Kind; 7] = [
+    pub const FIRST: [Kind; 9] = [
         Kind::Deposit,
         Kind::Withdrawal,
         Kind::TransferOut,
         Kind::TransferIn,
         Kind::HoldCaptureIn,
         Kind::Hold,
+        Kind::Payout,
+        Kind::WithdrawalReversal,
         Kind::Adjustment,
     ];
 
@@ -70,6 +84,10 @@ impl Kind {
             Kind::HoldCaptureIn => 9,
             Kind::HoldVoid => 10,
             Kind::HoldExpiry => 11,
+            Kind::Payout => 12,
+            Kind::PayoutSettled => 13,
+            Kind::PayoutReturned => 14,
+            Kind::WithdrawalReversal => 16,
             Kind::Adjustment => 19,
         }
     }
@@ -92,6 +110,8 @@ impl Kind {
             Kind::Hold | Kind::HoldCapture | Kind::HoldCaptureOut | Kind::HoldVoid | Kind::HoldExpiry => {
                 "hold"
             }
+            Kind::Payout | Kind::PayoutSettled | Kind::PayoutReturned => "payout",
+            Kind::WithdrawalReversal => "reversal",
             Kind::Adjustment => "adjustment",
         }
     }
@@ -118,10 +138,13 @@ impl Kind {
                 "booked"
             }
             Kind::Release => "released",
-            Kind::Hold => "held",
+            Kind::Hold | Kind::Payout => "held",
             Kind::HoldCapture | Kind::HoldCaptureOut | Kind::HoldCaptureIn => "captured",
             Kind::HoldVoid => "voided",
             Kind::HoldExpiry => "expired",
+            Kind::PayoutSettled => "settled",
+            Kind::PayoutReturned => "returned",
+            Kind::WithdrawalReversal => "reversed",
         }
     }
 }

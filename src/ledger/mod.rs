@@ -6,7 +6,7 @@
 //! | lock | [`posting::store::LOCK`] | the wallets' rows, in the order of their ids, `for no key update` | one round trip | another session holds a row for over 250 ms: its operations are put back |
 //! | prior state | [`posting::store::PRIOR_STATE`] | the log's advisory lock, shared | one round trip; an index look-up for each reference and key | |
 //! | decide ([`book`]) | | | memory; two hashes for a transfer | never: a refusal is a decision |
-//! | write | [`posting::store::WRITE`], rarely `WRITE_STATUS`, `WRITE_WAITING`, `WRITE_ADJUSTMENTS` | index entries of references and keys | one round trip; rows as arrays | another batch stored a key first: the whole batch is run again |
+//! | write | [`posting::store::WRITE`], rarely `WRITE_STATUS`, `WRITE_WAITING`, `WRITE_PAYOUTS`, `WRITE_ADJUSTMENTS` | index entries of references and keys | one round trip; rows as arrays | another batch stored a key first: the whole batch is run again |
 //! | commit | `commit` | released with it | one flush of the log to the disk | no answer: another connection looks for the batch's own row ([`book::Proof`]) |
 //! | answer | | | | the caller has left: it repeats its request with the same key |
 //!
@@ -30,6 +30,7 @@ mod locks;
 pub mod log;
 pub mod operation;
 pub mod outcome;
+pub mod payout;
 pub mod posting;
 mod prior_state;
 pub mod read;
@@ -43,7 +44,8 @@ pub mod wallets;
 pub use error::LedgerError;
 pub use kind::Kind;
 pub use operation::{
-    Action, Adjustment, Capture, Deposit, Direction, Key, KeyName, Operation, PlaceHold, Refusals, Transfer,
+    Action, Adjustment, Capture, Deposit, Direction, EndPayout, Key, KeyName, Operation, PayoutEnding,
+    PlaceHold, Refusals, RequestPayout, Transfer,
 };
 pub use outcome::{
     BalanceAfter, Decision, Done, IdempotencyRecord, Outcome, Preview, Receipt, Settled, StatusReceipt,

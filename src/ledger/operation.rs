@@ -3,9 +3,11 @@
 use super::kind::Kind;
 use crate::kernel::{
     actor::Actor,
+    bank_account::BankAccount,
     clock::Timestamp,
     ids::{OperationId, ReferenceId, WalletId},
     money::Amount,
+    payout_failure::PayoutFailure,
 };
 
 /// One request to the ledger, decided by the state under the row locks.
@@ -64,6 +66,10 @@ pub enum Action {
     Capture(Capture),
     /// Reserved money may be spent again.
     Void { hold: OperationId },
+    /// Money is reserved for a bank.
+    RequestPayout(RequestPayout),
+    /// What became of a payout, whatever the wallet's status.
+    EndPayout(EndPayout),
     /// The back office corrects the balance, whatever the wallet's status.
     Adjust(Adjustment),
     /// What has become due in the wallet is booked, whatever the wallet's status; at most this number of items.
@@ -123,6 +129,34 @@ pub struct Capture {
     pub reference: ReferenceId,
 }
 
+/// Money for a bank.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestPayout {
+    pub amount: Amount,
+    pub account: BankAccount,
+    pub reference: ReferenceId,
+}
+
+/// What became of a payout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndPayout {
+    pub payout: OperationId,
+    pub end: PayoutEnding,
+    /// Why, where an operator says it.
+    pub reason: Option<String>,
+}
+
+/// How a payout ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PayoutEnding {
+    /// The bank has paid.
+    Settled,
+    /// The bank does not pay, and never will: the money may be spent again.
+    Returned(PayoutFailure),
+    /// The bank had paid, and the money came back: it is booked as a transaction of its own.
+    Bounced(PayoutFailure),
+}
+
 /// A correction of a balance.
 #[derive(Clone, Debug)]
 pub struct Adjustment {
@@ -167,9 +201,11 @@ impl Operation {
             | Action::Hold(_)
             | Action::Capture(_)
             | Action::Void { .. }
+            | Action::RequestPayout(_)
             | Action::SettleDue { .. } => true,
             Action::Adjust(adjustment) => matches!(adjustment.direction, Direction::Debit),
             Action::Deposit(_)
+            | Action::EndPayout(_)
             | Action::Enable
             | Action::Disable
             | Action::Freeze { .. }
@@ -187,6 +223,15 @@ impl Operation {
         }
     }
 
+    /// The payout that the operation ends.
+    #[must_use]
+    pub const fn payout(&self) -> Option<OperationId> {
+        match &self.action {
+            Action::EndPayout(ended) => Some(ended.payout),
+            _ => None,
+        }
+    }
+
     /// The reference that the operation would use up.
     #[must_use]
     pub fn reference(&self) -> Option<ReferenceKey> {
@@ -196,8 +241,10 @@ impl Operation {
             Action::Transfer(transfer) => (Kind::TransferOut, transfer.reference),
             Action::Hold(hold) => (Kind::Hold, hold.reference),
             Action::Capture(capture) => (Kind::HoldCapture, capture.reference),
+            Action::RequestPayout(payout) => (Kind::Payout, payout.reference),
             Action::Adjust(adjustment) => (Kind::Adjustment, adjustment.reference),
             Action::Void { .. }
+            | Action::EndPayout(_)
             | Action::SettleDue { .. }
             | Action::Enable
             | Action::Disable

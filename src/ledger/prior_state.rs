@@ -5,6 +5,7 @@ use super::{
     hold::HoldState,
     operation::{KeyName, ReferenceKey},
     outcome::IdempotencyRecord,
+    payout::PayoutState,
     wallet_state::WalletState,
 };
 use crate::kernel::ids::OperationId;
@@ -19,6 +20,8 @@ pub struct PriorState {
     pub known_keys: Vec<(KeyName, IdempotencyRecord)>,
     /// The holds that the operations of the batch end.
     pub holds: Vec<HoldState>,
+    /// The payouts that the operations of the batch end.
+    pub payouts: Vec<PayoutState>,
     /// What is due in the wallets of which the batch books it.
     pub due: Vec<WalletDue>,
 }

@@ -24,6 +24,17 @@ pub enum Refusal {
     HoldVoided,
     #[error("the hold has expired")]
     HoldExpired,
+    #[error("no such payout")]
+    PayoutNotFound,
+    /// The bank has not paid yet, so nothing can have come back.
+    #[error("the payout is pending")]
+    PayoutPending,
+    #[error("the payout was settled")]
+    PayoutSettled,
+    #[error("the payout was returned")]
+    PayoutReturned,
+    #[error("the payout was settled and has come back")]
+    PayoutReversed,
     #[error("the wallet is enabled already")]
     AlreadyEnabled,
     #[error("the wallet is disabled already")]

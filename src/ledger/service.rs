@@ -10,7 +10,7 @@ use super::{
     operation::Operation,
     outcome::Outcome,
     posting::{PostingLoop, preview},
-    read::{self, Filter, HistoryItem, HoldView, OpenRelease, TransactionView},
+    read::{self, Filter, HistoryItem, HoldView, OpenRelease, PayoutView, TransactionView},
     top_transfers::{self, LargestTransfers},
 };
 use crate::{
@@ -61,6 +61,12 @@ pub trait Ledger: Interface {
         wallet: WalletId,
         page: PageRequest<DueCursor>,
     ) -> Result<Page<HoldView, DueCursor>, LedgerError>;
+
+    /// A payout of this wallet; none where it is another's, or does not exist.
+    async fn payout(&self, wallet: WalletId, id: OperationId) -> Result<Option<PayoutView>, LedgerError>;
+
+    /// A wallet's payouts, newest first.
+    async fn payouts(&self, wallet: WalletId, page: PageRequest) -> Result<Page<PayoutView>, LedgerError>;
 
     /// The largest transfers of a wallet, at most `limit` each way.
     async fn top_transfers(&self, wallet: WalletId, limit: u16) -> Result<LargestTransfers, LedgerError>;
@@ -120,6 +126,14 @@ impl Ledger for LedgerService {
         page: PageRequest<DueCursor>,
     ) -> Result<Page<HoldView, DueCursor>, LedgerError> {
         read::open_holds(self.db.pool(), wallet, page).await
+    }
+
+    async fn payout(&self, wallet: WalletId, id: OperationId) -> Result<Option<PayoutView>, LedgerError> {
+        read::find_payout(self.db.pool(), wallet, id).await
+    }
+
+    async fn payouts(&self, wallet: WalletId, page: PageRequest) -> Result<Page<PayoutView>, LedgerError> {
+        read::payouts(self.db.pool(), wallet, page).await
     }
 
     async fn top_transfers(&self, wallet: WalletId, limit: u16) -> Result<LargestTransfers, LedgerError> {

@@ -7,7 +7,7 @@ use crate::{
         ids::{OperationId, ReferenceId, WalletId},
         money::Amount,
     },
-    ledger::{self, Action, Adjustment, Deposit, PlaceHold},
+    ledger::{self, Action, Adjustment, Deposit, PlaceHold, RequestPayout},
 };
 
 /// An order about a wallet's money.
@@ -33,6 +33,8 @@ pub enum Payment {
     Capture(Capture),
     /// Reserved money is given up.
     Void { hold: OperationId },
+    /// Money is reserved for a bank, which is to pay it.
+    Payout(RequestPayout),
     /// The back office corrects the balance, whatever the wallet's status.
     Adjustment(Adjustment),
 }
@@ -70,6 +72,7 @@ impl Payment {
             | Self::Withdrawal { .. }
             | Self::Hold(_)
             | Self::Void { .. }
+            | Self::Payout(_)
             | Self::Adjustment(_) => None,
         }
     }
@@ -96,6 +99,7 @@ impl Payment {
                 reference,
             }),
             Self::Void { hold } => Action::Void { hold },
+            Self::Payout(payout) => Action::RequestPayout(payout),
             Self::Adjustment(adjustment) => Action::Adjust(adjustment),
         }
     }

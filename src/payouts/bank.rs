@@ -63,3 +63,25 @@ pub trait Bank: Interface {
     /// How the payment of a payout stands; none: the bank does not know it, which does not say that it never will.
     async fn find(&self, id: OperationId) -> Result<Option<BankReport>, BankError>;
 }
+
+/// The headers by which the bank signs a callback; none: not sent, or no visible text.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CallbackHeaders<'a> {
+    /// `webhook-id`: the same for each repeat of a callback.
+    pub id: Option<&'a str>,
+    /// `webhook-timestamp`: seconds since 1970.
+    pub timestamp: Option<&'a str>,
+    /// `webhook-signature`: one or more, with a space between them.
+    pub signature: Option<&'a str>,
+}
+
+/// The callback is not the bank's, or it is too old, or somebody has changed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the signature of the callback is not valid")]
+pub struct InvalidSignature;
+
+/// Checks who sent a callback.
+pub trait CallbackVerifier: Interface {
+    /// Whether the bank has signed these bytes within the last five minutes.
+    fn verify(&self, headers: CallbackHeaders<'_>, body: &[u8]) -> Result<(), InvalidSignature>;
+}

@@ -13,7 +13,7 @@ use super::support::{
 };
 
 /// What breaks each rule, in the order of [`RULES`], behind the back of the database's own rules. Wallet 1 ends in …01.
-const BREAKS: [(&str, &str); 24] = [
+const BREAKS: [(&str, &str); 26] = [
     (
         "update wallets set available = available + 1 where id::text like '%01'",
         "wallet 00000000-0000-0000-0000-000000000001",
@@ -58,12 +58,23 @@ const BREAKS: [(&str, &str); 24] = [
     ),
     (
         "update wallets set held = held + 5, available = available - 5 where id::text like '%01'",
-        "0001: 5 held, open holds give ",
+        "0001: 5 held, open holds and payouts give ",
     ),
     (
         "insert into holds select id, wallet_id, 5, now() + interval '1 day' from transactions
          where version = 1 and wallet_id::text like '%01'",
         "hold ",
+    ),
+    (
+        "insert into payouts select id, wallet_id, version, 5, '044', '0532013000', 'Ada Obi' from transactions
+         where version = 1 and wallet_id::text like '%01'",
+        "payout ",
+    ),
+    (
+        "insert into transactions (id, kind, status, wallet_id, version, amount, fee, currency, created_at)
+         select gen_random_uuid(), 16, 0, wallet_id, 9, amount, 0, currency, created_at from transactions
+         where version = 1 and wallet_id::text like '%01'",
+        "transaction ",
     ),
     ("insert into adjustments values (gen_random_uuid(), 'ada', 'a test')", "transaction "),
     (

@@ -21,7 +21,7 @@ const ROOMS: [(&str, &[&str]); 19] = [
     ("customers", &["db", "kernel"]),
     ("accounts", &["customers", "ledger", "cache", "db", "kernel"]),
     ("payments", &["accounts", "ledger", "cache", "db", "kernel"]),
-    ("payouts", &["ledger", "db", "kernel"]),
+    ("payouts", &["ledger", "db", "kernel", "fail_point"]),
     ("identity", &["accounts", "db", "kernel"]),
     ("events", &["ledger::log", "db", "kernel", "fail_point"]),
     (

@@ -22,6 +22,8 @@ pub enum Tag {
     Service,
     /// For the back office, with a token of scope `admin`.
     Admin,
+    /// For the bank that pays payouts.
+    Bank,
     /// The catalogue of errors.
     Errors,
     /// For operators.

@@ -14,7 +14,7 @@ use crate::{
     ledger::{
         BalanceAfter, Done, Kind, Outcome, Preview, Receipt, Refusal, StatusReceipt,
         entry::TransactionStatus,
-        read::{EntryView, HistoryItem, HoldView, TransactionView},
+        read::{EntryView, HistoryItem, HoldView, PayoutView, TransactionView},
     },
 };
 
@@ -40,6 +40,26 @@ pub fn hold(id: OperationId) -> HoldView {
         placed_at: moment(),
         end: None,
     }
+}
+
+/// A pending payout of 100.
+pub fn payout(id: OperationId) -> Versioned<PayoutView> {
+    let value = PayoutView {
+        id,
+        version: 1,
+        amount: 100,
+        currency: "USD".parse().unwrap(),
+        bank_code: "044".to_owned(),
+        account_last4: "3000".to_owned(),
+        account_name: "Ada Obi".to_owned(),
+        reference: None,
+        requested_at: moment(),
+        status: TransactionStatus::Pending,
+        ended_at: None,
+        failure: None,
+        reversal: None,
+    };
+    Versioned { value, version: 1 }
 }
 
 /// Money that was booked.

@@ -55,6 +55,9 @@ fn every_operation_is_described_and_no_note_is_left_over() {
     assert_eq!(ids.len(), documented.len(), "an operation is documented twice");
 }
 
+/// The only operation whose body is signed, and which is read as a whole or not at all.
+const CALLBACKS: &str = "post /api/v1/bank/callbacks";
+
 #[test]
 fn every_operation_has_examples_and_every_error_a_code() {
     for (name, operation) in operations() {
@@ -75,8 +78,10 @@ fn every_operation_has_examples_and_every_error_a_code() {
             let kinds: Vec<_> = content.keys().map(String::as_str).collect();
             assert_eq!(kinds, ["application/json"], "{name}");
             let words = body["description"].as_str().unwrap();
+            // Its raw bytes are signed.
+            let is_signed = name == CALLBACKS && words.contains("JSON only");
             for kind in ["application/x-www-form-urlencoded", "multipart/form-data"] {
-                assert!(words.contains(kind), "{name}: {words}");
+                assert!(words.contains(kind) != is_signed, "{name}: {words}");
             }
             assert!(content.values().all(|media| media.get("example").is_some()), "{name}");
         }
@@ -222,7 +227,7 @@ async fn null_is_taken_where_a_request_may_have_it_and_a_field_error_elsewhere()
     let (api, document) = (TestApi::new(), document());
     let customer = api.customer();
     for (name, operation) in operations() {
-        let Some(body) = operation.get("requestBody") else { continue };
+        let Some(body) = operation.get("requestBody").filter(|_| name != CALLBACKS) else { continue };
         let (method, path) = name.split_once(' ').unwrap();
         let method: Method = method.to_uppercase().parse().unwrap();
         let scheme = operation["security"][0].as_object().and_then(|schemes| schemes.keys().next());
@@ -277,7 +282,9 @@ fn an_operation_names_its_tokens_or_that_it_needs_none() {
         .map(|(name, _)| name)
         .collect();
     let expected = ["/api/v1/errors", "/health", "/health/live", "/health/ready", "/metrics"];
-    assert_eq!(open, expected.map(|path| format!("get {path}")).into());
+    let mut expected: HashSet<String> = expected.map(|path| format!("get {path}")).into();
+    expected.insert(CALLBACKS.to_owned());
+    assert_eq!(open, expected);
 }
 
 #[test]

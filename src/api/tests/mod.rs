@@ -13,6 +13,7 @@ mod history;
 mod holds;
 mod keys;
 mod operation;
+mod payouts;
 mod releases;
 mod services;
 mod stubs;
@@ -35,7 +36,7 @@ use uuid::Uuid;
 
 use self::{
     services::{Call, ScriptedServices},
-    stubs::{StoppedClock, StubHealth, StubIdentity},
+    stubs::{EveryCallback, StoppedClock, StubHealth, StubIdentity},
 };
 use super::{Dependencies, ServiceKey, catalogue::CATALOGUE, health::HealthStatus, spec};
 use crate::{
@@ -96,6 +97,8 @@ impl TestApi {
         let dependencies = Dependencies {
             accounts: services.clone(),
             payments: services.clone(),
+            payouts: services.clone(),
+            callback_verifier: Some(Arc::new(EveryCallback)),
             identity: Arc::new(StubIdentity(services.clone())),
             health: health.clone(),
             metrics: Arc::new(|| "wallet_up 1\n".to_owned()),

@@ -16,9 +16,10 @@ use crate::{
     },
     ledger::{
         LargestTransfers, Outcome,
-        read::{Filter, HistoryItem, HoldView, OpenRelease, TransactionView},
+        read::{Filter, HistoryItem, HoldView, OpenRelease, PayoutView, TransactionView},
     },
     payments::{Mode, Order, PaymentError, Payments},
+    payouts::{BankReport, PayoutError, Payouts, Reception},
 };
 
 /// A question to a service; a version is the oldest that the reader accepts.
@@ -32,6 +33,9 @@ pub enum Call {
     Releases(PageRequest<DueCursor>, Option<i64>),
     Holds(PageRequest<DueCursor>, Option<i64>),
     Hold(OperationId),
+    Payouts(PageRequest, Option<i64>),
+    Payout(OperationId, Option<i64>),
+    Report(OperationId, BankReport),
     TopTransfers(u16, Option<i64>),
     Payment(Order, Mode),
 }
@@ -157,6 +161,25 @@ impl Accounts for ScriptedServices {
         self.answer(Call::Holds(page, at_least), empty)
     }
 
+    async fn payouts(
+        &self,
+        _: WalletId,
+        page: PageRequest,
+        at_least: Option<i64>,
+    ) -> Result<Versioned<Page<PayoutView>>, AccountError> {
+        let empty = || Versioned { value: Page { items: vec![], next: None }, version: 0 };
+        self.answer(Call::Payouts(page, at_least), empty)
+    }
+
+    async fn payout(
+        &self,
+        _: WalletId,
+        id: OperationId,
+        at_least: Option<i64>,
+    ) -> Result<Versioned<PayoutView>, AccountError> {
+        self.answer(Call::Payout(id, at_least), || answers::payout(id))
+    }
+
     async fn top_transfers(
         &self,
         _: WalletId,
@@ -183,5 +206,16 @@ impl Payments for ScriptedServices {
 
     async fn hold(&self, id: OperationId) -> Result<HoldView, PaymentError> {
         self.answer(Call::Hold(id), || answers::hold(id)).map_err(|_| PaymentError::HoldNotFound)
+    }
+}
+
+#[async_trait]
+impl Payouts for ScriptedServices {
+    fn admit(&self) -> Result<(), PayoutError> {
+        Ok(())
+    }
+
+    async fn report(&self, id: OperationId, report: BankReport) -> Result<Reception, PayoutError> {
+        self.answer(Call::Report(id, report), || Reception::Booked).map_err(|_| PayoutError::NotFound)
     }
 }

@@ -20,6 +20,7 @@ use crate::{
         clock::{Clock, Timestamp},
         ids::{CustomerXid, WalletId},
     },
+    payouts::{CallbackHeaders, CallbackVerifier, InvalidSignature},
 };
 
 /// It is always [`moment`].
@@ -89,5 +90,14 @@ impl HealthSource for StubHealth {
 
     async fn is_ready(&self) -> bool {
         *self.0.lock().unwrap() != HealthStatus::Down
+    }
+}
+
+/// Takes each callback whose signature is `right`.
+pub struct EveryCallback;
+
+impl CallbackVerifier for EveryCallback {
+    fn verify(&self, headers: CallbackHeaders<'_>, _: &[u8]) -> Result<(), InvalidSignature> {
+        if headers.signature == Some("right") { Ok(()) } else { Err(InvalidSignature) }
     }
 }

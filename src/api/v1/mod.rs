@@ -1,6 +1,7 @@
 //! Version 1 of the API: a module for each audience, in it a file for each resource.
 
 mod admin;
+mod bank;
 mod errors;
 mod init;
 mod service;
@@ -8,20 +9,32 @@ mod wallet;
 
 use std::sync::Arc;
 
-use self::{errors::ErrorsApi, init::InitApi};
+use self::{bank::BankApi, errors::ErrorsApi, init::InitApi};
 use super::document::OperationDoc;
-use crate::{accounts::Accounts, identity::Identity, payments::Payments};
+use crate::{
+    accounts::Accounts,
+    identity::Identity,
+    payments::Payments,
+    payouts::{CallbackVerifier, Payouts},
+};
 
 /// The operations of every audience.
-pub type Apis = (InitApi, wallet::Apis, service::Apis, admin::Apis, ErrorsApi);
+pub type Apis = (InitApi, wallet::Apis, service::Apis, admin::Apis, BankApi, ErrorsApi);
 
 /// The operations over these services.
-pub fn apis(identity: Arc<dyn Identity>, accounts: &Arc<dyn Accounts>, payments: &Arc<dyn Payments>) -> Apis {
+pub fn apis(
+    identity: Arc<dyn Identity>,
+    accounts: &Arc<dyn Accounts>,
+    payments: &Arc<dyn Payments>,
+    payouts: Arc<dyn Payouts>,
+    verifier: Option<Arc<dyn CallbackVerifier>>,
+) -> Apis {
     (
         InitApi { identity },
-        wallet::apis(accounts, payments),
+        wallet::apis(accounts, payments, &payouts),
         service::apis(accounts, payments),
         admin::apis(accounts, payments),
+        BankApi { payouts, verifier },
         ErrorsApi,
     )
 }
@@ -33,6 +46,7 @@ pub fn operation_docs() -> Vec<OperationDoc> {
         wallet::operation_docs(),
         service::operation_docs(),
         admin::operation_docs(),
+        bank::operation_docs(),
         errors::operation_docs(),
     ]
     .into_iter()

@@ -11,7 +11,7 @@ pub struct Rule {
 }
 
 /// Every rule.
-pub const RULES: [Rule; 24] = [
+pub const RULES: [Rule; 26] = [
     Rule {
         sentence: "every wallet's buckets are the sum of its entries",
         sql: "select format('wallet %s: has %s/%s/%s, entries give %s/%s/%s', coalesce(w.id, e.wallet_id),
@@ -72,7 +72,7 @@ pub const RULES: [Rule; 24] = [
               where (e.kind, e.occurred_at, e.delta_available + e.delta_held + e.delta_unreleased)
                     is distinct from (t.kind, t.created_at,
                         case when t.status = 2 then 0 when t.kind = 1 then t.amount when t.kind = 2 then -t.amount
-                             when t.kind = 6 then 0
+                             when t.kind in (6, 12) then 0 when t.kind = 16 then t.amount
                              when t.kind = 3 then -(t.amount + t.fee)
                              when t.kind = 19 and e.delta_available > 0 then t.amount
                              when t.kind = 19 then -t.amount end)",
@@ -142,10 +142,13 @@ pub const RULES: [Rule; 24] = [
               where w.next_due_at is null or w.next_due_at > d.due_at",
     },
     Rule {
-        sentence: "a wallet's held money is that of its open holds",
-        sql: "select format('wallet %s: %s held, open holds give %s', coalesce(w.id, h.wallet_id), w.held, h.open)
+        sentence: "a wallet's held money is that of its open holds and payouts",
+        sql: "select format('wallet %s: %s held, open holds and payouts give %s', coalesce(w.id, h.wallet_id), w.held, h.open)
               from wallets w
-              full join (select wallet_id, sum(amount) as open from holds where closed_by is null group by wallet_id) h
+              full join (select wallet_id, sum(amount) as open
+                         from (select wallet_id, amount from holds where closed_by is null
+                               union all select wallet_id, amount from payouts where closed_by is null) o
+                         group by wallet_id) h
                   on h.wallet_id = w.id
               where w.held is distinct from coalesce(h.open, 0)",
     },
@@ -167,6 +170,33 @@ pub const RULES: [Rule; 24] = [
                  or (f.delta_available, f.delta_held, f.delta_unreleased) is distinct from (-h.amount, h.amount, 0::int8)
                  or e.delta_available <> h.amount - case when s.kind in (7, 8) then s.amount + s.fee else 0 end
                  or s.kind = 8 and (o.kind, o.delta_available) is distinct from (9, s.amount)",
+    },
+    Rule {
+        sentence: "a payout is of a transaction of its wallet, and is closed by one step that settled or returned it",
+        sql: "select format('payout %s', coalesce(p.transaction_id, t.id, s.transaction_id))
+              from payouts p
+              full join (select * from transactions where kind = 12) t
+                  on (t.id, t.wallet_id, t.version, t.amount) = (p.transaction_id, p.wallet_id, p.version, p.amount)
+              full join (select * from steps where kind in (13, 14)) s
+                  on s.transaction_id = p.transaction_id and s.wallet_id = p.wallet_id
+              left join entries f on f.wallet_id = t.wallet_id and f.version = t.version
+              left join entries e on e.wallet_id = s.wallet_id and e.version = s.version
+              where p.transaction_id is null or t.id is null or p.closed_by is distinct from s.id
+                 or s.amount <> p.amount or s.fee <> 0 or s.other_wallet_id is not null
+                 or (f.delta_available, f.delta_held, f.delta_unreleased)
+                    is distinct from (-p.amount, p.amount, 0::int8)
+                 or (e.delta_available, e.delta_held, e.delta_unreleased)
+                    <> (case when s.kind = 14 then p.amount else 0 end, -p.amount, 0)
+                 or (p.failure_code is not null)
+                    is distinct from (coalesce(s.kind = 14, false) or p.reversed_by is not null)",
+    },
+    Rule {
+        sentence: "a reversal, and nothing else, gives back one payout that was settled, whole",
+        sql: "select format('transaction %s', coalesce(t.id, p.reversed_by))
+              from (select * from transactions where kind = 16) t
+              full join (select p.*, s.kind as end_kind from payouts p left join steps s on s.id = p.closed_by
+                         where p.reversed_by is not null) p on p.reversed_by = t.id
+              where (p.wallet_id, p.amount, p.end_kind) is distinct from (t.wallet_id, t.amount, 13::int2)",
     },
     Rule {
         sentence: "an adjustment, and nothing else, says who made it and why",
@@ -215,7 +245,7 @@ pub const RULES: [Rule; 24] = [
                          coalesce(array_agg(version order by n) filter (where way < 0), '{}') ov
                   from (select m.*, row_number() over (partition by way order by amount desc, version desc) n
                         from (select coalesce(s.amount, t.amount) as amount, e.version,
-                                     case when e.kind = 19 then 0
+                                     case when e.kind in (16, 19) then 0
                                           else sign(e.delta_available + e.delta_held + e.delta_unreleased) end way
                               from entries e join transactions t on t.id = e.transaction_id
                               left join steps s on e.kind in (7, 8, 9) and s.transaction_id = e.transaction_id

@@ -17,6 +17,7 @@ use crate::{
         entry::{AdjustmentNote, Entry, StatusChange, Step, Transaction},
         hold::{Hold, HoldState},
         kind::Kind,
+        payout::{Payout, PayoutChange, PayoutState},
         refusal::Refusal,
         release::Release,
         wallet_state::WalletState,
@@ -37,6 +38,12 @@ pub(super) struct Batch {
     /// Holds that begin.
     pub(super) placed_holds: Vec<Hold>,
     pub(super) closed_holds: Vec<Closing>,
+    /// Payouts that begin.
+    pub(super) requested_payouts: Vec<Payout>,
+    /// What changes in payouts, at most once for each.
+    pub(super) payout_changes: Vec<PayoutChange>,
+    /// The payouts that operations of the batch name, as it has left them so far.
+    pub(super) payouts: HashMap<OperationId, PayoutState>,
     /// The holds that operations of the batch name, as it has left them so far.
     pub(super) holds: HashMap<OperationId, HoldState>,
     /// What is due and not booked yet.
@@ -47,6 +54,7 @@ impl Batch {
     pub(super) fn new(
         wallets: impl IntoIterator<Item = WalletState>,
         holds: Vec<HoldState>,
+        payouts: Vec<PayoutState>,
         due: Vec<WalletDue>,
     ) -> Self {
         let wallets: OpenWallets =
@@ -64,6 +72,9 @@ impl Batch {
             closed_releases: Vec::new(),
             placed_holds: Vec::new(),
             closed_holds: Vec::new(),
+            requested_payouts: Vec::new(),
+            payout_changes: Vec::new(),
+            payouts: payouts.into_iter().map(|state| (state.transaction, state)).collect(),
             holds: holds.into_iter().map(|state| (state.hold.transaction, state)).collect(),
             due: due.into_iter().map(|due| (due.wallet, due)).collect(),
         }

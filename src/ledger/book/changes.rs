@@ -12,6 +12,7 @@ use crate::{
         hold::Hold,
         operation::{Key, KeyName},
         outcome::Decision,
+        payout::{Payout, PayoutChange},
         release::Release,
         wallet_state::WalletState,
     },
@@ -31,6 +32,10 @@ pub struct Changes {
     /// Holds that begin.
     pub placed_holds: Vec<Hold>,
     pub closed_holds: Vec<Closing>,
+    /// Payouts that begin.
+    pub requested_payouts: Vec<Payout>,
+    /// What changes in payouts, at most once for each.
+    pub payout_changes: Vec<PayoutChange>,
     /// The keys that have their decision in this batch.
     pub keys: Vec<AnsweredKey>,
     /// The wallets whose money has changed, in the order of their ids.
@@ -100,6 +105,7 @@ impl Changes {
     pub(super) fn of(batch: Batch, keys: Vec<AnsweredKey>) -> Self {
         let Batch { wallets, transactions, entries, status_changes, adjustments, .. } = batch;
         let Batch { steps, releases, closed_releases, placed_holds, closed_holds, .. } = batch;
+        let Batch { requested_payouts, payout_changes, .. } = batch;
         let mut changes = Changes {
             transactions,
             entries,
@@ -110,6 +116,8 @@ impl Changes {
             closed_releases,
             placed_holds,
             closed_holds,
+            requested_payouts,
+            payout_changes,
             keys,
             ..Self::default()
         };

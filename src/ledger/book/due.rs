@@ -94,6 +94,7 @@ pub(super) fn settle(
         fee: 0,
         reference: None,
         actor: Actor::Worker(WORKER.to_owned()).to_string(),
+        reason: None,
         created_at: entry.occurred_at,
     });
     let closing = Closing { transaction, by: id };

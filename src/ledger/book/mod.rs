@@ -43,8 +43,8 @@ impl Book {
     /// A book over locked wallets.
     #[must_use]
     pub fn new(prior: PriorState) -> Self {
-        let PriorState { wallets, used_references, known_keys, holds, due } = prior;
-        let batch = Batch::new(wallets, holds, due);
+        let PriorState { wallets, used_references, known_keys, holds, payouts, due } = prior;
+        let batch = Batch::new(wallets, holds, payouts, due);
         // Enough for a batch that pays into one wallet; other batches have fewer operations than wallets.
         let operations = batch.wallets.len();
         let mut references = References::with_capacity(operations);

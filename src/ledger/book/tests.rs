@@ -4,6 +4,7 @@ mod holds;
 mod keys;
 mod limits;
 mod outcomes;
+mod payouts;
 mod properties;
 mod releases;
 
@@ -19,6 +20,7 @@ use crate::{
         buckets::Buckets,
         ids::{ReferenceId, WalletId},
         money::{Amount, MAX_MINOR_UNITS},
+        payout_failure::PayoutFailure,
         status::Status,
     },
     ledger::{
@@ -195,6 +197,7 @@ fn refusals_come_in_their_documented_order() {
         let known = kinds.map(references).concat();
         let mut book = Book::new(PriorState {
             holds: Vec::new(),
+            payouts: Vec::new(),
             due: Vec::new(),
             wallets: state.cloned().into_iter().chain(others.clone()).collect(),
             used_references: known,

@@ -18,12 +18,12 @@ use crate::{
 pub const SCAN_MAX: i64 = 40 * BLOCK;
 
 /// What each entry of a stretch of the log moved, in order. Money that came in is the change of the balance; what went
-/// out is the amount of the transaction, or of the step for a captured hold (kinds 7 and 8), as the change has the fee in it. An
-/// adjustment (kind 19) is no transfer: 0 stands for it.
+/// out is the amount of the transaction, or of the step for a captured hold (kinds 7 and 8), as the change has the fee in it. A
+/// reversal (kind 16) and an adjustment (kind 19) are no transfers: 0 stands for them.
 pub const MOVED: &str = "\
 select e.wallet_id, e.version, case when e.change >= 0 then e.change else -coalesce(s.amount, t.amount) end as moved
 from (select position, wallet_id, version, transaction_id, kind,
-             case when kind = 19 then 0 else delta_available + delta_held + delta_unreleased end as change
+             case when kind in (16, 19) then 0 else delta_available + delta_held + delta_unreleased end as change
       from entries where position > $1 and position <= $2 order by position offset 0) e
 left join lateral (select t.amount from transactions t where t.id = e.transaction_id and e.change < 0 offset 0) t on true
 left join lateral (
@@ -43,7 +43,7 @@ cross join lateral (
     select array_agg(case when e.change >= 0 then e.change when e.change > -k.outgoing_amounts[$4] then 0
                           else -coalesce(s.amount, t.amount) end order by e.version) as moved
     from (select version, transaction_id, kind,
-                 case when kind = 19 then 0 else delta_available + delta_held + delta_unreleased end as change
+                 case when kind in (16, 19) then 0 else delta_available + delta_held + delta_unreleased end as change
           from entries
           where wallet_id = w.id and version > coalesce(k.through_version, 0)
             and version <= least($2, coalesce(k.through_version, 0) + $3)

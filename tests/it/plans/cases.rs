@@ -6,6 +6,7 @@ use wallet::{
     customers::store as customers,
     events,
     ledger::{due, log, posting::store, read, top_transfers::store as top_transfers, wallets},
+    payouts,
 };
 
 /// A statement, the session that runs it, and the indexes by which it must reach its tables.
@@ -96,6 +97,42 @@ pub static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
             sql: store::WRITE_WAITING.as_str(),
             session: Session::Loop,
             indexes: &["releases_pkey", "holds_pkey"],
+        },
+        Case {
+            name: "write payouts",
+            sql: store::WRITE_PAYOUTS.as_str(),
+            session: Session::Loop,
+            indexes: &["payouts_pkey"],
+        },
+        Case {
+            name: "claim payouts",
+            sql: payouts::store::CLAIM,
+            session: Session::Pool,
+            indexes: &[
+                "payout_attempts_next_idx",
+                "payout_attempts_pkey",
+                "payouts_pkey",
+                "transactions_pkey",
+                "wallets_pkey",
+            ],
+        },
+        Case {
+            name: "finish payouts",
+            sql: payouts::store::FINISH,
+            session: Session::Pool,
+            indexes: &["payout_attempts_pkey"],
+        },
+        Case {
+            name: "find a payout",
+            sql: read::FIND_PAYOUT,
+            session: Session::Pool,
+            indexes: &["payouts_pkey", "transactions_pkey", "steps_pkey"],
+        },
+        Case {
+            name: "a wallet's payouts",
+            sql: read::PAYOUTS,
+            session: Session::Pool,
+            indexes: &["payouts_wallet_idx", "transactions_pkey"],
         },
         Case {
             name: "wallets with something due",

@@ -70,9 +70,11 @@ select e.wallet_id::text, e.version, jsonb_build_object(
     'transaction_id', e.transaction_id, 'wallet_id', e.wallet_id, 'customer_xid', c.xid,
     'type', case e.kind when 1 then 'deposit' when 2 then 'withdrawal' when 3 then 'transfer_out' when 4 then 'transfer_in'
                        when 5 then 'release' when 6 then 'hold' when 7 then 'hold' when 8 then 'hold' when 9 then 'transfer_in'
-                       when 10 then 'hold' when 11 then 'hold' end,
-    'step', case when e.kind = 5 then 'released' when e.kind = 6 then 'held' when e.kind in (7, 8, 9) then 'captured'
-                 when e.kind = 10 then 'voided' when e.kind = 11 then 'expired' else 'booked' end, 'status', case when e.kind = 6 then 'pending' when e.kind in (10, 11) or t.status = 2 then 'failed' else 'success' end,
+                       when 10 then 'hold' when 11 then 'hold' when 12 then 'payout' when 13 then 'payout' when 14 then 'payout'
+                       when 16 then 'reversal' end,
+    'step', case when e.kind = 5 then 'released' when e.kind in (6, 12) then 'held' when e.kind = 13 then 'settled' when e.kind = 14 then 'returned'
+                 when e.kind = 16 then 'reversed' when e.kind in (7, 8, 9) then 'captured'
+                 when e.kind = 10 then 'voided' when e.kind = 11 then 'expired' else 'booked' end, 'status', case when e.kind in (6, 12) then 'pending' when e.kind in (10, 11, 14) or t.status = 2 then 'failed' else 'success' end,
     'amount', coalesce(s.amount, t.amount), 'fee', case when e.kind not in (4, 9) then coalesce(s.fee, t.fee) else 0 end, 'delta', e.delta_available + e.delta_held + e.delta_unreleased,
     'deltas', jsonb_build_object('available', e.delta_available, 'held', e.delta_held,
                                  'unreleased', e.delta_unreleased),

@@ -3,6 +3,8 @@
 mod cash;
 mod holds;
 mod page_info;
+mod payout_answers;
+mod payouts;
 mod releases;
 mod status;
 mod top_transfers;
@@ -13,17 +15,25 @@ pub(super) mod transfers;
 use std::sync::Arc;
 
 use self::{
-    cash::CashApi, holds::WalletHoldsApi, releases::ReleasesApi, status::StatusApi,
+    cash::CashApi, holds::WalletHoldsApi, payouts::PayoutsApi, releases::ReleasesApi, status::StatusApi,
     top_transfers::TopTransfersApi, transactions::TransactionsApi, transfers::TransfersApi,
 };
-use crate::{accounts::Accounts, api::document::OperationDoc, payments::Payments};
+use crate::{accounts::Accounts, api::document::OperationDoc, payments::Payments, payouts::Payouts};
 
 /// The operations.
-pub type Apis =
-    (StatusApi, CashApi, TransfersApi, TransactionsApi, ReleasesApi, WalletHoldsApi, TopTransfersApi);
+pub type Apis = (
+    StatusApi,
+    CashApi,
+    TransfersApi,
+    TransactionsApi,
+    ReleasesApi,
+    WalletHoldsApi,
+    PayoutsApi,
+    TopTransfersApi,
+);
 
 /// The operations over these services.
-pub fn apis(accounts: &Arc<dyn Accounts>, payments: &Arc<dyn Payments>) -> Apis {
+pub fn apis(accounts: &Arc<dyn Accounts>, payments: &Arc<dyn Payments>, payouts: &Arc<dyn Payouts>) -> Apis {
     (
         StatusApi { accounts: Arc::clone(accounts) },
         CashApi { payments: Arc::clone(payments) },
@@ -31,6 +41,11 @@ pub fn apis(accounts: &Arc<dyn Accounts>, payments: &Arc<dyn Payments>) -> Apis 
         TransactionsApi { accounts: Arc::clone(accounts) },
         ReleasesApi { accounts: Arc::clone(accounts) },
         WalletHoldsApi { accounts: Arc::clone(accounts) },
+        PayoutsApi {
+            accounts: Arc::clone(accounts),
+            payments: Arc::clone(payments),
+            payouts: Arc::clone(payouts),
+        },
         TopTransfersApi { accounts: Arc::clone(accounts) },
     )
 }
@@ -44,6 +59,7 @@ pub fn operation_docs() -> Vec<OperationDoc> {
         transactions::operation_docs(),
         releases::operation_docs(),
         holds::operation_docs(),
+        payouts::operation_docs(),
         top_transfers::operation_docs(),
     ]
     .into_iter()

@@ -91,6 +91,7 @@ pub(super) fn close_hold(
         fee,
         reference: operation.reference().map(|key| key.reference),
         actor: operation.actor.to_string(),
+        reason: None,
         created_at: entry.occurred_at,
     });
     batch.closed_holds.push(Closing { transaction: hold.transaction, by: operation.id });

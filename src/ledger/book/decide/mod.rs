@@ -4,7 +4,9 @@ mod adjustment;
 mod capture;
 mod deposit;
 mod end_hold;
+mod end_payout;
 mod hold;
+mod payout;
 mod settle_due;
 mod single;
 mod status;
@@ -31,6 +33,8 @@ pub(super) fn decide(batch: &mut Batch, operation: &Operation, now: Timestamp) -
         Action::Hold(hold) => hold::decide(batch, operation, hold, now),
         Action::Capture(capture) => capture::decide(batch, operation, capture, now),
         Action::Void { hold } => void::decide(batch, operation, *hold, now),
+        Action::RequestPayout(payout) => payout::decide(batch, operation, payout, now),
+        Action::EndPayout(ended) => end_payout::decide(batch, operation, ended, now),
         Action::SettleDue { at_most } => settle_due::decide(batch, operation, *at_most, now),
         Action::Enable | Action::Disable | Action::Freeze { .. } | Action::Unfreeze { .. } => {
             status::decide(batch, operation, now)

@@ -61,6 +61,8 @@ fn change(wallet: &mut WalletState, action: &Action, now: Timestamp) -> Result<(
             | Action::Hold(_)
             | Action::Capture(_)
             | Action::Void { .. }
+            | Action::RequestPayout(_)
+            | Action::EndPayout(_)
             | Action::Adjust(_)
             | Action::SettleDue { .. },
             ..,

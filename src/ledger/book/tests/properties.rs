@@ -4,12 +4,15 @@ use proptest::prelude::*;
 
 use super::{
     holds::{capture_of, place},
+    payouts::{end_of, pay_out},
     releases::waiting,
     *,
 };
 use crate::ledger::{
     due_item::{DueItem, DueKind, WalletDue},
     hold::{Hold, HoldState},
+    operation::PayoutEnding,
+    payout::PayoutState,
     release::Release,
 };
 
@@ -28,6 +31,9 @@ fn any_operation() -> impl Strategy<Value = (u8, Action, Option<(u8, u8)>)> {
         3 => (0..6_usize, prop::option::of(1..70_i64), prop::option::of(1..=4_u8), 0..40_u128).prop_map(
             |(hold, amount, to, reference)| capture_of(open_holds()[hold].hold.transaction, amount, to, reference)),
         1 => (0..6_usize).prop_map(|hold| Action::Void { hold: open_holds()[hold].hold.transaction }),
+        2 => (1..50_i64, 0..40_u128).prop_map(|(amount, reference)| pay_out(amount, reference)),
+        3 => (0..3_usize, prop::sample::select(ENDINGS.to_vec()))
+            .prop_map(|(payout, end)| end_of(open_payouts()[payout].transaction, end)),
         1 => Just(enable()),
         1 => Just(disable()),
         1 => Just(Action::Freeze { reason: "a test".to_owned() }),
@@ -64,7 +70,24 @@ fn three_wallets() -> Vec<WalletState> {
 }
 
 const UNRELEASED: i64 = 60;
-const HELD: i64 = 100;
+/// For two holds and a payout.
+const HELD: i64 = 100 + PAID_OUT;
+const PAID_OUT: i64 = 25;
+
+const ENDINGS: [PayoutEnding; 3] = [
+    PayoutEnding::Settled,
+    PayoutEnding::Returned(PayoutFailure::AccountClosed),
+    PayoutEnding::Bounced(PayoutFailure::AccountClosed),
+];
+
+/// The open payouts of the three wallets, one of each.
+fn open_payouts() -> Vec<PayoutState> {
+    let of = |wallet: &WalletState| {
+        let transaction = OperationId(Uuid::from_u128(wallet.id.0.as_u128() * 1_000 + 300_000));
+        PayoutState { transaction, wallet: wallet.id, amount: PAID_OUT, closed: None, is_reversed: false }
+    };
+    three_wallets().iter().map(of).collect()
+}
 
 /// The open holds of the three wallets: one of each has expired at second 1.
 fn open_holds() -> Vec<HoldState> {
@@ -115,7 +138,7 @@ fn in_batches(operations: &[Operation], size: usize) -> (Vec<Outcome>, Vec<Chang
     let mut wallets: HashMap<WalletId, WalletState> =
         three_wallets().into_iter().map(|w| (w.id, w)).collect();
     let (mut references, mut keys) = (HashMap::new(), HashMap::new());
-    let mut holds = open_holds();
+    let (mut holds, mut payouts) = (open_holds(), open_payouts());
     let mut open = open_releases();
     open.extend(holds.iter().map(|state| expiry(&state.hold)));
     let (mut outcomes, mut all) = (Vec::new(), Vec::new());
@@ -125,16 +148,18 @@ fn in_batches(operations: &[Operation], size: usize) -> (Vec<Outcome>, Vec<Chang
             used_references: references.clone().into_iter().collect(),
             known_keys: keys.clone().into_iter().collect(),
             holds: holds.clone(),
+            payouts: payouts.clone(),
             due: due(&open, wallets.values().cloned()),
         });
         let decided: Vec<_> = batch.iter().map(|operation| book.apply(operation, at(1)).unwrap()).collect();
         let changes = book.into_changes();
         for transaction in changes.transactions.iter().filter(|t| t.status == TransactionStatus::Completed) {
             let (wallet, kind) = (transaction.wallet, transaction.kind);
-            references.insert(
-                ReferenceKey { wallet, kind, reference: transaction.reference.unwrap() },
-                transaction.id,
-            );
+            // Only a reversal has none.
+            assert_eq!(transaction.reference.is_none(), kind == Kind::WithdrawalReversal);
+            if let Some(reference) = transaction.reference {
+                references.insert(ReferenceKey { wallet, kind, reference }, transaction.id);
+            }
         }
         for AnsweredKey { key, operation, .. } in &changes.keys {
             let first = batch.iter().position(|asked| asked.id == *operation).unwrap();
@@ -153,6 +178,24 @@ fn in_batches(operations: &[Operation], size: usize) -> (Vec<Outcome>, Vec<Chang
                 assert_eq!(ended.closed.replace(step.kind), None, "a hold ended twice");
             }
         }
+        for change in &changes.payout_changes {
+            let state = payouts.iter_mut().find(|state| state.transaction == change.transaction).unwrap();
+            if let Some(step) = change.closed_by {
+                let kind = changes.steps.iter().find(|found| found.id == step).unwrap().kind;
+                assert_eq!(state.closed.replace(kind), None, "a payout ended twice");
+            }
+            if change.reversed_by.is_some() {
+                assert!(!std::mem::replace(&mut state.is_reversed, true), "a payout came back twice");
+                assert_eq!(state.closed, Some(Kind::PayoutSettled));
+            }
+        }
+        payouts.extend(changes.requested_payouts.iter().map(|payout| PayoutState {
+            transaction: payout.transaction,
+            wallet: payout.wallet,
+            amount: payout.amount,
+            closed: None,
+            is_reversed: false,
+        }));
         holds.extend(changes.placed_holds.iter().map(|hold| HoldState { hold: *hold, closed: None }));
         open.extend(changes.placed_holds.iter().map(expiry));
         let closed = changes.closed_releases.iter().chain(&changes.closed_holds);
@@ -173,7 +216,10 @@ fn in_batches(operations: &[Operation], size: usize) -> (Vec<Outcome>, Vec<Chang
             open.iter().filter(|(owner, _)| *owner == wallet.id).map(|(_, item)| item).collect();
         let sum = |kind| own.iter().filter(|item| item.kind == kind).map(|item| item.amount).sum::<i64>();
         assert_eq!(wallet.buckets.unreleased, sum(DueKind::Release));
-        assert_eq!(wallet.buckets.held, sum(DueKind::HoldExpiry));
+        let open_payouts =
+            payouts.iter().filter(|payout| payout.wallet == wallet.id && payout.closed.is_none());
+        let paying: i64 = open_payouts.map(|payout| payout.amount).sum();
+        assert_eq!(wallet.buckets.held, sum(DueKind::HoldExpiry) + paying);
         assert!(own.iter().all(|item| wallet.next_due_at.is_some_and(|next| next <= item.due_at)));
     }
     let mut wallets: Vec<_> = wallets.into_values().collect();
@@ -200,7 +246,7 @@ fn net(transactions: &[&Transaction]) -> i64 {
     let completed = transactions.iter().filter(|t| t.status == TransactionStatus::Completed);
     completed
         .map(|t| match t.kind {
-            Kind::Deposit => t.amount,
+            Kind::Deposit | Kind::WithdrawalReversal => t.amount,
             Kind::Withdrawal => -t.amount,
             // Its entry says which way.
             Kind::Adjustment => 0,
@@ -263,6 +309,7 @@ proptest! {
                 used_references: known,
                 known_keys: vec![],
                 holds: Vec::new(),
+                payouts: Vec::new(),
                 due: vec![],
             }).apply(probe, at(1)).unwrap()
         };
@@ -289,7 +336,7 @@ proptest! {
         let steps = batches.iter().flat_map(|batch| &batch.steps);
         let captured: i64 = steps
             .map(|step| match step.kind {
-                Kind::HoldCapture => -step.amount,
+                Kind::HoldCapture | Kind::PayoutSettled => -step.amount,
                 Kind::HoldCaptureOut => -step.fee,
                 _ => 0,
             })
@@ -309,6 +356,9 @@ proptest! {
                 // Steps of transactions that were there before.
                 Ok(Done::Settled(_)) => false,
                 _ if operation.hold().is_some() => false,
+                Ok(Done::Money(_)) if operation.payout().is_some() => {
+                    matches!(&operation.action, Action::EndPayout(ended) if matches!(ended.end, PayoutEnding::Bounced(_)))
+                }
                 Ok(_) => true,
                 Err(Refusal::InsufficientFunds { .. }) => matches!(operation.action, Action::Withdraw { .. }),
                 Err(_) => false,

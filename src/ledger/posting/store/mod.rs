@@ -23,7 +23,7 @@ pub use self::{
     prior::{PRIOR_STATE, PRIOR_STATE_UNLOCKED, prior_state},
     proof::{IS_ENTRY_BOOKED, IS_KEY_STORED, IS_STATUS_CHANGED, IS_STEP_BOOKED, is_committed},
     sweep::{SWEEP_KEYS, sweep_keys},
-    write::{WRITE, WRITE_ADJUSTMENTS, WRITE_STATUS, WRITE_WAITING, write},
+    write::{WRITE, WRITE_ADJUSTMENTS, WRITE_PAYOUTS, WRITE_STATUS, WRITE_WAITING, write},
 };
 use crate::{
     db::{DbError, commit_durably, open, session_options},

@@ -21,6 +21,7 @@ use crate::{
         locks::log_lock,
         operation::{KeyName, Operation, ReferenceKey},
         outcome::{BalanceAfter, Done, IdempotencyRecord, Receipt},
+        payout::PayoutState,
         prior_state::PriorState,
         wallet_state::WalletState,
     },
@@ -29,7 +30,7 @@ use crate::{
 /// The batch's time; then, with a JSON payload each, the references that are used up (`what` 1: the id of the transaction),
 /// the keys that have a stored decision (`what` 2: [`KnownKey`]), which is a transaction, a step of one, or an outcome of its
 /// own, what is due in wallets (`what` 3: [`DueRows`]), the references of captures that are used up (`what` 4: the id of the
-/// transaction), and the holds that operations name (`what` 5: [`NamedHold`]). `n` says which of the parameters a row answers.
+/// transaction), the holds that operations name (`what` 5: [`NamedHold`]), and the payouts (`what` 6: [`NamedPayout`]). `n` says which of the parameters a row answers.
 macro_rules! prior_state {
     ($($from:expr),*) => {
         concat!(
@@ -102,7 +103,13 @@ select 5::int2, k.n, h.expires_at, jsonb_build_object(
            'wallet_id', h.wallet_id, 'amount', h.amount, 'closed', s.kind)
 from unnest($10::uuid[]) with ordinality k(id, n)
 cross join lateral (select * from holds h where h.transaction_id = k.id offset 0) h
-left join lateral (select s.kind from steps s where s.id = h.closed_by offset 0) s on true"
+left join lateral (select s.kind from steps s where s.id = h.closed_by offset 0) s on true
+union all
+select 6::int2, k.n, null, jsonb_build_object(
+           'wallet_id', p.wallet_id, 'amount', p.amount, 'closed', s.kind, 'is_reversed', p.reversed_by is not null)
+from unnest($11::uuid[]) with ordinality k(id, n)
+cross join lateral (select * from payouts p where p.transaction_id = k.id offset 0) p
+left join lateral (select s.kind from steps s where s.id = p.closed_by offset 0) s on true"
         )
     };
 }
@@ -145,10 +152,32 @@ struct NamedHold {
     closed: Option<i16>,
 }
 
+/// The payload of a payout that an operation names.
+#[derive(Deserialize)]
+struct NamedPayout {
+    wallet_id: Uuid,
+    amount: i64,
+    /// The kind of the step that has closed it.
+    closed: Option<i16>,
+    is_reversed: bool,
+}
+
+impl NamedPayout {
+    fn state(self, transaction: OperationId) -> Result<PayoutState, DbError> {
+        let Self { wallet_id, amount, closed, is_reversed } = self;
+        let closed = closed.map(|code| end_kind(code, transaction)).transpose()?;
+        Ok(PayoutState { transaction, wallet: WalletId(wallet_id), amount, closed, is_reversed })
+    }
+}
+
+/// The kind of the step that has closed a hold or a payout.
+fn end_kind(code: i16, transaction: OperationId) -> Result<Kind, DbError> {
+    Kind::from_code(code).ok_or_else(|| DbError::Defect(format!("{transaction}: its end cannot be read")))
+}
+
 impl NamedHold {
     fn state(self, transaction: OperationId, expires_at: Timestamp) -> Result<HoldState, DbError> {
-        let unreadable = || DbError::Defect(format!("hold {transaction}: its end cannot be read"));
-        let closed = self.closed.map(|code| Kind::from_code(code).ok_or_else(unreadable)).transpose()?;
+        let closed = self.closed.map(|code| end_kind(code, transaction)).transpose()?;
         let hold = Hold { transaction, wallet: WalletId(self.wallet_id), amount: self.amount, expires_at };
         Ok(HoldState { hold, closed })
     }
@@ -177,6 +206,7 @@ pub async fn prior_state(
     let (of_steps, references): (Vec<ReferenceKey>, Vec<ReferenceKey>) =
         operations.iter().filter_map(|operation| operation.reference()).partition(is_of_step);
     let holds: Vec<OperationId> = operations.iter().filter_map(|operation| operation.hold()).collect();
+    let payouts: Vec<OperationId> = operations.iter().filter_map(|operation| operation.payout()).collect();
     let keys: Vec<&KeyName> = operations.iter().filter_map(|o| Some(&o.key.as_ref()?.name)).collect();
     let (waiting, next_due_at) = waiting(&wallets, operations);
     let rows = sqlx::query(statement)
@@ -190,6 +220,7 @@ pub async fn prior_state(
         .bind(of_steps.iter().map(|key| key.wallet.0).collect::<Vec<_>>())
         .bind(of_steps.iter().map(|key| key.reference.0).collect::<Vec<_>>())
         .bind(holds.iter().map(|hold| hold.0).collect::<Vec<_>>())
+        .bind(payouts.iter().map(|payout| payout.0).collect::<Vec<_>>())
         .fetch_all(conn)
         .await?;
     let mut now = None;
@@ -207,6 +238,10 @@ pub async fn prior_state(
             4 => {
                 let Json(id) = row.try_get("payload")?;
                 prior.used_references.push((*parameter(row, &of_steps)?, OperationId(id)));
+            }
+            6 => {
+                let Json::<NamedPayout>(named) = row.try_get("payload")?;
+                prior.payouts.push(named.state(*parameter(row, &payouts)?)?);
             }
             _ => {
                 let Json::<NamedHold>(named) = row.try_get("payload")?;

@@ -11,11 +11,13 @@ use super::{
 use crate::{
     db::DbError,
     fail_point::fail_point,
+    kernel::payout_failure::PayoutFailure,
     ledger::{
         book::{AnsweredKey, ChangedWallet, Changes},
         due_item::Closing,
         entry::{AdjustmentNote, Entry, StatusChange, Step, Transaction},
         hold::Hold,
+        payout::{Payout, PayoutChange},
         release::Release,
     },
 };
@@ -102,6 +104,7 @@ columns! { Steps of Step {
     fee: int8 = |s| s.fee,
     reference_id: uuid = |s| s.reference.map(|reference| reference.0),
     actor: text = |s| s.actor.as_str(),
+    reason: text = |s| s.reason.as_deref(),
     created_at: timestamptz = |s| s.created_at,
 } }
 
@@ -122,6 +125,23 @@ columns! { Holds of Hold {
 columns! { Closings of Closing {
     transaction_id: uuid = |c| c.transaction.0,
     closed_by: uuid = |c| c.by.0,
+} }
+
+columns! { Payouts of Payout {
+    transaction_id: uuid = |p| p.transaction.0,
+    wallet_id: uuid = |p| p.wallet.0,
+    version: int8 = |p| p.version,
+    amount: int8 = |p| p.amount,
+    bank_code: text = |p| p.account.bank_code.as_str(),
+    account_number: text = |p| p.account.number.as_str(),
+    account_name: text = |p| p.account.holder.as_str(),
+} }
+
+columns! { PayoutChanges of PayoutChange {
+    transaction_id: uuid = |c| c.transaction.0,
+    closed_by: uuid = |c| c.closed_by.map(|step| step.0),
+    reversed_by: uuid = |c| c.reversed_by.map(|transaction| transaction.0),
+    failure_code: text = |c| c.failure.map(PayoutFailure::word),
 } }
 
 columns! { Statuses of ChangedWallet {
@@ -260,6 +280,35 @@ select (select count(*) from s), (select count(*) from r), (select count(*) from
     )
 });
 
+/// Step 4, payouts, only when a batch has some: with each that begins, the row by which the worker finds it; a row of the
+/// worker's that exists is never touched. What a payout has once does not change.
+pub static WRITE_PAYOUTS: LazyLock<String> = LazyLock::new(|| {
+    let p = Payouts::COLUMNS.len();
+    format!(
+        "\
+with p as (
+    insert into payouts ({names})
+    select {names} from {payouts}
+    returning transaction_id),
+a as (
+    insert into payout_attempts (transaction_id) select transaction_id from p
+    returning 1),
+c as (
+    update payouts o
+    set closed_by = coalesce(o.closed_by, u.closed_by), reversed_by = coalesce(o.reversed_by, u.reversed_by),
+        failure_code = coalesce(u.failure_code, o.failure_code)
+    from {changes}
+    where o.transaction_id = any(${ids}::uuid[]) and o.transaction_id = u.transaction_id
+      and num_nonnulls(o.closed_by, u.closed_by) = 1 and num_nonnulls(o.reversed_by, u.reversed_by) < 2
+    returning 1)
+select (select count(*) from p), (select count(*) from a), (select count(*) from c)",
+        names = Payouts::names(""),
+        payouts = Payouts::table("u", 0),
+        changes = PayoutChanges::table("u", p),
+        ids = p + 1,
+    )
+});
+
 /// Writes a batch. Anything but the expected number of rows is a defect, and the caller rolls back.
 pub async fn write(conn: &mut PgConnection, changes: &Changes) -> Result<(), DbError> {
     let Changes { keys, transactions, entries, wallets, status_changes, statuses, adjustments, .. } = changes;
@@ -287,6 +336,13 @@ pub async fn write(conn: &mut PgConnection, changes: &Changes) -> Result<(), DbE
         let closed = (closed_releases.len(), closed_holds.len());
         expect(&written, [steps.len(), releases.len(), placed_holds.len(), closed.0, closed.1])?;
         fail_point("write.waiting");
+    }
+    let Changes { requested_payouts, payout_changes, .. } = changes;
+    if !requested_payouts.is_empty() || !payout_changes.is_empty() {
+        let query = Payouts::bind(sqlx::query(WRITE_PAYOUTS.as_str()), requested_payouts);
+        let written = PayoutChanges::bind(query, payout_changes).fetch_one(&mut *conn).await?;
+        expect(&written, [requested_payouts.len(), requested_payouts.len(), payout_changes.len()])?;
+        fail_point("write.payouts");
     }
     if !adjustments.is_empty() {
         let query = Adjustments::bind(sqlx::query(WRITE_ADJUSTMENTS.as_str()), adjustments);
