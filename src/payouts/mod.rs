@@ -3,7 +3,7 @@
 
 mod attempt;
 pub mod bank;
-mod bank_message;
+pub mod bank_message;
 mod booking;
 mod error;
 pub mod operator;
@@ -18,7 +18,7 @@ pub use self::{
         Bank, BankError, BankReport, BankStatus, CallbackHeaders, CallbackVerifier, InvalidSignature,
         PayoutInstruction,
     },
-    bank_message::{BankMessage, InvalidBankMessage, StatusWord},
+    bank_message::{BankMessage, InvalidBankMessage},
     error::PayoutError,
     payout::{ListedPayout, PayoutRef},
     queue::PayoutQueue,
