@@ -4,7 +4,7 @@ use super::settings::{AppEnv, Compression, LogFormat};
 use crate::kernel::quota::{Period, Quota};
 
 /// Every variable that the service reads, in the order of `.env.example`.
-pub const VARIABLES: [&str; 40] = [
+pub const VARIABLES: [&str; 44] = [
     "DATABASE_URL",
     "DATABASE_POOL_MAX",
     "REDIS_URL",
@@ -40,6 +40,10 @@ pub const VARIABLES: [&str; 40] = [
     "TRANSFER_FEE_BPS",
     "BATCH_MAX",
     "QUEUE_MAX",
+    "BANK_URL",
+    "BANK_TOKEN",
+    "BANK_WEBHOOK_SECRET",
+    "PAYOUT_QUEUE_MAX",
     "SHUTDOWN_DELAY",
     "SHUTDOWN_TIMEOUT",
     "LOG_FORMAT",
@@ -48,11 +52,25 @@ pub const VARIABLES: [&str; 40] = [
 ];
 
 /// Variables whose values are never shown, because they are secrets or may hold a password.
-pub(super) const SECRET: [&str; 5] =
-    ["DATABASE_URL", "REDIS_URL", "KAFKA_SASL_PASSWORD", "JWT_SECRET", "SERVICE_API_KEY"];
+pub(super) const SECRET: [&str; 8] = [
+    "DATABASE_URL",
+    "REDIS_URL",
+    "KAFKA_SASL_PASSWORD",
+    "JWT_SECRET",
+    "SERVICE_API_KEY",
+    "BANK_URL",
+    "BANK_TOKEN",
+    "BANK_WEBHOOK_SECRET",
+];
 
 /// The secret of tokens in development if none is set. It is public, so production refuses it.
 pub const DEVELOPMENT_JWT_SECRET: &str = "known-to-everybody-and-refused-in-production";
+
+/// The token of the simulated bank, and the secret by which it signs its callbacks. Both are public, so production refuses
+/// them.
+pub const DEVELOPMENT_BANK_TOKEN: &str = "known-to-everybody-as-the-token-of-the-bank";
+pub const DEVELOPMENT_BANK_WEBHOOK_SECRET: &str =
+    "whsec_a25vd24tdG8tZXZlcnlib2R5LWFuZC1yZWZ1c2VkLWluLXByb2R1Y3Rpb24=";
 
 /// An HMAC key shorter than the hash (256 bits) weakens it (RFC 7518, section 3.2).
 pub(super) const JWT_SECRET_MIN_BYTES: usize = 32;
@@ -87,6 +105,7 @@ pub(super) const DEFAULT_CURRENCY: &str = "USD";
 pub(super) const TRANSFER_FEE_BPS: u32 = 150;
 pub(super) const BATCH_MAX: usize = 256;
 pub(super) const QUEUE_MAX: usize = 10_000;
+pub(super) const PAYOUT_QUEUE_MAX: usize = 10_000;
 /// A load balancer that checks every two seconds has noticed after two checks.
 pub(super) const PRODUCTION_SHUTDOWN_DELAY_SECONDS: u64 = 5;
 pub(super) const SHUTDOWN_TIMEOUT_SECONDS: u64 = 10;

@@ -1,7 +1,8 @@
 //! Distinguishes a misspelled name from an unrelated one.
 
-/// Names up to this length have many unrelated neighbours (HOST and HOME), so only one edit is allowed there.
-const SHORT_NAME_CHARACTERS_MAX: usize = 5;
+/// Names up to this length have many unrelated neighbours (HOST and HOME, BANK_URL and BASE_URL), so only one edit is allowed
+/// there.
+const SHORT_NAME_CHARACTERS_MAX: usize = 8;
 
 /// The known name that `name` is probably a misspelling of: within two edits, or within one if it is short. An edit is a
 /// letter too many, too few, a different one, or two neighbours swapped. Letters in the wrong case are no edits, except
@@ -78,6 +79,7 @@ mod tests {
             ("APP_EVN", "APP_ENV"),
             ("PROT", "PORT"),
             ("HOSTS", "HOST"),
+            ("BNAK_URL", "BANK_URL"),
         ] {
             assert_eq!(closest_match(slip, &VARIABLES), Some(name), "{slip}");
         }
@@ -148,6 +150,9 @@ mod tests {
             "APP_NAME",
             "APP_KEY",
             "APP_URL",
+            "BASE_URL",
+            "API_TOKEN",
+            "WEBHOOK_SECRET",
             "APP_DEBUG",
             "NODE_ENV",
             "RAILS_ENV",

@@ -1,5 +1,6 @@
 //! Configuration: the only room that reads the environment. `.env.example` explains every variable.
 
+mod bank;
 mod defaults;
 mod load;
 mod misspelled;
@@ -12,8 +13,10 @@ mod tests;
 mod urls;
 mod values;
 
-pub use defaults::{DEVELOPMENT_JWT_SECRET, VARIABLES};
+pub use defaults::{
+    DEVELOPMENT_BANK_TOKEN, DEVELOPMENT_BANK_WEBHOOK_SECRET, DEVELOPMENT_JWT_SECRET, VARIABLES,
+};
 pub use settings::{
-    AppEnv, Compression, Config, ConfigError, KafkaLogin, KafkaSecurity, LogFormat, SaslMechanism, Secret,
-    Topics,
+    AppEnv, BankAccess, Compression, Config, ConfigError, KafkaLogin, KafkaSecurity, LogFormat,
+    SaslMechanism, Secret, Topics,
 };

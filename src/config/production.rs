@@ -4,14 +4,19 @@
 use std::collections::BTreeSet;
 
 use super::{
-    defaults::{DEVELOPMENT_JWT_SECRET, JWT_TTL_MAX_SECONDS_IN_PRODUCTION},
+    defaults::{
+        DEVELOPMENT_BANK_TOKEN, DEVELOPMENT_BANK_WEBHOOK_SECRET, DEVELOPMENT_JWT_SECRET,
+        JWT_TTL_MAX_SECONDS_IN_PRODUCTION,
+    },
     settings::{Config, Secret},
     urls,
 };
 
 /// Public secrets: those of development and of the tests, and those of well-known examples.
-const KNOWN_SECRETS: [&str; 5] = [
+const KNOWN_SECRETS: [&str; 7] = [
     DEVELOPMENT_JWT_SECRET,
+    DEVELOPMENT_BANK_TOKEN,
+    DEVELOPMENT_BANK_WEBHOOK_SECRET,
     // The example of jwt.io.
     "a-string-secret-at-least-256-bits-long",
     "a-valid-string-secret-that-is-at-least-512-bits-long-which-is-very-long",
@@ -63,7 +68,7 @@ impl Production<'_> {
     }
 
     fn exposed(&self) -> Vec<String> {
-        let Config { database_url, redis_url, kafka_brokers, kafka_security, .. } = self.config;
+        let Config { database_url, redis_url, kafka_brokers, kafka_security, bank, .. } = self.config;
         let exposes_kafka =
             !kafka_security.is_encrypted && kafka_brokers.as_deref().is_some_and(urls::are_remote);
         [
@@ -73,6 +78,7 @@ impl Production<'_> {
                 "sslmode=verify-full in it (or verify-ca, or require)",
             ),
             (redis_url.as_deref().is_some_and(urls::exposes_redis), "REDIS_URL", "rediss://"),
+            (bank.as_ref().is_some_and(|bank| urls::exposes_bank(&bank.url)), "BANK_URL", "https://"),
             (exposes_kafka, "KAFKA_BROKERS", "KAFKA_SECURITY_PROTOCOL=SASL_SSL (or SSL)"),
         ]
         .into_iter()
@@ -91,7 +97,7 @@ impl Production<'_> {
 fn weakness(secret: &Secret) -> Option<String> {
     let text = secret.expose();
     let different = text.chars().collect::<BTreeSet<_>>().len();
-    if KNOWN_SECRETS.iter().any(|known| bare(known) == bare(text)) {
+    if is_known(secret) {
         Some("is one that everybody knows".to_owned())
     } else if text.chars().count() < SECRET_MIN_CHARACTERS {
         Some(format!("must have at least {SECRET_MIN_CHARACTERS} characters in production"))
@@ -102,6 +108,11 @@ fn weakness(secret: &Secret) -> Option<String> {
     } else {
         None
     }
+}
+
+/// Whether a secret is public.
+pub(super) fn is_known(secret: &Secret) -> bool {
+    KNOWN_SECRETS.iter().any(|known| bare(known) == bare(secret.expose()))
 }
 
 /// A secret without blanks and in lower case, which are easily changed by mistake.

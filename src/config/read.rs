@@ -107,6 +107,12 @@ impl Reader<'_> {
             ),
             batch_max: self.or("BATCH_MAX", values::number(1..=10_000), defaults::BATCH_MAX),
             queue_max: self.or("QUEUE_MAX", values::number(1..=1_000_000), defaults::QUEUE_MAX),
+            bank: self.bank(app_env),
+            payout_queue_max: self.or(
+                "PAYOUT_QUEUE_MAX",
+                values::number(1..=1_000_000),
+                defaults::PAYOUT_QUEUE_MAX,
+            ),
             database_pool_max: self.or(
                 "DATABASE_POOL_MAX",
                 values::number(1..=1_000),

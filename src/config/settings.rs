@@ -66,6 +66,10 @@ pub struct Config {
     pub batch_max: usize,
     /// Maximum number of operations that wait for a batch; more are refused at once.
     pub queue_max: usize,
+    /// The bank that pays out; none: payouts are refused.
+    pub bank: Option<BankAccess>,
+    /// Maximum number of payouts that wait for the bank; more are refused at once.
+    pub payout_queue_max: usize,
     /// Maximum number of connections of the pool for reads; up to 11 others are opened beside it.
     pub database_pool_max: u32,
     /// How long the service serves after SIGTERM while it reports that it is not ready, in seconds.
@@ -85,6 +89,17 @@ pub struct Config {
 pub struct Topics {
     pub transactions: String,
     pub status: String,
+}
+
+/// Where the bank is, and how the wallet and the bank know each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BankAccess {
+    /// `https://` or `http://`, without a login, a query, and a slash at its end.
+    pub url: String,
+    /// Sent with each request.
+    pub token: Secret,
+    /// `whsec_` and base64: what the bank signs its callbacks with.
+    pub webhook_secret: Secret,
 }
 
 /// The environment in which the service runs.

@@ -43,6 +43,7 @@ fn a_database_is_all_that_must_be_given() {
     assert_eq!((config.rate_limit_moves, config.rate_limit_inits), (None, None));
     assert_eq!(config.trusted_proxies, []);
     assert_eq!((config.batch_max, config.queue_max, config.database_pool_max), (256, 10_000, 10));
+    assert_eq!((config.bank, config.payout_queue_max), (None, 10_000));
     assert_eq!((config.shutdown_timeout_seconds, config.log_format), (10, LogFormat::Text));
 }
 
@@ -114,6 +115,13 @@ fn every_impossible_value_is_named_and_secrets_are_not_shown() {
         ("TRANSFER_FEE_BPS", "10001"),
         ("BATCH_MAX", "0"),
         ("QUEUE_MAX", "1e4"),
+        ("BANK_URL", "ftp://hush"),
+        ("BANK_URL", "https://"),
+        ("BANK_URL", "https://user:hush@bank.example"),
+        ("BANK_URL", "https://bank.example/v1?key=hush"),
+        ("BANK_TOKEN", "hush hush"),
+        ("BANK_WEBHOOK_SECRET", "whsec_hush"),
+        ("PAYOUT_QUEUE_MAX", "0"),
         ("SHUTDOWN_TIMEOUT", "2h"),
         ("LOG_FORMAT", "xml"),
         ("RUST_LOG", "info,wallet=loud"),
@@ -146,6 +154,7 @@ fn possible_values_are_taken() {
         ("TRUSTED_PROXIES", "10.0.0.0/8, ::1"),
         ("DEFAULT_CURRENCY", "IDR"),
         ("TRANSFER_FEE_BPS", "0"),
+        ("BANK_URL", "http://bank.internal:8099/v1/"),
         ("LOG_FORMAT", "json"),
         ("RUST_LOG", "wallet=debug,info"),
     ])

@@ -76,6 +76,18 @@ pub(super) fn redis_url(text: &str) -> Result<String, Requirement> {
     Ok(text.to_owned())
 }
 
+/// The bank's URL, without the slashes at its end.
+pub(super) fn bank_url(text: &str) -> Result<String, Requirement> {
+    let url = Url::parse(text, &["https", "http"], "https://bank.example/v1")?;
+    if url.host.is_empty() {
+        return Err("must name a host, as in https://bank.example/v1".to_owned());
+    }
+    if url.authority.contains('@') || text.contains('?') {
+        return Err("must have no login and no query: BANK_TOKEN is sent with each request".to_owned());
+    }
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
 fn unknown_parameter(name: &str) -> Requirement {
     match FOREIGN_PARAMETERS.iter().find(|known| **known == name) {
         Some(known) => format!("has the parameter {known}, which the wallet does not understand"),
@@ -167,6 +179,11 @@ pub(super) fn exposes_redis(url: &str) -> bool {
     Url::parse(url, &["redis", "rediss"], "").is_ok_and(|url| url.scheme == "redis" && !is_loopback(url.host))
 }
 
+/// Whether traffic to the bank crosses a network in the clear.
+pub(super) fn exposes_bank(url: &str) -> bool {
+    Url::parse(url, &["https", "http"], "").is_ok_and(|url| url.scheme == "http" && !is_loopback(url.host))
+}
+
 /// Whether traffic to one of these brokers crosses a network; `host:port`, several with commas between them.
 pub(super) fn are_remote(brokers: &str) -> bool {
     let host = |broker: &str| {
@@ -236,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_redis_or_a_broker_is_near_only_on_the_loopback() {
+    fn a_redis_a_bank_or_a_broker_is_near_only_on_the_loopback() {
         for (url, exposed) in [
             ("redis://127.0.0.1:6379", false),
             ("redis://:p@localhost/0", false),
@@ -246,6 +263,16 @@ mod tests {
             ("redis://127.0.0.1:x@cache.example", true),
         ] {
             assert_eq!(exposes_redis(url), exposed, "{url}");
+        }
+        for (url, exposed) in [
+            ("http://127.0.0.1:8099", false),
+            ("http://localhost/v1", false),
+            ("https://bank.example", false),
+            ("http://bank.example/v1", true),
+            ("http://10.0.0.1:8099", true),
+        ] {
+            assert_eq!(exposes_bank(url), exposed, "{url}");
+            assert_eq!(bank_url(&format!("{url}/")).as_deref(), Ok(url));
         }
         for (brokers, remote) in [
             ("127.0.0.1:9092", false),

@@ -9,6 +9,13 @@ const PRODUCTION: [(&str, &str); 3] = [
     ("SERVICE_API_KEY", "a-key-of-Tests-and-32-characters"),
 ];
 
+/// A bank, and what production needs of it.
+const BANK: [(&str, &str); 3] = [
+    ("BANK_URL", "https://bank.example/v1"),
+    ("BANK_TOKEN", "short"),
+    ("BANK_WEBHOOK_SECRET", "whsec_VGhpcyBpcyBhIHNlY3JldCBvZiB0aGUgdGVzdHM="),
+];
+
 fn in_production(more: &[(&str, &str)]) -> Result<Config, ConfigError> {
     with(&[&PRODUCTION, more].concat())
 }
@@ -68,6 +75,25 @@ fn production_refuses_weak_known_and_equal_secrets() {
 }
 
 #[test]
+fn production_has_no_secret_of_the_simulated_bank() {
+    let bank = in_production(&BANK).unwrap().bank.unwrap();
+    assert_eq!((bank.url.as_str(), bank.token.expose()), (BANK[0].1, "short"));
+    let public = [DEVELOPMENT_BANK_TOKEN, DEVELOPMENT_BANK_WEBHOOK_SECRET];
+    for ((name, _), public) in BANK[1..].iter().zip(public) {
+        for (value, complaint) in
+            [("", "must be given in production"), (public, "is one that everybody knows")]
+        {
+            let problems = problems(in_production(&[&BANK[..], &[(*name, value)]].concat()));
+            assert_eq!(problems.len(), 1, "{problems:?}");
+            assert!(problems[0].starts_with(&format!("{name} {complaint}")), "{problems:?}");
+            assert!(in_production(&[(*name, value)]).is_ok(), "without a bank it has no effect");
+        }
+    }
+    let bank = with(&BANK[..1]).unwrap().bank.unwrap();
+    assert_eq!([bank.token.expose(), bank.webhook_secret.expose()], public);
+}
+
+#[test]
 fn production_refuses_tokens_for_more_than_30_days() {
     assert_eq!(in_production(&[("JWT_TTL", "30d")]).unwrap().jwt_ttl_seconds, 2_592_000);
     assert_eq!(
@@ -83,12 +109,14 @@ fn production_speaks_over_a_network_by_tls_unless_the_network_is_trusted() {
     let encrypted = ("DATABASE_URL", "postgres://u:hush@db.example/wallet?sslmode=verify-full");
     let redis = ("REDIS_URL", "redis://:hush@cache.example");
     let kafka = ("KAFKA_BROKERS", "127.0.0.1:9092,kafka.example:9092");
+    let bank = [("BANK_URL", "http://bank.example"), BANK[1], BANK[2]];
     let elsewhere = ("PGHOST", "db.example");
     let local = ("DATABASE_URL", "postgres:///wallet");
     for (settings, named) in [
         (&[database][..], &["DATABASE_URL"][..]),
         (&[local, elsewhere], &["DATABASE_URL"]),
         (&[redis], &["REDIS_URL"]),
+        (&bank, &["BANK_URL"]),
         (&[kafka], &["KAFKA_BROKERS"]),
         (&[kafka, ("KAFKA_SECURITY_PROTOCOL", "plaintext")], &["KAFKA_BROKERS"]),
         (&[database, redis, kafka], &["DATABASE_URL", "REDIS_URL", "KAFKA_BROKERS"]),
@@ -106,6 +134,7 @@ fn production_speaks_over_a_network_by_tls_unless_the_network_is_trusted() {
     let safe =
         [encrypted, ("REDIS_URL", "rediss://cache.example"), kafka, ("KAFKA_SECURITY_PROTOCOL", "SSL")];
     assert!(in_production(&safe).is_ok());
+    assert!(in_production(&BANK).is_ok());
     assert!(in_production(&[local]).is_ok());
 }
 
