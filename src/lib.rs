@@ -22,4 +22,5 @@ pub mod ledger;
 pub mod limits;
 pub mod payments;
 pub mod payouts;
+pub mod simulated_bank;
 pub mod telemetry;

@@ -68,6 +68,11 @@ pub fn init(config: &Config) -> Result<Telemetry, TelemetryError> {
     Ok(telemetry)
 }
 
+/// Logs to stderr as text, from `info` on, for a command that needs no setting.
+pub fn log_to_stderr() -> Result<(), TelemetryError> {
+    Ok(init_log(LogFormat::Text, EnvFilter::new("info,poem=warn"))?)
+}
+
 fn init_log(format: LogFormat, filter: EnvFilter) -> Result<(), TryInitError> {
     use tracing_subscriber::util::SubscriberInitExt;
 

@@ -14,6 +14,7 @@ use super::{
     openapi, output,
     payouts::{self, PayoutsCommand},
     serve,
+    simulate_bank::{self, SimulateBankArgs},
     token::{self, TokenArgs},
 };
 use crate::{config::Config, telemetry};
@@ -63,6 +64,9 @@ enum Command {
         #[command(subcommand)]
         action: CacheCommand,
     },
+    /// Be a bank, for development and tests: what becomes of a payment is said by the last digits of its account
+    /// (docs/bank-api.md). Needs no setting; until SIGTERM or Ctrl-C.
+    SimulateBank(SimulateBankArgs),
 }
 
 /// Runs the command that the arguments name.
@@ -75,6 +79,7 @@ pub fn run() -> ExitCode {
         Command::Migrate { direction: MigrateCommand::Grants { role } } => {
             return finish(migrate::print_grants(role));
         }
+        Command::SimulateBank(args) => return finish(simulate_bank::run(args)),
         _ => {}
     }
     // Read before any thread runs.
@@ -112,6 +117,7 @@ pub fn run() -> ExitCode {
             Command::Payouts { action } => payouts::run(&config, action).await,
             Command::Cache { action } => cache::run(&config, action).await,
             Command::Openapi => openapi::print(),
+            Command::SimulateBank(args) => simulate_bank::serve(&args).await,
         }
     }))
 }

@@ -14,6 +14,7 @@ pub mod openapi;
 mod output;
 mod payouts;
 pub mod serve;
+mod simulate_bank;
 pub mod single_flight;
 mod startup_banner;
 pub mod supervisor;

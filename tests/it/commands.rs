@@ -44,7 +44,7 @@ fn ended(output: &Output) -> (Option<i32>, String, String) {
     (output.status.code(), text(&output.stdout), text(&output.stderr))
 }
 
-const COMMANDS: [&[&str]; 14] = [
+const COMMANDS: [&[&str]; 15] = [
     &[],
     &["serve"],
     &["migrate"],
@@ -59,6 +59,7 @@ const COMMANDS: [&[&str]; 14] = [
     &["books", "new-generation", "--actor", "ann", "--reason", "a test"],
     &["token", "--scope", "service"],
     &["cache", "rebuild"],
+    &["simulate-bank"],
 ];
 
 #[test]

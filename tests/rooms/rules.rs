@@ -8,7 +8,7 @@ use super::{
 /// The rooms and what each may name of the others; `ledger::log` is that module and no more, and `db::DbError` is part of
 /// the errors of the service traits. `app` and the two roots (`lib.rs`, `main.rs`) put everything together and may name
 /// all.
-const ROOMS: [(&str, &[&str]); 19] = [
+const ROOMS: [(&str, &[&str]); 20] = [
     ("kernel", &[]),
     ("fail_point", &[]),
     ("config", &["kernel", "fail_point"]),
@@ -54,6 +54,7 @@ const ROOMS: [(&str, &[&str]); 19] = [
         ],
     ),
     ("adapters", &["events", "cache", "limits", "identity", "payouts", "kernel", "config", "fail_point"]),
+    ("simulated_bank", &["kernel"]),
     ("app", &["*"]),
 ];
 
@@ -69,13 +70,14 @@ struct Guard {
 }
 
 const HTTP: &str = "a header, a status, OpenAPI belong in src/api/ (src/app/serve.rs starts the server)";
+const BANK: &str = "the bank is spoken to in src/adapters/bank only (src/simulated_bank is one)";
 const SQL: &str = "SQL, a lock, a constraint's name belong in src/db/ or in the room's store.rs (the ledger's log/, read/, audit/, wallets/, and of posting/ the files that hold a connection, too)";
 const ENVIRONMENT: &str = "the environment is read in src/config/ only; hand the value over as a parameter";
 const CLOCK: &str =
     "the system's clock is read in src/adapters/clock.rs only; ask the port kernel::clock::Clock";
 
-const GUARDS: [Guard; 20] = [
-    Guard { path: "poem", may: is_http, belongs: HTTP },
+const GUARDS: [Guard; 23] = [
+    Guard { path: "poem", may: |f| is_http(f) || is_simulated_bank(f), belongs: HTTP },
     Guard { path: "poem_openapi", may: is_http, belongs: HTTP },
     Guard {
         path: "hyper",
@@ -98,6 +100,13 @@ const GUARDS: [Guard; 20] = [
         path: "rustls",
         may: |f| is_adapter(f, "redis"),
         belongs: "TLS is set up where its protocol is spoken: src/adapters/redis; Postgres' driver brings its own",
+    },
+    Guard { path: "reqwest", may: is_bank, belongs: BANK },
+    Guard { path: "standardwebhooks", may: is_bank, belongs: BANK },
+    Guard {
+        path: "iban",
+        may: |f| f == "src/kernel/bank_account.rs",
+        belongs: "an account's number is checked in src/kernel/bank_account.rs only",
     },
     Guard {
         path: "jsonwebtoken",
@@ -143,6 +152,14 @@ const GUARDS: [Guard; 20] = [
 
 fn is_http(file: &str) -> bool {
     file.starts_with("src/api/") || file == "src/app/serve.rs"
+}
+
+fn is_simulated_bank(file: &str) -> bool {
+    file.starts_with("src/simulated_bank/")
+}
+
+fn is_bank(file: &str) -> bool {
+    is_adapter(file, "bank") || is_simulated_bank(file)
 }
 
 fn is_sql(file: &str) -> bool {
@@ -240,6 +257,7 @@ fn belongs(room: &str) -> &'static str {
         "customers" | "accounts" | "payments" | "identity" | "payouts" | "cache" | "limits" => {
             "arrows never turn back: put it in the room that knows both"
         }
+        "simulated_bank" => "the simulated bank is reached over HTTP, as every bank",
         "kernel" => "kernel is for words that several rooms share",
         _ => "no room of that name is on the map in docs/architecture.md",
     }

@@ -31,6 +31,12 @@ fn arrows_never_turn_back() {
     refused("src/accounts/service.rs", "use crate::app::AppModule;", "src/app/");
     refused("src/identity/service.rs", "use crate::ledger::Ledger;", "ledger");
     refused("src/telemetry.rs", "use crate::kernel::money::Amount;", "telemetry may import config");
+    refused(
+        "src/simulated_bank/http.rs",
+        "use crate::payouts::BankMessage;",
+        "simulated_bank may import kernel",
+    );
+    refused("src/payouts/worker.rs", "use crate::simulated_bank::Mode;", "reached over HTTP");
     allowed(
         "src/accounts/service.rs",
         "use crate::{cache::BalanceCache, ledger::{Ledger, history::HistoryItem}};",
@@ -118,6 +124,10 @@ fn guarded_crates_are_spoken_in_their_rooms() {
     refused("src/adapters/in_process.rs", "use redis::AsyncCommands;", "adapters/redis");
     refused("src/api/auth.rs", "use jsonwebtoken as jwt;", "adapters/jwt");
     refused("src/api/auth.rs", "extern crate jsonwebtoken;", "adapters/jwt");
+    refused("src/payouts/worker.rs", "use reqwest::Client;", "adapters/bank");
+    refused("src/api/v1/bank.rs", "use standardwebhooks::Webhook;", "adapters/bank");
+    refused("src/payouts/payout.rs", "use iban::Iban;", "src/kernel/bank_account.rs");
+    refused("src/simulated_bank/http.rs", "use poem_openapi::OpenApi;", "src/api/");
     refused("src/api/auth.rs", "fn f() { ::redis::Client::open(x) }", "adapters/redis");
     refused("src/accounts/service.rs", "shaku::module! { M { components = [] } }", "src/app/module.rs");
     refused("src/app/serve.rs", "use shaku::{module, HasComponent};", "src/app/module.rs");
@@ -139,6 +149,11 @@ fn guarded_crates_are_spoken_in_their_rooms() {
         ("src/db/connect.rs", "use sqlx::PgPool;"),
         ("src/api/v1/wallet.rs", "use poem_openapi::OpenApi;"),
         ("src/app/serve.rs", "use poem::Server;"),
+        (
+            "src/simulated_bank/http.rs",
+            "use poem::Server; use reqwest::Client; use standardwebhooks::Webhook;",
+        ),
+        ("src/adapters/bank/http.rs", "use reqwest::Client;"),
         ("src/adapters/redis/mod.rs", "use redis::AsyncCommands;"),
         ("src/app/module.rs", "use shaku::module; module! { M { components = [] } }"),
         ("src/config/mod.rs", "fn f() { std::env::vars_os() }"),
