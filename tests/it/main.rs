@@ -9,6 +9,7 @@
 mod access;
 mod admin;
 mod audit;
+mod bank;
 mod batch_clock;
 mod batches;
 mod bus;

@@ -3,6 +3,7 @@
 pub mod app;
 pub mod books;
 pub mod bus;
+pub mod callbacks;
 pub mod certificates;
 pub mod customer;
 pub mod database;
