@@ -12,7 +12,7 @@ in_dotenv() { # VARIABLE
 # use_servers NAME…: starts them and exports where they are. The stack itself looks at the environment.
 use_servers() {
   local name names=()
-  local -A variable=([postgres]=DATABASE_URL [redis]=REDIS_URL [kafka]=KAFKA_BROKERS)
+  local -A variable=([postgres]=DATABASE_URL [redis]=REDIS_URL [kafka]=KAFKA_BROKERS [bank]=BANK_URL)
   for name; do
     if ! in_dotenv "${variable[$name]}"; then
       names+=("$name")

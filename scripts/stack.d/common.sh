@@ -1,15 +1,16 @@
 # shellcheck shell=bash
-# What the three servers share: words, ports, processes, the lock. Each server's own file gives the functions
+# What the servers share: words, ports, processes, the lock. Each server's own file gives the functions
 #   NAME_packages  the Debian packages that are still missing     NAME_prepare  everything before the first start
 #   NAME_launch    starts the process by `launch`                  NAME_ready    whether it serves; polled
 #   NAME_welcome   once after each start                           NAME_wipe     deletes what `wipe` does not know of
 #   NAME_url       the value of its variable                       NAME_env      its `export` lines
 #   NAME_title     its name for people
 
-declare -A VARIABLE=([postgres]=DATABASE_URL [redis]=REDIS_URL [kafka]=KAFKA_BROKERS)
-declare -A STOP_SIGNAL=([postgres]=INT [redis]=TERM [kafka]=TERM)
+declare -A VARIABLE=([postgres]=DATABASE_URL [redis]=REDIS_URL [kafka]=KAFKA_BROKERS [bank]=BANK_URL)
+declare -A STOP_SIGNAL=([postgres]=INT [redis]=TERM [kafka]=TERM [bank]=TERM)
 # What the wallet does when a server cannot be had.
-declare -A WITHOUT=([redis]="the wallet will use its in-process cache" [kafka]="the wallet will use its in-process bus")
+declare -A WITHOUT=([redis]="the wallet will use its in-process cache" [kafka]="the wallet will use its in-process bus"
+  [bank]="the wallet will refuse payouts")
 
 say() { printf 'stack: %s\n' "$*" >&2; }
 die() {

@@ -7,8 +7,9 @@ use std::{
 };
 
 use uuid::Uuid;
+use wallet::config::{DEVELOPMENT_BANK_TOKEN, DEVELOPMENT_BANK_WEBHOOK_SECRET};
 
-use crate::support::directory::Directory;
+use crate::support::{directory::Directory, servers::stack};
 
 /// The programs that every Debian has, and those that a test adds.
 fn path_with(dir: &Directory, more: &[&str]) -> PathBuf {
@@ -114,4 +115,27 @@ fn a_checkout_in_a_path_with_a_space_is_built_elsewhere() {
     let (code, [told, complained]) = built(Some("/var/target"), "/var/cache");
     assert_eq!((code, complained.as_str()), (Some(0), ""));
     assert!(told.ends_with(" in /var/target\n"), "{told}");
+}
+
+/// `make run` starts it, and `make stop` ends it.
+#[tokio::test]
+async fn the_stack_has_a_simulated_bank_where_it_is_named() {
+    let dir = Directory::new();
+    let built = Path::new(env!("CARGO_BIN_EXE_wallet")).ancestors().nth(2).expect("the target directory");
+    let environment = [("CARGO_TARGET_DIR".to_owned(), built.to_string_lossy().into_owned())];
+    let stack = |arguments: &[&str]| stack(arguments, Some(dir.path()), &environment);
+    stack(&["up", "bank"]);
+    let exported = stack(&["env"]);
+    let value = |name: &str| {
+        let (_, rest) =
+            exported.split_once(&format!("{name}=")).unwrap_or_else(|| panic!("{name}: {exported}"));
+        rest.split_whitespace().next().expect("a value").trim_matches('\'').to_owned()
+    };
+    let (url, token, secret) = (value("BANK_URL"), value("BANK_TOKEN"), value("BANK_WEBHOOK_SECRET"));
+    assert_eq!((token.as_str(), secret.as_str()), (DEVELOPMENT_BANK_TOKEN, DEVELOPMENT_BANK_WEBHOOK_SECRET));
+    let book = || reqwest::Client::new().get(format!("{url}/book")).bearer_auth(&token).send();
+    assert_eq!(book().await.expect("an answer").text().await.expect("text"), "[]");
+    assert!(dir.path().join("bank/book.jsonl").exists());
+    stack(&["down"]);
+    assert!(book().await.is_err_and(|error| error.is_connect()));
 }

@@ -46,7 +46,7 @@ pub fn stack(arguments: &[&str], dir: Option<&Path>, environment: &[(String, Str
     if let Some(dir) = dir {
         command.env("STACK_DIR", dir);
         // Servers that are set already would be used instead of a stack of the test's own.
-        for name in ["DATABASE_URL", "REDIS_URL", "KAFKA_BROKERS"] {
+        for name in ["DATABASE_URL", "REDIS_URL", "KAFKA_BROKERS", "BANK_URL"] {
             command.env_remove(name);
         }
     }
