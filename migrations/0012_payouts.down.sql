@@ -29,6 +29,5 @@ create or replace view journal as
   union all
     select s.transaction_id, t.currency, 'system:fees', 0, s.fee, s.created_at
     from steps s join transactions t on t.id = s.transaction_id where s.fee > 0;
-alter table steps drop column reason;
 drop table payout_attempts;
 drop table payouts;

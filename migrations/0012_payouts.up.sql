@@ -46,9 +46,6 @@ create index payout_attempts_next_idx on payout_attempts (next_attempt_at) where
 -- By the operator.
 create index payout_attempts_attention_idx on payout_attempts (transaction_id) where needs_attention;
 
--- Why a step was taken, where an operator says it.
-alter table steps add column reason text;
-
 create or replace view journal as
     select e.transaction_id, t.currency, 'wallet:' || e.wallet_id as account,
            greatest(-d.total, 0) as debit, greatest(d.total, 0) as credit, e.occurred_at

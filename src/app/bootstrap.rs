@@ -11,6 +11,7 @@ use tracing::{info, warn};
 
 use crate::{
     adapters::{
+        bank::{BankSettings, HttpBank, WebhookVerifier},
         clock::SystemClock,
         kafka::{KafkaBus, KafkaSettings},
         redis::{RedisAddress, RedisCache},
@@ -30,7 +31,7 @@ use crate::{
         },
     },
     limits::{Limits, Quotas},
-    payouts::PayoutQueue,
+    payouts::{Bank, CallbackVerifier, PayoutQueue},
 };
 
 /// Timeout for Postgres to become reachable at the start.
@@ -46,6 +47,15 @@ pub struct Infra {
     pub kafka: Option<KafkaBus>,
     /// None: the in-process cache.
     pub redis: Option<RedisCache>,
+    /// None: there is no bank.
+    pub bank: Option<BankClient>,
+}
+
+/// The bank: what payouts are sent by, and what checks its callbacks.
+#[derive(Clone)]
+pub struct BankClient {
+    pub bank: Arc<dyn Bank>,
+    pub verifier: Arc<dyn CallbackVerifier>,
 }
 
 /// The parts that components and workers share. Clones are handles on the same parts.
@@ -83,7 +93,7 @@ pub fn connect(config: &Config) -> anyhow::Result<Infra> {
         freshness: Arc::new(Freshness::default()),
         relays: Arc::default(),
         limits: Arc::new(Limits::new(&quotas(config), clock)),
-        payout_queue: Arc::new(PayoutQueue::closed()),
+        payout_queue: Arc::new(payout_queue(config)),
     };
     let kafka = kafka_settings(config)?.map(KafkaBus::new);
     let redis = match redis_address(config)? {
@@ -94,7 +104,12 @@ pub fn connect(config: &Config) -> anyhow::Result<Infra> {
         }
         None => None,
     };
-    Ok(Infra { shared, kafka, redis })
+    Ok(Infra { shared, kafka, redis, bank: bank(config)? })
+}
+
+/// A payout is let in only where there is a bank.
+fn payout_queue(config: &Config) -> PayoutQueue {
+    if config.bank.is_some() { PayoutQueue::new(config.payout_queue_max) } else { PayoutQueue::closed() }
 }
 
 fn quotas(config: &Config) -> Quotas {
@@ -104,6 +119,15 @@ fn quotas(config: &Config) -> Quotas {
         moves: config.rate_limit_moves,
         inits: config.rate_limit_inits,
     }
+}
+
+/// The client of the bank; connects to nothing yet.
+fn bank(config: &Config) -> anyhow::Result<Option<BankClient>> {
+    let Some(access) = &config.bank else { return Ok(None) };
+    let settings = BankSettings::new(access.url.clone(), access.token.clone());
+    let bank = Arc::new(HttpBank::try_new(settings).context("BANK_URL")?);
+    let verifier = WebhookVerifier::try_new(&access.webhook_secret).context("BANK_WEBHOOK_SECRET")?;
+    Ok(Some(BankClient { bank, verifier: Arc::new(verifier) }))
 }
 
 /// The settings of Kafka. None: the bus is in-process.

@@ -113,7 +113,7 @@ pub async fn start(config: Config, metrics: Renderer) -> anyhow::Result<Running>
     bootstrap::advance_sequences(&config).await?;
     bootstrap::check_redis(&config).await?;
     let infra = bootstrap::connect(&config)?;
-    let shared = infra.shared.clone();
+    let (shared, bank) = (infra.shared.clone(), infra.bank.clone());
     // Before the workers connect.
     db::warm_up(&shared.db, &shared.internal_db).await;
     bootstrap::warn_of_entry_ahead(&shared.db).await;
@@ -136,7 +136,7 @@ pub async fn start(config: Config, metrics: Renderer) -> anyhow::Result<Running>
         accounts: module.resolve(),
         payments: module.resolve(),
         payouts: module.resolve(),
-        callback_verifier: None,
+        callback_verifier: bank.as_ref().map(|bank| Arc::clone(&bank.verifier)),
         identity: module.resolve(),
         health: Arc::new(health),
         metrics,
@@ -163,6 +163,7 @@ pub async fn start(config: Config, metrics: Renderer) -> anyhow::Result<Running>
         clock: module.resolve(),
         counts: module.resolve(),
         ledger: module.resolve(),
+        bank: bank.map(|bank| bank.bank),
     };
     let workers = workers::start(&config, &shared, services, dead_tasks, &stop_workers);
     let served = tokio::spawn(async move {

@@ -1,5 +1,5 @@
 //! Starts and stops the workers: the relays, the cache refresher, the cache's lease, the follower of the largest
-//! transfers, the worker that books what is due, key expiry, the creation of topics, the sharing of limits.
+//! transfers, the worker that books what is due, the worker of payouts, key expiry, the creation of topics, the sharing of limits.
 
 use std::sync::Arc;
 
@@ -27,6 +27,7 @@ use crate::{
         top_transfers::TopTransfersFollower,
     },
     limits::{self, SharedCounts},
+    payouts::{Bank, PayoutWorker},
 };
 
 /// The services that the workers need.
@@ -37,6 +38,8 @@ pub struct Services {
     pub clock: Arc<dyn Clock>,
     pub counts: Arc<dyn SharedCounts>,
     pub ledger: Arc<dyn Ledger>,
+    /// None: there is no bank.
+    pub bank: Option<Arc<dyn Bank>>,
 }
 
 /// Starts all workers. They end after `stop`, when the rows that are committed then are published. A worker that dies
@@ -48,7 +51,7 @@ pub fn start(
     dead: DeadTasks,
     stop: &CancellationToken,
 ) -> Supervisor {
-    let Services { bus, cache, fill, clock, counts, ledger } = services;
+    let Services { bus, cache, fill, clock, counts, ledger, bank } = services;
     let topics = [config.topics.transactions.clone(), config.topics.status.clone()];
     let mut tasks = Supervisor::new(stop.clone(), dead);
     tasks.run_once("topics", {
@@ -102,6 +105,17 @@ pub fn start(
     tasks.run("top-transfers", move |stop| {
         TopTransfersFollower { database_url: database_url.clone() }.run(stop)
     });
+    if let Some(bank) = bank {
+        let (db, ledger) = (shared.internal_db.clone(), Arc::clone(&ledger));
+        tasks.run("payouts", move |stop| {
+            PayoutWorker { db: db.clone(), ledger: Arc::clone(&ledger), bank: Arc::clone(&bank) }.run(stop)
+        });
+        let (db, queue) = (shared.internal_db.clone(), Arc::clone(&shared.payout_queue));
+        tasks.run("payout-queue", move |stop| {
+            let (db, queue) = (db.clone(), Arc::clone(&queue));
+            async move { queue.count(db, stop).await }
+        });
+    }
     let database_url = config.database_url.clone();
     tasks.run("due", move |stop| {
         DueWorker { database_url: database_url.clone(), ledger: Arc::clone(&ledger) }.run(stop)

@@ -1,5 +1,8 @@
 //! Types that several rooms share: pure values, no I/O.
 
+// Money is whole.
+#![deny(clippy::float_arithmetic)]
+
 pub mod actor;
 pub mod bank_account;
 pub mod books;

@@ -16,6 +16,9 @@
 //! reference books once; a key is decided once; no caller is answered before the commit. Locks are taken in this order: wallets by
 //! their ids, the log's lock, keys by actor and key.
 
+// Money is whole.
+#![deny(clippy::float_arithmetic)]
+
 pub mod audit;
 pub mod book;
 pub mod due;

@@ -25,35 +25,36 @@ use crate::{
 /// because this process may be killed right after the bank has got it; not so while its wallet is frozen, or when it has ended.
 pub const CLAIM: &str = "\
 with next as (
-    select a.transaction_id from payout_attempts a
+    select a.transaction_id, a.submissions = 0 as is_first from payout_attempts a
     where not a.is_done and not a.needs_attention and a.next_attempt_at <= now()
       and (a.leased_until is null or a.leased_until < now())
     order by a.next_attempt_at limit $1
     for update skip locked),
 named as (
-    select p.*, t.currency, w.frozen_at is not null as is_frozen, t.created_at
+    select p.*, n.is_first, t.currency, w.frozen_at is not null as is_frozen, t.created_at
     from next n
     cross join lateral (select * from payouts p where p.transaction_id = n.transaction_id offset 0) p
     cross join lateral (select * from transactions t where t.id = n.transaction_id offset 0) t
     cross join lateral (select * from wallets w where w.id = p.wallet_id offset 0) w)
 update payout_attempts a
 set lease = $2::uuid, leased_until = now() + $3::int8 * interval '1 millisecond',
-    submissions = case when a.submissions = 0 and not n.is_frozen and n.closed_by is null then 1 else a.submissions end
-from named n, payout_attempts before
-where a.transaction_id = n.transaction_id and before.transaction_id = n.transaction_id
+    submissions = case when n.is_first and not n.is_frozen and n.closed_by is null then 1 else a.submissions end
+from named n
+where a.transaction_id = any(array(select transaction_id from next)) and a.transaction_id = n.transaction_id
 returning n.transaction_id, n.wallet_id, n.amount, n.currency, n.bank_code, n.account_number, n.account_name, n.is_frozen,
-          n.closed_by is not null as is_closed, before.submissions = 0 as is_first, a.failures,
+          n.closed_by is not null as is_closed, n.is_first, a.failures,
           (extract(epoch from now() - n.created_at) * 1000)::int8 as age_ms";
 
-/// Writes what attempts have come to, if the claim is still this process's.
+/// Writes what attempts have come to, if the claim is still this process's. What the bank has reported meanwhile stays.
 pub const FINISH: &str = "\
 update payout_attempts a
-set lease = null, leased_until = null, is_done = u.is_done, needs_attention = u.needs_attention, failures = u.failures,
+set lease = null, leased_until = null, is_done = a.is_done or u.is_done,
+    needs_attention = a.needs_attention or u.needs_attention, failures = u.failures,
     submissions = a.submissions - case when u.surely_unsent and a.submissions = 1 then 1 else 0 end,
-    next_attempt_at = now() + u.delay_ms * interval '1 millisecond', last_answer = coalesce(u.answer, a.last_answer)
+    next_attempt_at = now() + u.delay_ms * interval '1 millisecond', last_answer = case when a.needs_attention then a.last_answer else coalesce(u.answer, a.last_answer) end
 from jsonb_to_recordset($1::jsonb) u(
     id uuid, lease uuid, is_done bool, needs_attention bool, surely_unsent bool, failures int, delay_ms int8, answer text)
-where a.transaction_id = u.id and a.lease = u.lease";
+where a.transaction_id = any($2::uuid[]) and a.transaction_id = u.id and a.lease = u.lease";
 
 /// How many payouts wait, as far as the limit.
 pub const WAITING: &str = "\
@@ -149,7 +150,10 @@ fn claimed(row: &QueryResult, lease: Uuid) -> Result<Claimed, DbError> {
 
 /// Writes what attempts have come to.
 pub async fn finish(db: &Pool, progress: &[Progress]) -> Result<(), DbError> {
-    execute(db, statement(FINISH, [json!(progress).into()])).await
+    let ids: Vec<String> = progress.iter().map(|one| one.id.to_string()).collect();
+    // An array as text, which Postgres casts.
+    let ids = format!("{{{}}}", ids.join(","));
+    execute(db, statement(FINISH, [json!(progress).into(), ids.into()])).await
 }
 
 /// How many payouts wait, at most `limit`.

@@ -14,10 +14,7 @@ use serde_json::Value;
 use tokio::task::spawn_blocking;
 
 use crate::support::{
-    app::{Settings, TestApp},
-    database::TestDatabase,
-    process::Server,
-    wait::until,
+    app::Settings, bank::app_with_bank, database::TestDatabase, process::Server, wait::until,
 };
 
 const README: &str = include_str!("../../README.md");
@@ -69,12 +66,18 @@ fn generally(json: &str) -> String {
 
 #[tokio::test]
 async fn the_readmes_examples_print_what_it_says() {
-    let app = TestApp::start().await;
+    let (app, _bank) = app_with_bank(&[]).await;
     let (examples, address) = (examples(), app.base.clone());
     let all: Vec<String> = examples.iter().map(|example| example.shell.replace(ADDRESS, &address)).collect();
-    for step in
-        ["/init", "/wallet ", "/wallet/deposits", "/wallet/withdrawals", "/wallet/transactions", "-X PATCH"]
-    {
+    for step in [
+        "/init",
+        "/wallet ",
+        "/wallet/deposits",
+        "/wallet/withdrawals",
+        "/wallet/transactions",
+        "/wallet/payouts",
+        "-X PATCH",
+    ] {
         assert!(all.iter().any(|shell| shell.contains(step)), "there is no example of {step}");
     }
     let script = format!("set -euo pipefail\n{}", all.join(&format!("\necho '{BETWEEN}'\n")));

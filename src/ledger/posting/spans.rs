@@ -30,6 +30,7 @@ pub(super) fn note_decided(waiting: &Waiting, number: u64) {
 }
 
 /// Milliseconds, with their fractions.
+#[allow(clippy::float_arithmetic)] // for people, and no money
 pub(super) fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1_000.0
 }

@@ -36,8 +36,9 @@ order by p.version desc"
 }
 
 /// One payout of a wallet.
-pub const FIND_PAYOUT: &str =
-    payout!("select * from payouts p where p.transaction_id = $1::uuid and p.wallet_id = $2::uuid offset 0");
+pub const FIND_PAYOUT: &str = payout!(
+    "select * from (select * from payouts p where p.transaction_id = $1::uuid offset 0) p where p.wallet_id = $2::uuid"
+);
 
 /// A wallet's payouts before a version, the newest first.
 pub const PAYOUTS: &str = payout!(

@@ -1,6 +1,7 @@
 //! Support for the tests.
 
 pub mod app;
+pub mod bank;
 pub mod books;
 pub mod bus;
 pub mod callbacks;
