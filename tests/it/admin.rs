@@ -6,16 +6,13 @@ use uuid::Uuid;
 use super::support::{
     app::TestApp,
     customer::{Answer, Customer},
-    process::{command, run},
+    process::run,
+    tokens::{shop, token},
 };
 
 /// The one who has the token of `wallet token --scope admin`.
 fn admin(app: &TestApp, of: &Customer) -> Customer {
-    let arguments = ["token", "--scope", "admin", "--name", "ada"];
-    let printed = command(&app.settings, &arguments).output().expect("a token");
-    assert!(printed.status.success(), "{printed:?}");
-    let token = String::from_utf8(printed.stdout).expect("text").trim().to_owned();
-    Customer { token, ..of.clone() }
+    Customer { token: token(&app.settings, "admin", "ada"), ..of.clone() }
 }
 
 fn shown(answer: &Answer) -> Value {
@@ -64,11 +61,7 @@ async fn only_the_back_office_freezes_and_never_without_a_reason() {
     let customer = app.customer().await;
     let ada = admin(&app, &customer);
     let freeze = format!("/admin/wallets/{}/freeze", customer.wallet);
-    let printed = command(&app.settings, &["token", "--scope", "service"]).output().expect("a token");
-    let shop = Customer {
-        token: String::from_utf8(printed.stdout).expect("text").trim().to_owned(),
-        ..customer.clone()
-    };
+    let shop = shop(&app.settings, &customer);
     for stranger in [&customer, &shop] {
         let answer = stranger.post(&freeze, json!({"reason": "mine"})).await;
         assert_eq!((answer.status, answer.code()), (403, "insufficient_scope"), "{answer:?}");

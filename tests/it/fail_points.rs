@@ -23,8 +23,9 @@ use super::support::{
     books::Books,
     customer::Customer,
     load::{Load, Manner, Reply},
-    process::{Server, command},
+    process::Server,
     service::Service,
+    tokens::shop,
     topic::tell_the_books,
 };
 
@@ -48,14 +49,6 @@ fn rounds() -> Vec<(&'static str, usize, bool)> {
     rounds.extend(relay.iter().map(|name| (*name, 9, false)));
     rounds.extend(relay.iter().map(|name| (*name, 1, true)));
     rounds
-}
-
-/// The token of `wallet token --scope service`.
-fn service_token(settings: &Settings) -> String {
-    let printed =
-        command(settings, &["token", "--scope", "service", "--name", "shop"]).output().expect("a token");
-    assert!(printed.status.success(), "{printed:?}");
-    String::from_utf8(printed.stdout).expect("text").trim().to_owned()
 }
 
 fn armed(settings: &Settings, name: &str, time: usize) -> Settings {
@@ -127,7 +120,7 @@ async fn a_server_that_dies_between_any_two_steps_loses_and_doubles_nothing() {
         tokio::spawn(change_statuses(switching, Arc::clone(&load.base), Arc::clone(&change), stop.clone()));
     let holder = Customer::enabled(&service.servers[0].base).await;
     assert_eq!(holder.deposit(1_000_000).await.status, 201);
-    let shop = Customer { token: service_token(&service.settings), ..holder.clone() };
+    let shop = shop(&service.settings, &holder);
     let holding = tokio::spawn(hold_and_end(shop, Arc::clone(&load.base), stop.clone()));
     load.goes_on(20).await;
     for (name, time, statuses_change) in rounds() {

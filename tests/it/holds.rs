@@ -16,18 +16,9 @@ use super::support::{
     customer::{Answer, Customer},
     database::TestDatabase,
     operations::{Expecting, NotPosted, amount, deposit, operation, reference, settings, withdraw},
-    process::command,
+    tokens::shop,
     wait::until,
 };
-
-/// A service with the token of `wallet token --scope service`.
-fn shop(app: &TestApp, of: &Customer) -> Customer {
-    let arguments = ["token", "--scope", "service", "--name", "shop"];
-    let printed = command(&app.settings, &arguments).output().expect("a token");
-    assert!(printed.status.success(), "{printed:?}");
-    let token = String::from_utf8(printed.stdout).expect("text").trim().to_owned();
-    Customer { token, ..of.clone() }
-}
 
 fn hold_body(wallet: Uuid, amount: i64) -> Value {
     json!({"wallet": wallet, "amount": amount, "reference_id": Uuid::new_v4(), "note": "Order 17"})
@@ -59,7 +50,7 @@ async fn lines(customer: &Customer, filter: &str) -> Vec<Value> {
 async fn a_hold_is_placed_captured_in_part_to_a_wallet_and_everybody_sees_his_side() {
     let mut app = TestApp::start().await;
     let (customer, merchant) = (app.customer().await, app.customer().await);
-    let shop = shop(&app, &customer);
+    let shop = shop(&app.settings, &customer);
     customer.deposit(1_000).await;
     let body = hold_body(customer.wallet, 600);
     let placed = shop.keyed("/holds", "h", &body).await;
@@ -127,7 +118,7 @@ async fn a_hold_is_placed_captured_in_part_to_a_wallet_and_everybody_sees_his_si
 async fn a_hold_is_voided_or_expires_and_its_money_can_be_spent_again() {
     let mut app = TestApp::start().await;
     let customer = app.customer().await;
-    let shop = shop(&app, &customer);
+    let shop = shop(&app.settings, &customer);
     customer.deposit(100).await;
     let placed = shop.post("/holds", hold_body(customer.wallet, 100)).await;
     let voided = shop.post(&format!("/holds/{}/void", id(&placed)), json!({})).await;
@@ -167,7 +158,7 @@ async fn a_hold_is_voided_or_expires_and_its_money_can_be_spent_again() {
 async fn holds_are_for_services_and_an_unknown_one_is_not_found() {
     let mut app = TestApp::start_alone().await;
     let customer = app.customer().await;
-    let shop = shop(&app, &customer);
+    let shop = shop(&app.settings, &customer);
     assert_eq!(customer.post("/holds", hold_body(customer.wallet, 1)).await.code(), "insufficient_scope");
     assert_eq!(shop.post("/holds", hold_body(Uuid::new_v4(), 1)).await.code(), "not_found");
     let nowhere = format!("/holds/{}", Uuid::new_v4());

@@ -8,8 +8,8 @@ use super::support::{
     app::TestApp,
     customer::{Answer, Customer},
     database::TestDatabase,
-    process::command,
     service::Service,
+    tokens::shop,
 };
 
 /// The in-process bus and cache: what is tested is the ledger's.
@@ -217,12 +217,8 @@ async fn each_side_of_a_transfer_sees_its_own_and_a_stranger_nothing() {
 #[tokio::test]
 async fn a_back_end_opens_wallets_and_moves_money_with_the_token_of_the_command() {
     let app = TestApp::start_alone().await;
-    let printed =
-        command(&app.settings, &["token", "--scope", "service", "--name", "shop"]).output().expect("a token");
-    assert!(printed.status.success(), "{printed:?}");
-    let token = String::from_utf8(printed.stdout).expect("text").trim().to_owned();
     let (sender, receiver) = (app.customer().await, app.customer().await);
-    let shop = Customer { token, ..sender.clone() };
+    let shop = shop(&app.settings, &sender);
     assert_eq!(sender.deposit(2_000).await.status, 201);
 
     let opened = shop.post("/wallets", json!({"customer_xid": sender.xid})).await;

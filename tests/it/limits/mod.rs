@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     contract::wire::{Reply, Wire},
-    support::{process::command, service::Service, wait::until},
+    support::{service::Service, tokens::token, wait::until},
 };
 
 /// A server with these settings, at a time at which the hour's window does not end in the middle of a test.
@@ -53,9 +53,7 @@ async fn refused(customer: &Wire) -> Reply {
 
 /// A back end, by the token that the command prints.
 fn back_end(service: &Service) -> Wire {
-    let printed = command(&service.settings, &["token", "--scope", "service", "--name", "shop"]).output();
-    let token = String::from_utf8(printed.expect("a token").stdout).expect("text");
-    wire(service).by(format!("Bearer {}", token.trim()))
+    wire(service).by(format!("Bearer {}", token(&service.settings, "service", "shop")))
 }
 
 /// A figure of `/metrics`; 0 where it is not there yet.

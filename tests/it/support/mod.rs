@@ -24,6 +24,7 @@ pub mod reader;
 pub mod servers;
 pub mod service;
 pub mod stall;
+pub mod tokens;
 pub mod topic;
 pub mod topic_audit;
 pub mod views;
