@@ -1,6 +1,8 @@
 //! The server dies between any two steps of the posting loop and of the relay, and is started again: nothing is lost,
 //! nothing is doubled, and chain and topic are whole. Release builds have no such places, and no such test.
 
+mod due;
+
 use std::{
     os::unix::process::ExitStatusExt,
     sync::{

@@ -120,12 +120,19 @@ impl Customer {
         self.post("/wallet/transfers", body).await
     }
 
-    /// The balance, read at `version` or later, in minor units.
-    pub async fn balance(&self, version: i64) -> i64 {
+    /// The wallet, read at `version` or later.
+    pub async fn wallet_at(&self, version: i64) -> Value {
         let url = format!("{}/api/v1/wallet", self.base);
         let request = CLIENT.get(url).header("authorization", format!("Bearer {}", self.token));
         let answer =
             Answer::of(request.header("min-wallet-version", version).send().await.expect("an answer")).await;
-        answer.body["data"]["wallet"]["balance"].as_i64().unwrap_or_else(|| panic!("{answer:?}"))
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.body["data"]["wallet"].clone()
+    }
+
+    /// The balance, read at `version` or later, in minor units.
+    pub async fn balance(&self, version: i64) -> i64 {
+        let wallet = self.wallet_at(version).await;
+        wallet["balance"].as_i64().unwrap_or_else(|| panic!("{wallet}"))
     }
 }
