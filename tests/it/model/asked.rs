@@ -4,46 +4,19 @@ use std::time::Instant;
 
 use uuid::Uuid;
 
+use super::operation::Operation;
 use crate::support::customer::Answer;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
-    Deposit,
-    Withdrawal,
-    Transfer,
-    Enable,
-    Disable,
-}
-
-impl Kind {
-    pub fn is_money(self) -> bool {
-        !matches!(self, Kind::Enable | Kind::Disable)
-    }
-
-    /// The word in paths and answers.
-    pub fn word(self) -> &'static str {
-        match self {
-            Kind::Deposit => "deposit",
-            Kind::Withdrawal => "withdrawal",
-            Kind::Transfer => "transfer",
-            Kind::Enable | Kind::Disable => "wallet",
-        }
-    }
-}
 
 /// One request, sent once or again and again.
 #[derive(Clone, Debug)]
 pub struct Asked {
-    pub wallet: Uuid,
-    pub kind: Kind,
-    pub amount: i64,
-    pub reference: Uuid,
-    /// The recipient as the request names it, and the wallet that this stands for; none: nobody's.
-    pub to: Option<(Uuid, Option<Uuid>)>,
+    pub operation: Operation,
+    /// The recipient as the request names it.
+    pub recipient: Option<Uuid>,
     pub key: Option<String>,
     /// The key came with another request before.
     pub reuses_a_key: bool,
-    /// The reference came with another amount before; no two requests have both in common.
+    /// The reference came with another amount, or for another hold, before; no two requests have all in common.
     pub repeats_a_reference: bool,
     pub attempts: Vec<Attempt>,
 }

@@ -2,87 +2,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use sqlx::{Connection, PgConnection, Row, postgres::PgRow};
+use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 use super::{
-    asked::Kind,
-    oracle::{self, View, Wallet, Wallets},
+    operation::{Kind, Operation},
+    oracle::{self, View, Waits, Wallets},
+    rows::{self, Batch, Booked, WaitingRow},
+    waiting::Waiting,
 };
-
-/// A transaction or a change of status.
-#[derive(Clone, Debug)]
-pub struct Booked {
-    pub id: Uuid,
-    /// Microseconds since 1970; a batch has one time, that of the asker's entries, as long as Postgres' clock is not set
-    /// back while the clients are at work.
-    pub at: i64,
-    position: i64,
-    pub kind: Kind,
-    pub wallet: Uuid,
-    pub to: Option<Uuid>,
-    pub amount: i64,
-    pub fee: i64,
-    pub reference: Uuid,
-    /// Refused for want of funds.
-    pub is_refused: bool,
-    /// The wallet's version after it, or its status version.
-    pub version: i64,
-    to_version: Option<i64>,
-    pub balance: i64,
-    to_balance: Option<i64>,
-}
-
-const MONEY: &str = "\
-select t.id, (extract(epoch from t.created_at) * 1000000)::int8 as at, e.position, t.kind, t.wallet_id, t.other_wallet_id,
-       t.amount, t.fee, t.reference_id, t.status, t.version, t.other_version, e.available, o.available as other_available
-from transactions t join entries e on e.wallet_id = t.wallet_id and e.version = t.version
-left join entries o on o.wallet_id = t.other_wallet_id and o.version = t.other_version
-order by t.created_at, e.position";
-
-const STATUS: &str = "\
-select id, (extract(epoch from occurred_at) * 1000000)::int8 as at, position, wallet_id, status, status_version
-from status_changes order by occurred_at, position";
-
-const WALLETS: &str = "select id, status, available, version, status_version from wallets";
-
-fn money(row: &PgRow) -> Booked {
-    Booked {
-        id: row.get("id"),
-        at: row.get("at"),
-        position: row.get("position"),
-        kind: [Kind::Deposit, Kind::Withdrawal, Kind::Transfer][row.get::<i16, _>("kind") as usize - 1],
-        wallet: row.get("wallet_id"),
-        to: row.get("other_wallet_id"),
-        amount: row.get("amount"),
-        fee: row.get("fee"),
-        reference: row.get("reference_id"),
-        is_refused: row.get::<i16, _>("status") == 2,
-        version: row.get("version"),
-        to_version: row.get("other_version"),
-        balance: row.get("available"),
-        to_balance: row.get("other_available"),
-    }
-}
-
-fn status(row: &PgRow) -> Booked {
-    Booked {
-        id: row.get("id"),
-        at: row.get("at"),
-        position: row.get("position"),
-        kind: if row.get::<i16, _>("status") == 1 { Kind::Enable } else { Kind::Disable },
-        wallet: row.get("wallet_id"),
-        to: None,
-        amount: 0,
-        fee: 0,
-        reference: Uuid::nil(),
-        is_refused: false,
-        version: row.get("status_version"),
-        to_version: None,
-        balance: 0,
-        to_balance: None,
-    }
-}
 
 /// Everything that has happened, in one order that explains it.
 pub struct History {
@@ -95,48 +23,33 @@ pub struct History {
     pub used: HashMap<(Uuid, Kind, Uuid), usize>,
     /// The balance at each version of each wallet.
     pub balances: HashMap<(Uuid, i64), i64>,
+    /// Deposits and holds whose money waits, or did.
+    pub waiting: Waiting,
 }
 
 impl History {
-    /// Reads the books and replays them: every step must be one that the oracle would have taken.
+    /// Reads the books and replays them: every step must be one that the oracle would have taken, and come to what the
+    /// books have in the end.
     pub async fn read(database_url: &str) -> Self {
         let mut conn = PgConnection::connect(database_url).await.expect("Postgres");
-        let mut batches: BTreeMap<i64, [Vec<Booked>; 2]> = BTreeMap::new();
-        for (n, (sql, read)) in
-            [(MONEY, money as fn(&PgRow) -> Booked), (STATUS, status)].into_iter().enumerate()
-        {
-            for row in sqlx::query(sql).fetch_all(&mut conn).await.expect("the books") {
-                let booked = read(&row);
-                batches.entry(booked.at).or_default()[n].push(booked);
-            }
-        }
         let mut history = Self {
             steps: Vec::new(),
             states: vec![Wallets::new()],
             batches: Vec::new(),
             used: HashMap::new(),
             balances: HashMap::new(),
+            waiting: Waiting::default(),
         };
-        for batch in batches.into_values() {
+        for batch in rows::batches(&mut conn).await.into_values() {
             history.replay(batch);
         }
-        let last = history.states.last().expect("a state");
-        for row in sqlx::query(WALLETS).fetch_all(&mut conn).await.expect("the wallets") {
-            let wallet = Wallet {
-                enabled: row.get::<i16, _>("status") == 1,
-                balance: row.get("available"),
-                version: row.get("version"),
-                status_version: row.get("status_version"),
-            };
-            let expected = last.get(&row.get::<Uuid, _>("id")).cloned().unwrap_or_default();
-            assert_eq!(wallet, expected, "the wallet is not as the oracle has it at the end");
-        }
+        history.ends_as(rows::wallets(&mut conn).await, &rows::waiting(&mut conn).await);
         history
     }
 
     /// One batch. Money and statuses have an order each, and none among them: money goes first as long as it may. That
     /// finds an order if there is one, since money changes no status.
-    fn replay(&mut self, [money, statuses]: [Vec<Booked>; 2]) {
+    fn replay(&mut self, [money, statuses]: Batch) {
         assert!(money.is_sorted_by_key(|booked| booked.position));
         let first = self.steps.len();
         let (mut money, mut statuses) = (money.into_iter().peekable(), statuses.into_iter().peekable());
@@ -161,9 +74,8 @@ impl History {
 
     /// What speaks against this as the next step.
     fn contradiction(&self, next: &Booked) -> Option<String> {
-        let state = self.states.len() - 1;
-        let view = self.view(state, state, state, next.kind, next.wallet, next.to, next.reference);
-        let refusal = oracle::refusal(next.kind, next.amount, view);
+        let view = self.view(&next.operation, [self.steps.len(); 3], next.at);
+        let refusal = oracle::refusal(&next.operation, &view);
         let expected = next.is_refused.then_some("insufficient_funds");
         (refusal != expected).then(|| format!("{refusal:?}, not {expected:?}, by {view:?}"))
     }
@@ -172,54 +84,109 @@ impl History {
         if let Some(contradiction) = self.contradiction(&next) {
             panic!("the oracle does not take this step: {contradiction}: {next:?}");
         }
+        let (step, operation) = (self.steps.len(), &next.operation);
+        let Operation { kind, wallet, .. } = *operation;
         let mut wallets = self.states.last().expect("a state").clone();
         if next.is_refused {
-            wallets.entry(next.wallet).or_default().version += 1;
+            wallets.entry(wallet).or_default().version += 1;
         } else {
-            oracle::effect(&mut wallets, next.wallet, next.kind, next.amount, next.to);
-            self.used.insert((next.wallet, next.kind, next.reference), self.steps.len());
+            let waits = operation.ends.map_or(0, |ends| self.waits(ends, step).expect("it waits").amount);
+            if matches!(kind, Kind::Void | Kind::Release | Kind::Expiry) {
+                assert_eq!(operation.amount, Some(waits), "not all that waits: {next:?}");
+            }
+            oracle::effect(&mut wallets, operation, waits);
+            self.note(&next, step);
         }
-        let after = &wallets[&next.wallet];
-        if next.kind.is_money() {
-            assert_eq!((next.version, next.balance), (after.version, after.balance), "{next:?}");
-            self.balances.insert((next.wallet, next.version), next.balance);
+        let after = &wallets[&wallet];
+        if kind.is_money() {
+            assert_eq!((next.version, &next.money), (after.version, &after.money), "{next:?}");
+            self.balances.insert((wallet, next.version), next.money.balance());
         } else {
             assert_eq!(next.version, after.status_version, "{next:?}");
         }
-        assert_eq!(
-            next.fee,
-            if next.is_refused { 0 } else { oracle::fee(next.kind, next.amount) },
-            "{next:?}"
-        );
-        if let Some(to) = next.to {
-            let (version, balance) =
-                (next.to_version.expect("a version"), next.to_balance.expect("an entry"));
-            assert_eq!((version, balance), (wallets[&to].version, wallets[&to].balance), "{next:?}");
-            self.balances.insert((to, version), balance);
+        let fee = operation.amount.filter(|_| !next.is_refused);
+        assert_eq!(next.fee, fee.map_or(0, |amount| oracle::fee(kind, amount, operation.to)), "{next:?}");
+        if let Some(to) = operation.to {
+            let (version, money) = next.other.as_ref().expect("an entry");
+            assert_eq!((*version, money), (wallets[&to].version, &wallets[&to].money), "{next:?}");
+            self.balances.insert((to, *version), money.balance());
         }
         self.steps.push(next);
         self.states.push(wallets);
     }
 
-    /// What a decision would have depended on: on the money of one state, and on the two statuses of others.
-    #[allow(clippy::too_many_arguments)]
-    pub fn view(
-        &self,
-        money: usize,
-        own_status: usize,
-        other_status: usize,
-        kind: Kind,
-        wallet: Uuid,
-        to: Option<Uuid>,
-        reference: Uuid,
-    ) -> View {
-        let of = |state: usize, wallet: Uuid| self.states[state].get(&wallet).cloned().unwrap_or_default();
-        View {
-            reference_is_used: self.used.get(&(wallet, kind, reference)).is_some_and(|step| *step < money),
-            enabled: of(own_status, wallet).enabled,
-            balance: of(money, wallet).balance,
-            is_recipient_itself: to == Some(wallet),
-            recipient_is_enabled: to.is_some_and(|to| of(other_status, to).enabled),
+    /// Notes what a step has used up, begun, and ended.
+    fn note(&mut self, next: &Booked, step: usize) {
+        let Operation { kind, wallet, amount, reference, ends, until, .. } = next.operation;
+        if let Some(reference) = reference {
+            self.used.insert((wallet, kind, reference), step);
         }
+        if let Some(ends) = ends {
+            self.waiting.end(ends, step, kind);
+        }
+        if let (Some(amount), Some(until)) = (amount, until) {
+            self.waiting.begin(kind, next.transaction, wallet, amount, until, step);
+        }
+    }
+
+    /// The books are in the end as the replay has left them: each wallet, and each release and hold with the step that
+    /// has ended it. What is held and unreleased is what is open.
+    fn ends_as(
+        &self,
+        (wallets, next_due_at): (Wallets, BTreeMap<Uuid, Option<i64>>),
+        rows: &BTreeMap<Uuid, WaitingRow>,
+    ) {
+        let end = self.steps.len();
+        for (id, wallet) in &wallets {
+            let expected = self.states[end].get(id).cloned().unwrap_or_default();
+            assert_eq!(*wallet, expected, "the wallet is not as the oracle has it at the end");
+            let open = |kind: Kind| self.waiting.open(*id, end).filter(move |item| item.kind == kind);
+            let sum = |kind: Kind| open(kind).map(|item| item.amount).sum::<i64>();
+            let waits = (wallet.money.held, wallet.money.unreleased);
+            assert_eq!(waits, (sum(Kind::Hold), sum(Kind::Deposit)), "not what is open in {id}");
+            for item in self.waiting.open(*id, end) {
+                let is_met = next_due_at[id].is_some_and(|next| next <= item.due_at);
+                assert!(is_met, "no look-up would find {item:?} by {:?}", next_due_at[id]);
+            }
+        }
+        assert_eq!(rows.len(), self.waiting.all().count(), "something waits that nobody asked for");
+        for (transaction, item) in self.waiting.all() {
+            let closed_by = item.end.map(|(step, _)| self.steps[step].id);
+            let expected =
+                WaitingRow { wallet: item.wallet, amount: item.amount, due_at: item.due_at, closed_by };
+            assert_eq!(rows[transaction], expected, "{transaction}");
+        }
+    }
+
+    /// What a decision at this time would have depended on: on the money of one state, and on the two statuses of
+    /// others.
+    pub fn view(&self, operation: &Operation, [money, own, other]: [usize; 3], at: i64) -> View {
+        let of = |state: usize, wallet: Uuid| self.states[state].get(&wallet).cloned().unwrap_or_default();
+        let Operation { kind, wallet, reference, to, ends, .. } = *operation;
+        let used = reference.and_then(|reference| self.used.get(&(wallet, kind, reference)));
+        let waits = ends.and_then(|ends| self.waits(ends, money));
+        // What is due is booked in the order of its moments.
+        let due_by = waits.filter(|_| kind.is_due()).map_or(at, |waits| waits.due_at - 1);
+        View {
+            reference_is_used: used.is_some_and(|step| *step < money),
+            enabled: of(own, wallet).enabled,
+            available: of(money, wallet).money.available,
+            is_recipient_itself: to == Some(wallet),
+            recipient_is_enabled: to.is_some_and(|to| of(other, to).enabled),
+            waits,
+            is_due: (kind.settles_due() || kind.is_due()) && self.waiting.is_due(wallet, money, due_by),
+            at,
+        }
+    }
+
+    fn waits(&self, transaction: Uuid, before: usize) -> Option<Waits> {
+        let item = self.waiting.find(transaction, before)?;
+        Some(Waits { kind: item.kind, amount: item.amount, due_at: item.due_at, ended: item.ended(before) })
+    }
+
+    /// The earliest and the latest time of a decision in this state.
+    pub fn times(&self, state: usize) -> [i64; 2] {
+        let at = |step: usize| self.steps.get(step).map(|booked| booked.at);
+        [state.checked_sub(1).and_then(at).unwrap_or(i64::MIN), at(state).unwrap_or(i64::MAX)]
     }
 }

@@ -8,12 +8,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use chrono::DateTime;
 use reqwest::{Client, Method};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::sleep;
+use uuid::Uuid;
 
 use super::{
-    asked::{Asked, Attempt, Kind},
+    asked::{Asked, Attempt},
+    operation::{Kind, Operation},
     random::Random,
 };
 use crate::support::customer::{Answer, Customer};
@@ -21,19 +24,35 @@ use crate::support::customer::{Answer, Customer};
 /// How long a client waits that does not mean to hang up.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// What all clients know.
+pub struct Shared {
+    pub everybody: Vec<Customer>,
+    /// The token of the service that places holds and ends them.
+    pub shop: String,
+    /// Where the servers are now.
+    pub bases: Mutex<Vec<String>>,
+    /// How many requests have ended.
+    pub ended: AtomicUsize,
+    /// The holds that were placed.
+    pub holds: Mutex<Vec<Placed>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Placed {
+    pub hold: Uuid,
+    pub wallet: Uuid,
+    /// Minor units.
+    pub amount: i64,
+}
+
 pub struct Asker {
     pub http: Client,
     pub random: Random,
     pub customer: Customer,
-    /// Everybody, this customer too.
-    pub everybody: Arc<Vec<Customer>>,
-    /// Where the servers are now.
-    pub bases: Arc<Mutex<Vec<String>>>,
-    /// How many requests have ended, of everybody.
-    pub ended: Arc<AtomicUsize>,
-    /// How many are to be made by this client.
+    pub shared: Arc<Shared>,
+    /// How many requests are to be made by this client.
     pub count: usize,
-    /// Every key is the customer's, who has several clients.
+    /// Every key is the customer's, who has several clients, or the service's.
     pub number: usize,
 }
 
@@ -43,65 +62,15 @@ impl Asker {
         while all.len() < self.count {
             let mut asked = self.think(&all);
             self.carry_out(&mut asked).await;
-            self.ended.fetch_add(1, Ordering::Relaxed);
+            self.shared.ended.fetch_add(1, Ordering::Relaxed);
             all.push(asked);
         }
         all
     }
 
-    /// Small balances, so that refusals are frequent.
-    fn think(&mut self, before: &[Asked]) -> Asked {
-        let (kind, amount) = match self.random.below(100) {
-            0..27 => (Kind::Deposit, 1 + self.random.below(120)),
-            27..55 => (Kind::Withdrawal, 1 + self.random.below(120)),
-            55..86 => (Kind::Transfer, 1 + self.random.below(150)),
-            86..90 => (Kind::Disable, 1),
-            _ => (Kind::Enable, 1),
-        };
-        let key = format!("{}-{}", self.number, before.len());
-        let mut asked = Asked {
-            wallet: self.customer.wallet,
-            kind,
-            amount: i64::try_from(amount).expect("small"),
-            reference: self.random.uuid(),
-            to: (kind == Kind::Transfer).then(|| self.somebody()),
-            key: self.random.percent(50).then_some(key),
-            reuses_a_key: false,
-            repeats_a_reference: false,
-            attempts: Vec::new(),
-        };
-        if before.is_empty() {
-            return asked;
-        }
-        let earlier = &before[self.random.below(before.len())];
-        let is_first = earlier.kind == kind && kind.is_money() && !earlier.repeats_a_reference;
-        if is_first && self.random.percent(20) {
-            let more = i64::try_from(before.len()).expect("small");
-            (asked.reference, asked.amount) = (earlier.reference, earlier.amount + more);
-            asked.repeats_a_reference = true;
-            return asked;
-        }
-        // A status request has no fields: only its method tells it from another.
-        let is_another = kind.is_money() || earlier.kind != kind;
-        let has_a_key = earlier.key.is_some() && earlier.answered().is_some() && !earlier.reuses_a_key;
-        if is_another && has_a_key && self.random.percent(5) {
-            asked.key.clone_from(&earlier.key);
-            asked.reuses_a_key = true;
-        }
-        asked
-    }
-
-    fn somebody(&mut self) -> (uuid::Uuid, Option<uuid::Uuid>) {
-        if self.random.percent(3) {
-            return (self.random.uuid(), None);
-        }
-        let other = &self.everybody[self.random.below(self.everybody.len())];
-        (if self.random.percent(50) { other.wallet } else { other.xid }, Some(other.wallet))
-    }
-
     async fn carry_out(&mut self, asked: &mut Asked) {
         if asked.key.is_some() && self.random.percent(8) {
-            let bases = self.bases.lock().unwrap().clone();
+            let bases = self.bases();
             let here = self.send(asked, &bases[0], WAIT_TIMEOUT);
             let there = self.send(asked, &bases[bases.len() - 1], WAIT_TIMEOUT);
             let (here, there) = tokio::join!(here, there);
@@ -109,7 +78,7 @@ impl Asker {
         }
         let mut hangs_up = self.random.percent(15);
         loop {
-            let bases = self.bases.lock().unwrap().clone();
+            let bases = self.bases();
             let base = &bases[self.random.below(bases.len())];
             let long = Duration::from_micros(u64::try_from(self.random.below(25_000)).expect("small"));
             let attempt = self.send(asked, base, if hangs_up { long } else { WAIT_TIMEOUT }).await;
@@ -119,7 +88,7 @@ impl Asker {
                 sleep(Duration::from_millis(20)).await;
             }
             // A status that was asked for without a key is not asked for again: that would be another request.
-            let may_ask_again = asked.key.is_some() || asked.kind.is_money();
+            let may_ask_again = asked.key.is_some() || asked.operation.kind.is_money();
             let wants_it_again = asked.key.is_some() && self.random.percent(10);
             if !may_ask_again || (is_decided && !wants_it_again) {
                 return;
@@ -128,25 +97,20 @@ impl Asker {
         }
     }
 
+    fn bases(&self) -> Vec<String> {
+        self.shared.bases.lock().unwrap().clone()
+    }
+
     async fn send(&self, asked: &Asked, base: &str, patience: Duration) -> Attempt {
-        let mut body = json!({"amount": asked.amount, "reference_id": asked.reference});
-        let (method, path) = match asked.kind {
-            Kind::Enable => (Method::POST, "wallet".to_owned()),
-            Kind::Disable => (Method::PATCH, "wallet".to_owned()),
-            money => (Method::POST, format!("wallet/{}s", money.word())),
-        };
-        if let Some((named, _)) = asked.to {
-            body["recipient"] = json!(named);
-        }
-        if !asked.kind.is_money() {
-            body = if asked.kind == Kind::Disable { json!({"is_disabled": true}) } else { json!({}) };
-        }
+        let kind = asked.operation.kind;
+        let (method, path) = target(&asked.operation);
+        let token = if kind.is_of_service() { &self.shared.shop } else { &self.customer.token };
         let mut request = self
             .http
             .request(method, format!("{base}/api/v1/{path}"))
-            .header("authorization", format!("Token {}", self.customer.token))
+            .header("authorization", format!("Token {token}"))
             .timeout(patience)
-            .json(&body);
+            .json(&body(asked));
         if let Some(key) = &asked.key {
             request = request.header("idempotency-key", key);
         }
@@ -155,7 +119,54 @@ impl Asker {
             Ok(response) => Answer::try_of(response).await.ok(),
             Err(_) => None,
         };
-        let decides = answer.filter(|answer| answer.status != 503);
-        Attempt { sent, answer: decides.map(|answer| (Instant::now(), answer)) }
+        let answer = answer.filter(|answer| answer.status != 503).map(|answer| (Instant::now(), answer));
+        if let Some((_, answer)) = &answer
+            && kind == Kind::Hold
+            && let Some(hold) = answer.body["data"]["hold"]["id"].as_str()
+        {
+            self.learn(hold.parse().expect("an id"), &asked.operation);
+        }
+        Attempt { sent, answer }
     }
+
+    /// Lets everybody know of a hold.
+    fn learn(&self, hold: Uuid, operation: &Operation) {
+        let Operation { wallet, amount, .. } = *operation;
+        let mut holds = self.shared.holds.lock().unwrap();
+        if holds.iter().all(|placed| placed.hold != hold) {
+            holds.push(Placed { hold, wallet, amount: amount.expect("an amount") });
+        }
+    }
+}
+
+fn target(operation: &Operation) -> (Method, String) {
+    let ending = |what: &str| format!("holds/{}/{what}", operation.ends.expect("a hold"));
+    match operation.kind {
+        Kind::Enable => (Method::POST, "wallet".to_owned()),
+        Kind::Disable => (Method::PATCH, "wallet".to_owned()),
+        Kind::Hold => (Method::POST, "holds".to_owned()),
+        Kind::Capture => (Method::POST, ending("capture")),
+        Kind::Void => (Method::POST, ending("void")),
+        money => (Method::POST, format!("wallet/{}s", money.word())),
+    }
+}
+
+fn body(asked: &Asked) -> Value {
+    let Operation { kind, wallet, amount, reference, until, .. } = asked.operation;
+    if kind == Kind::Disable {
+        return json!({"is_disabled": true});
+    }
+    let mut body = json!({});
+    let mut add = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            body[name] = value;
+        }
+    };
+    add("wallet", (kind == Kind::Hold).then(|| json!(wallet)));
+    add("amount", amount.map(Value::from));
+    add("reference_id", reference.map(|reference| json!(reference)));
+    add(if kind == Kind::Capture { "to" } else { "recipient" }, asked.recipient.map(|named| json!(named)));
+    let until = until.map(|until| DateTime::from_timestamp_micros(until).expect("a time").to_rfc3339());
+    add(if kind == Kind::Hold { "expires_at" } else { "release_at" }, until.map(Value::from));
+    body
 }

@@ -7,6 +7,7 @@ use super::{
     asked::Asked,
     books::History,
     effects::{Effect, effects, is_done},
+    operation::Operation,
     oracle,
 };
 use crate::support::customer::Answer;
@@ -83,7 +84,7 @@ impl Explained<'_> {
     }
 
     fn is_mixed(&self, start: usize, end: usize) -> bool {
-        self.history.steps[start..end].iter().any(|booked| !booked.kind.is_money())
+        self.history.steps[start..end].iter().any(|booked| !booked.operation.kind.is_money())
     }
 
     fn refusals_of(&mut self, asked: &Asked) {
@@ -102,8 +103,9 @@ impl Explained<'_> {
         for (sent, answered, answer) in decided.into_iter().filter(|(_, _, answer)| !is_done(answer)) {
             *self.refusals.entry(answer.code().to_owned()).or_default() += 1;
             if answer.code() == "duplicate_reference" {
-                let step = self.history.used.get(&(asked.wallet, asked.kind, asked.reference));
-                let booked = step.map(|step| self.history.steps[*step].id.to_string());
+                let Operation { wallet, kind, reference, .. } = asked.operation;
+                let step = reference.and_then(|reference| self.history.used.get(&(wallet, kind, reference)));
+                let booked = step.map(|step| self.history.steps[*step].transaction.to_string());
                 assert_eq!(answer.body["data"]["transaction_id"].as_str(), booked.as_deref(), "{asked:?}");
             }
             let (first, last) = self.moments(sent, Some(answered));
@@ -117,11 +119,13 @@ impl Explained<'_> {
         }
     }
 
-    /// Whether it would have been refused so, by the money and the two statuses of these states.
-    fn could_be(&self, asked: &Asked, answer: &Answer, [money, own, other]: [usize; 3]) -> bool {
-        let to = asked.to.and_then(|(_, to)| to);
-        let view = self.history.view(money, own, other, asked.kind, asked.wallet, to, asked.reference);
-        oracle::refusal(asked.kind, asked.amount, view) == Some(answer.code())
+    /// Whether it would have been refused so, by the money and the two statuses of these states, at the earliest time or
+    /// at the latest: the more time has passed, the more is due, which no refusal but that of a moment can leave open.
+    fn could_be(&self, asked: &Asked, answer: &Answer, states: [usize; 3]) -> bool {
+        self.history.times(states[0]).into_iter().any(|at| {
+            let view = self.history.view(&asked.operation, states, at);
+            oracle::refusal(&asked.operation, &view) == Some(answer.code())
+        })
     }
 
     /// Within a batch that changes statuses too, money and statuses may have come in another order than ours.

@@ -4,12 +4,26 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use super::asked::Kind;
+use super::operation::{Kind, Operation};
+
+/// In minor units.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Money {
+    pub available: i64,
+    pub held: i64,
+    pub unreleased: i64,
+}
+
+impl Money {
+    pub fn balance(&self) -> i64 {
+        self.available + self.held + self.unreleased
+    }
+}
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wallet {
     pub enabled: bool,
-    pub balance: i64,
+    pub money: Money,
     pub version: i64,
     pub status_version: i64,
 }
@@ -22,34 +36,77 @@ pub type Wallets = BTreeMap<Uuid, Wallet>;
 pub struct View {
     pub reference_is_used: bool,
     pub enabled: bool,
-    pub balance: i64,
+    pub available: i64,
     pub is_recipient_itself: bool,
     pub recipient_is_enabled: bool,
+    /// The deposit or hold whose waiting money is to end.
+    pub waits: Option<Waits>,
+    /// Something is due in the wallet that is to be booked first.
+    pub is_due: bool,
+    /// When it is decided. Microseconds since 1970.
+    pub at: i64,
 }
 
-/// What a transfer costs its sender beside the amount: 1.5 %, half a cent and more rounded up.
-pub fn fee(kind: Kind, amount: i64) -> i64 {
-    if kind == Kind::Transfer { (amount * 15 + 500) / 1_000 } else { 0 }
+/// Money that waits, or did.
+#[derive(Clone, Copy, Debug)]
+pub struct Waits {
+    /// `Deposit` or `Hold`.
+    pub kind: Kind,
+    pub amount: i64,
+    pub due_at: i64,
+    pub ended: Option<Kind>,
+}
+
+/// 1.5 %, half a cent and more rounded up.
+fn fee_of(amount: i64) -> i64 {
+    (amount * 15 + 500) / 1_000
+}
+
+/// What it costs beside the amount: only money for another wallet does.
+pub fn fee(kind: Kind, amount: i64, to: Option<Uuid>) -> i64 {
+    if kind == Kind::Transfer || (kind == Kind::Capture && to.is_some()) { fee_of(amount) } else { 0 }
+}
+
+/// What a capture takes: what it asks for, or the most that is covered with its fee.
+pub fn captured(held: i64, amount: Option<i64>, to: Option<Uuid>) -> i64 {
+    let covered = |amount: &i64| amount + fee(Kind::Capture, *amount, to) <= held;
+    amount.or_else(|| (1..=held).rev().find(covered)).expect("one cent costs no fee")
 }
 
 /// Why this is refused; none: it is done.
-pub fn refusal(kind: Kind, amount: i64, view: View) -> Option<&'static str> {
-    if kind == Kind::Enable {
-        return view.enabled.then_some("already_enabled");
+pub fn refusal(operation: &Operation, view: &View) -> Option<&'static str> {
+    match operation.kind {
+        Kind::Enable => view.enabled.then_some("already_enabled"),
+        Kind::Disable => (!view.enabled).then_some("already_disabled"),
+        Kind::Release => not_yet(Kind::Deposit, view),
+        Kind::Expiry => not_yet(Kind::Hold, view),
+        Kind::Capture | Kind::Void => refusal_to_end(operation, view),
+        Kind::Deposit | Kind::Withdrawal | Kind::Transfer | Kind::Hold => refusal_of_money(operation, view),
     }
-    if kind == Kind::Disable {
-        return (!view.enabled).then_some("already_disabled");
-    }
+}
+
+fn refusal_of_money(operation: &Operation, view: &View) -> Option<&'static str> {
+    let Operation { kind, to, .. } = *operation;
     if view.reference_is_used {
         return Some("duplicate_reference");
     }
     if !view.enabled {
         return Some("wallet_disabled");
     }
+    if operation.until.is_some_and(|until| until <= view.at) {
+        return Some("validation_failed");
+    }
     if kind == Kind::Transfer && view.is_recipient_itself {
         return Some("self_transfer");
     }
-    if kind != Kind::Deposit && view.balance < amount + fee(kind, amount) {
+    if kind == Kind::Deposit {
+        return None;
+    }
+    if view.is_due {
+        return Some(DUE_FIRST);
+    }
+    let amount = operation.amount.expect("an amount");
+    if view.available < amount + fee(kind, amount, to) {
         return Some("insufficient_funds");
     }
     if kind == Kind::Transfer && !view.recipient_is_enabled {
@@ -58,14 +115,75 @@ pub fn refusal(kind: Kind, amount: i64, view: View) -> Option<&'static str> {
     None
 }
 
-/// Does what is asked.
-pub fn effect(wallets: &mut Wallets, wallet: Uuid, kind: Kind, amount: i64, to: Option<Uuid>) {
+/// A capture or a void; of a disabled wallet as well.
+fn refusal_to_end(operation: &Operation, view: &View) -> Option<&'static str> {
+    let Some(hold) = view.waits else { return Some("not_found") };
+    if view.reference_is_used {
+        return Some("duplicate_reference");
+    }
+    if view.is_due {
+        return Some(DUE_FIRST);
+    }
+    match hold.ended {
+        Some(Kind::Capture) => return Some("hold_captured"),
+        Some(Kind::Void) => return Some("hold_voided"),
+        Some(_) => return Some("hold_expired"),
+        None if operation.kind == Kind::Void => return None,
+        None => {}
+    }
+    if view.is_recipient_itself {
+        return Some("self_transfer");
+    }
+    let amount = captured(hold.amount, operation.amount, operation.to);
+    if amount + fee(Kind::Capture, amount, operation.to) > hold.amount {
+        return Some("hold_exceeded");
+    }
+    (operation.to.is_some() && !view.recipient_is_enabled).then_some("recipient_unavailable")
+}
+
+/// No answer, but a decision that is never made: what is due is booked before it.
+const DUE_FIRST: &str = "something is due, and comes first";
+
+/// Why what waits is not booked now by itself. No client is told so.
+fn not_yet(kind: Kind, view: &View) -> Option<&'static str> {
+    match view.waits {
+        None => Some("nothing waits"),
+        Some(waits) if waits.kind != kind => Some("it waits for something else"),
+        Some(waits) if waits.ended.is_some() => Some("it waits no more"),
+        Some(waits) if waits.due_at > view.at => Some("its moment has not come"),
+        Some(_) if view.is_due => Some(DUE_FIRST),
+        Some(_) => None,
+    }
+}
+
+/// Does what is asked. `waits`: the money, in minor units, that waits no more.
+pub fn effect(wallets: &mut Wallets, operation: &Operation, waits: i64) {
+    let Operation { kind, wallet, to, until, .. } = *operation;
+    let amount = operation.amount.unwrap_or_default();
     let own = wallets.entry(wallet).or_default();
+    let Money { available, held, unreleased } = &mut own.money;
     match kind {
         Kind::Enable => own.enabled = true,
         Kind::Disable => own.enabled = false,
-        Kind::Deposit => own.balance += amount,
-        Kind::Withdrawal | Kind::Transfer => own.balance -= amount + fee(kind, amount),
+        Kind::Deposit if until.is_some() => *unreleased += amount,
+        Kind::Deposit => *available += amount,
+        Kind::Withdrawal | Kind::Transfer => *available -= amount + fee(kind, amount, to),
+        Kind::Hold => {
+            *available -= amount;
+            *held += amount;
+        }
+        Kind::Capture => {
+            *held -= waits;
+            *available += waits - amount - fee(kind, amount, to);
+        }
+        Kind::Void | Kind::Expiry => {
+            *held -= waits;
+            *available += waits;
+        }
+        Kind::Release => {
+            *unreleased -= waits;
+            *available += waits;
+        }
     }
     if kind.is_money() {
         own.version += 1;
@@ -74,7 +192,7 @@ pub fn effect(wallets: &mut Wallets, wallet: Uuid, kind: Kind, amount: i64, to: 
     }
     if let Some(to) = to {
         let other = wallets.entry(to).or_default();
-        other.balance += amount;
+        other.money.available += amount;
         other.version += 1;
     }
 }
