@@ -25,6 +25,8 @@ pub struct History {
     pub balances: HashMap<(Uuid, i64), i64>,
     /// Deposits and holds whose money waits, or did.
     pub waiting: Waiting,
+    /// When each refusal with a key was decided. Microseconds since 1970.
+    refused_keys: HashMap<String, i64>,
 }
 
 impl History {
@@ -39,6 +41,7 @@ impl History {
             used: HashMap::new(),
             balances: HashMap::new(),
             waiting: Waiting::default(),
+            refused_keys: rows::refused_keys(&mut conn).await,
         };
         for batch in rows::batches(&mut conn).await.into_values() {
             history.replay(batch);
@@ -188,5 +191,12 @@ impl History {
     pub fn times(&self, state: usize) -> [i64; 2] {
         let at = |step: usize| self.steps.get(step).map(|booked| booked.at);
         [state.checked_sub(1).and_then(at).unwrap_or(i64::MIN), at(state).unwrap_or(i64::MAX)]
+    }
+
+    /// When a refusal with this key was decided, and the first and the last state of that time.
+    pub fn refused(&self, key: &str) -> (i64, [usize; 2]) {
+        let at = *self.refused_keys.get(key).unwrap_or_else(|| panic!("no refusal is kept for {key}"));
+        let first = self.steps.partition_point(|booked| booked.at < at);
+        (at, [first, self.steps.partition_point(|booked| booked.at <= at)])
     }
 }

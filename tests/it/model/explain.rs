@@ -108,10 +108,17 @@ impl Explained<'_> {
                 let booked = step.map(|step| self.history.steps[*step].transaction.to_string());
                 assert_eq!(answer.body["data"]["transaction_id"].as_str(), booked.as_deref(), "{asked:?}");
             }
-            let (first, last) = self.moments(sent, Some(answered));
+            let (mut first, mut last) = self.moments(sent, Some(answered));
+            // The books know when a refusal with a key was decided.
+            let refused = asked.key.as_ref().map(|key| self.history.refused(key));
+            if let Some((_, [earliest, latest])) = refused {
+                (first, last) = (first.max(earliest), last.min(latest));
+            }
+            let at = refused.map(|(at, _)| at);
+            let could_be = |states: [usize; 3]| self.could_be(asked, answer, at, states);
             assert!(
-                (first..=last).any(|state| self.could_be(asked, answer, [state; 3]))
-                    || self.could_be_within_a_batch(asked, answer, first, last),
+                (first..=last).any(|state| could_be([state; 3]))
+                    || self.could_be_within_a_batch(could_be, first, last),
                 "this was not so at any moment from state {first} to {last}: {asked:?}\n{:#?}\n{:#?}",
                 self.history.states[first],
                 &self.history.steps[first..last.max(first)],
@@ -119,17 +126,23 @@ impl Explained<'_> {
         }
     }
 
-    /// Whether it would have been refused so, by the money and the two statuses of these states, at the earliest time or
-    /// at the latest: the more time has passed, the more is due, which no refusal but that of a moment can leave open.
-    fn could_be(&self, asked: &Asked, answer: &Answer, states: [usize; 3]) -> bool {
-        self.history.times(states[0]).into_iter().any(|at| {
+    /// Whether it would have been refused so, by the money and the two statuses of these states, at this time. Where that is
+    /// not known, at the earliest or at the latest: the more time has passed, the more is due, which no refusal but that of a
+    /// moment can leave open.
+    fn could_be(&self, asked: &Asked, answer: &Answer, at: Option<i64>, states: [usize; 3]) -> bool {
+        at.map_or_else(|| self.history.times(states[0]), |at| [at; 2]).into_iter().any(|at| {
             let view = self.history.view(&asked.operation, states, at);
             oracle::refusal(&asked.operation, &view) == Some(answer.code())
         })
     }
 
     /// Within a batch that changes statuses too, money and statuses may have come in another order than ours.
-    fn could_be_within_a_batch(&self, asked: &Asked, answer: &Answer, first: usize, last: usize) -> bool {
+    fn could_be_within_a_batch(
+        &self,
+        could_be: impl Fn([usize; 3]) -> bool,
+        first: usize,
+        last: usize,
+    ) -> bool {
         let mut start = first;
         while start < last {
             let (_, end) = self.history.batches[start];
@@ -138,7 +151,7 @@ impl Explained<'_> {
             let mut all = states().flat_map(|money| {
                 states().flat_map(move |own| (start..=end.min(last)).map(move |other| [money, own, other]))
             });
-            if is_mixed && all.any(|state| self.could_be(asked, answer, state)) {
+            if is_mixed && all.any(&could_be) {
                 return true;
             }
             start = end;

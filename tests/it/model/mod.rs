@@ -49,7 +49,7 @@ const CUSTOMERS: usize = 5;
 /// Each customer is several clients at once.
 const CLIENTS: usize = 4;
 /// So many requests each.
-const REQUESTS: usize = 150;
+const REQUESTS: usize = 120;
 /// Each server is killed once, when so many of all requests have ended.
 const KILLED_AT: [usize; 2] = [CUSTOMERS * CLIENTS * REQUESTS / 3, CUSTOMERS * CLIENTS * REQUESTS * 2 / 3];
 

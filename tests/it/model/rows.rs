@@ -1,6 +1,6 @@
 //! The rows of the books: what has happened, and what it has come to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use sqlx::{PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
@@ -61,6 +61,11 @@ const WALLETS: &str = "\
 select id, status, available, held, unreleased, version, status_version,
        (extract(epoch from next_due_at) * 1000000)::int8 as next_due_at
 from wallets";
+
+/// The record of a refusal is kept for a day from the time of its decision.
+const REFUSED_KEYS: &str = "\
+select key, (extract(epoch from expires_at - interval '24 hours') * 1000000)::int8 as decided_at
+from keys where expires_at is not null";
 
 const WAITING: &str = "\
 select transaction_id, wallet_id, amount, (extract(epoch from due_at) * 1000000)::int8 as due, closed_by from releases
@@ -161,6 +166,12 @@ pub async fn wallets(conn: &mut PgConnection) -> (Wallets, BTreeMap<Uuid, Option
     };
     let wallets = rows.iter().map(|row| (row.get("id"), wallet(row))).collect();
     (wallets, rows.iter().map(|row| (row.get("id"), row.get("next_due_at"))).collect())
+}
+
+/// When each refusal with a key was decided.
+pub async fn refused_keys(conn: &mut PgConnection) -> HashMap<String, i64> {
+    let rows = sqlx::query(REFUSED_KEYS).fetch_all(conn).await.expect("the keys");
+    rows.iter().map(|row| (row.get("key"), row.get("decided_at"))).collect()
 }
 
 /// A row of `releases` or `holds`.

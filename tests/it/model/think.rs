@@ -71,9 +71,13 @@ impl Asker {
         i64::try_from(1 + self.random.below(most)).expect("small")
     }
 
-    /// A moment ahead, in microseconds since 1970; the service knows only whole milliseconds.
+    /// A moment, in microseconds since 1970; the service knows only whole milliseconds. Rarely it has come already.
     fn moment(&mut self) -> i64 {
-        let range = if self.random.percent(80) { SOON } else { LATE };
+        let range = match self.random.below(100) {
+            0..5 => 0..1,
+            5..80 => SOON,
+            _ => LATE,
+        };
         let ahead = range.start + self.random.below(range.end - range.start);
         (Utc::now().timestamp_millis() + i64::try_from(ahead).expect("small")) * 1_000
     }
@@ -99,7 +103,7 @@ impl Asker {
         };
         (asked.operation.wallet, asked.operation.ends) = (wallet, Some(hold));
         if asked.operation.kind == Kind::Capture && self.random.percent(65) {
-            let most = usize::try_from(amount + amount / 4 + 1).expect("small");
+            let most = usize::try_from(amount + amount / 2 + 1).expect("small");
             asked.operation.amount = Some(self.amount(most));
         }
     }
