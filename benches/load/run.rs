@@ -116,17 +116,27 @@ async fn measure(
     report: &mut Report,
 ) -> Result<()> {
     migrate(&args.binary, &settings.database_url)?;
+    let is_written = args.wallets > wallets::OPENED_MAX;
+    if is_written {
+        wallets::insert(&settings.database_url, args.wallets).await.context("writing wallets")?;
+    }
     let log = |what: &str| args.out.join(format!("service{}{what}.log", stage.name));
     let mut server = Server::start(&args.binary, settings, log("")).await?;
     server.health().await?;
     println!("The service, {} wallets, {} s each:", args.wallets, args.seconds());
     let funded = stage.entries.is_none();
     let mut from = Published::default();
-    let wallets = wallets::open(server.address, args.wallets, funded).await.context("opening wallets")?;
-    if let Some(entries) = stage.entries {
+    let wallets = if is_written {
+        wallets::signed_in(server.address, args.wallets).await
+    } else {
+        wallets::open(server.address, args.wallets, funded).await
+    };
+    let wallets = wallets.context("opening wallets")?;
+    // Wallets that were written get their first deposit in the same way.
+    if let Some(entries) = stage.entries.or(is_written.then_some(u64::from(args.wallets))) {
         server.stop().await?;
         let filled = fill::fill(&settings.database_url, entries, args.wallets).await.context("filling")?;
-        report.filled = Some(filled);
+        report.filled = stage.entries.map(|_| filled);
         from = fill::published(&settings.database_url).await?;
         // What the opening has left there is older than the books now.
         cache.clear().await?;

@@ -29,6 +29,7 @@ impl Protected {
         let body = json!({
             "amount": 1, "reference_id": Uuid::new_v4(), "recipient": Uuid::new_v4(), "is_disabled": true, "customer_xid": about.xid, "xid": about.xid,
             "wallet": about.wallet, "wallet_id": about.wallet, "id": about.wallet, "owned_by": about.xid,
+            "bank_code": "044", "account_number": "0532013000", "account_name": "Ada Obi",
         });
         let path = self.path.replace("{id}", &about.transaction);
         // A request that changes something may carry no parameter that its operation does not have.
@@ -69,7 +70,8 @@ fn token_of(wire: &Wire) -> &str {
 }
 
 async fn start() -> TestApp {
-    TestApp::start_with(&[("JWT_SECRET", SECRET)]).await
+    // A bank that cannot be reached: payouts may be requested, and stay pending.
+    TestApp::start_with(&[("JWT_SECRET", SECRET), ("BANK_URL", "http://127.0.0.1:9")]).await
 }
 
 /// Every operation of the document that names a customer's token among what it needs.

@@ -1,7 +1,5 @@
 //! What the bank reports by itself: signed or not, early, twice, wrong. No report moves a cent wrongly, and each says so.
 
-use std::time::Duration;
-
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
@@ -10,7 +8,7 @@ use wallet::simulated_bank::Mode;
 
 use super::support::{
     app::TestApp,
-    bank::{ORDINARY, SECRET, agrees, app_with_bank, ends, pay_out, payout},
+    bank::{LONG, ORDINARY, SECRET, agrees, app_with_bank, ends, pay_out, payout},
     customer::{Answer, Customer},
     wait::until,
 };
@@ -43,10 +41,7 @@ async fn at_the_bank(customer: &Customer, app: &TestApp) -> Uuid {
     let id = pay_out(customer, 100, "0532019021").await;
     let submitted =
         format!("select count(*) from payout_attempts where transaction_id = '{id}' and submissions > 0");
-    until("the submission", Duration::from_secs(10), async || {
-        (app.db.number(&submitted).await == 1).then_some(())
-    })
-    .await;
+    until("the submission", LONG, async || (app.db.number(&submitted).await == 1).then_some(())).await;
     id
 }
 
@@ -118,8 +113,7 @@ async fn a_report_that_cannot_be_right_moves_nothing_and_calls_an_operator() {
     bank.set_mode(Mode::Down).await;
     let unsent = pay_out(&customer, 50, ORDINARY).await;
     let waits = "select count(*) from payout_attempts where failures > 0 and submissions = 0";
-    until("an attempt", Duration::from_secs(10), async || (app.db.number(waits).await == 1).then_some(()))
-        .await;
+    until("an attempt", LONG, async || (app.db.number(waits).await == 1).then_some(())).await;
     for status in ["settled", "rejected"] {
         assert_eq!(result(&report(&app, unsent, 50, status).await), "needs_attention");
     }

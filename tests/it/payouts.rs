@@ -1,14 +1,12 @@
 //! Payouts over HTTP with a real bank beside them: requested, settled, returned, sent back, refused.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use uuid::Uuid;
 use wallet::simulated_bank::Mode;
 
 use super::support::{
     app::TestApp,
-    bank::{ORDINARY, agrees, app_with_bank, ends, pay_out, payout, payout_body},
+    bank::{LONG, ORDINARY, agrees, app_with_bank, ends, pay_out, payout, payout_body},
     customer::Customer,
     wait::until,
 };
@@ -21,7 +19,7 @@ async fn balances(customer: &Customer) -> Value {
 /// The wallet's figures as soon as they are these: a read may lag.
 async fn has(customer: &Customer, balance: i64, available: i64) {
     let wanted = json!([balance, available]);
-    until(&format!("balances {wanted}"), Duration::from_secs(10), async || {
+    until(&format!("balances {wanted}"), LONG, async || {
         let found = balances(customer).await;
         (found[0] == wanted[0] && found[1] == wanted[1]).then_some(())
     })
@@ -129,7 +127,7 @@ async fn a_payout_that_the_bank_sends_back_is_reversed() {
                 .expect("the payout");
         found
     };
-    let reversal = until("the reversal", Duration::from_secs(20), reversed).await;
+    let reversal = until("the reversal", LONG, reversed).await;
     assert_eq!(customer.get(&format!("/wallet/payouts/{id}")).await.code(), "wallet_disabled");
     assert_eq!(customer.get("/wallet/payouts").await.code(), "wallet_disabled");
     customer.post("/wallet", json!({})).await;
@@ -191,7 +189,7 @@ async fn too_many_waiting_payouts_and_a_missing_bank_are_answered_before_any_wor
         held += i64::from(answer.status == 202);
         (answer.status == 503).then(|| answer.code().to_owned())
     };
-    assert_eq!(until("a full queue", Duration::from_secs(10), full).await, "overloaded");
+    assert_eq!(until("a full queue", LONG, full).await, "overloaded");
     has(&customer, 1_000, 1_000 - 10 * held).await;
     bank.set_mode(Mode::Up).await;
     has(&customer, 1_000 - 10 * held, 1_000 - 10 * held).await;
@@ -214,14 +212,11 @@ async fn a_frozen_wallet_sends_nothing_new() {
     let customer = app.customer().await;
     customer.deposit(1_000).await;
     let submitted = pay_out(&customer, 100, "0532019001").await;
-    until("the first one is at the bank", Duration::from_secs(10), async || {
-        (bank.entries().len() == 1).then_some(())
-    })
-    .await;
+    until("the first one is at the bank", LONG, async || (bank.entries().len() == 1).then_some(())).await;
     bank.set_mode(Mode::Down).await;
     let waiting = pay_out(&customer, 200, ORDINARY).await;
     let unsent = "select count(*) from payout_attempts where failures > 0 and submissions = 0";
-    until("an attempt that was surely not sent", Duration::from_secs(10), async || {
+    until("an attempt that was surely not sent", LONG, async || {
         (app.db.number(unsent).await == 1).then_some(())
     })
     .await;

@@ -15,6 +15,9 @@ use super::{app::TestApp, customer::Customer, database::TestDatabase, process::f
 const TOKEN: &str = "a-Token-of-the-tests-own-for-the-bank-0123456789";
 pub const SECRET: &str = "whsec_YS1zZWNyZXQtb2YtdGhlLXRlc3RzLW93bi0wMTIzNDU2Nzg5";
 
+/// The longest wait of a test, also on a slow machine: the bank may stall for ten seconds.
+pub const LONG: Duration = Duration::from_secs(60);
+
 /// An account that the bank pays at once.
 pub const ORDINARY: &str = "0532013000";
 
@@ -76,7 +79,7 @@ pub async fn payout(customer: &Customer, id: Uuid) -> Value {
 
 /// Waits until a payout has this status.
 pub async fn ends(customer: &Customer, id: Uuid, status: &str) -> Value {
-    until(&format!("payout {id} is {status}"), Duration::from_secs(20), async || {
+    until(&format!("payout {id} is {status}"), LONG, async || {
         let payout = payout(customer, id).await;
         (payout["status"] == status).then_some(payout)
     })
