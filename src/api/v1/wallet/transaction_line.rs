@@ -133,10 +133,7 @@ pub(super) fn example(kind: Kind, amount: i64) -> Transaction {
     })
 }
 
-/// Types that no transaction has yet.
-const FUTURE_TYPES: [&str; 2] = ["payout", "reversal"];
-
-/// The kinds of entries under which the transactions of a type are listed; of some types there are none yet.
+/// The kinds of entries under which the transactions of a type are listed.
 pub(super) struct OfType(pub Vec<Kind>);
 
 impl QueryValue for OfType {
@@ -144,11 +141,11 @@ impl QueryValue for OfType {
 
     fn from_text(text: &str) -> Option<Self> {
         let kinds = Kind::listed_as(text);
-        (!kinds.is_empty() || FUTURE_TYPES.contains(&text)).then_some(Self(kinds))
+        (!kinds.is_empty()).then_some(Self(kinds))
     }
 
     fn schema() -> MetaSchema {
-        names(Kind::listed_words().into_iter().chain(FUTURE_TYPES))
+        names(Kind::listed_words())
     }
 }
 
