@@ -27,7 +27,7 @@ pub enum Reception {
     /// The books have what it says, now or since before.
     Booked,
     /// It says that nothing is decided yet.
-    Pending,
+    Open,
     /// It contradicts the books: nothing was booked, and an operator has to decide.
     NeedsAttention,
 }
@@ -58,7 +58,7 @@ impl Payouts for PayoutsService {
             Booked::Contradiction("the bank reports a payout that it was never sent".to_owned())
         };
         match booked {
-            Booked::Open => Ok(Reception::Pending),
+            Booked::Open => Ok(Reception::Open),
             Booked::Ended => {
                 store::done(db, id, "reported by the bank".to_owned()).await?;
                 Ok(Reception::Booked)

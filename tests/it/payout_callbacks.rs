@@ -86,7 +86,7 @@ async fn a_report_before_the_answer_settles_once_and_again_does_nothing() {
     let customer = app.customer().await;
     customer.deposit(1_000).await;
     let id = at_the_bank(&customer, &app).await;
-    assert_eq!(result(&report(&app, id, 100, "pending").await), "pending");
+    assert_eq!(result(&report(&app, id, 100, "pending").await), "open");
     assert_eq!(payout(&customer, id).await["status"], "pending");
     assert_eq!(result(&report(&app, id, 100, "settled").await), "booked");
     assert_eq!(payout(&customer, id).await["status"], "success");

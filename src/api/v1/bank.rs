@@ -37,19 +37,10 @@ struct BankCallbackRequest {
     id: Uuid,
     /// In minor units: what the bank pays.
     amount: i64,
-    status: BankStatusWord,
+    /// `pending`, `settled`, `rejected` or `bounced`.
+    status: String,
     /// The bank's word for why it did not pay, or why the money came back.
     reason: Option<String>,
-}
-
-/// The bank's words for the states of a payment.
-#[derive(Enum)]
-#[oai(rename_all = "lowercase")]
-enum BankStatusWord {
-    Pending,
-    Settled,
-    Rejected,
-    Bounced,
 }
 
 /// What became of a callback.
@@ -60,7 +51,7 @@ enum CallbackResult {
     /// The books have what it says, now or since before.
     Booked,
     /// It says that nothing is decided yet.
-    Pending,
+    Open,
     /// It contradicts the books: nothing was booked, and an operator has to decide.
     NeedsAttention,
 }
@@ -69,7 +60,7 @@ impl From<Reception> for CallbackResult {
     fn from(reception: Reception) -> Self {
         match reception {
             Reception::Booked => Self::Booked,
-            Reception::Pending => Self::Pending,
+            Reception::Open => Self::Open,
             Reception::NeedsAttention => Self::NeedsAttention,
         }
     }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::page_info::PageInfo;
+use super::{page_info::PageInfo, transaction_line::TransactionStatusName};
 use crate::{
     api::{
         balance::Balance,
@@ -21,21 +21,8 @@ use crate::{
         pagination::{Cursor, Page},
         payout_failure::PayoutFailure,
     },
-    ledger::{entry::TransactionStatus, read::PayoutView},
+    ledger::read::PayoutView,
 };
-
-/// How a payout stands.
-#[derive(Clone, Copy, Enum, Serialize)]
-#[oai(rename_all = "lowercase")]
-#[serde(rename_all = "lowercase")]
-enum PayoutStatus {
-    /// The money is held until the bank has paid, or does not pay.
-    Pending,
-    /// The bank has paid.
-    Success,
-    /// The bank does not pay: the money can be spent again.
-    Failed,
-}
 
 /// Why a payout failed or came back.
 #[derive(Clone, Copy, Enum, Serialize)]
@@ -63,14 +50,14 @@ impl From<PayoutFailure> for FailureCode {
     }
 }
 
-/// A payout that was requested. Money is in minor units; balances are those right after.
+/// A payout that was requested, and is pending: what the bank says later is in the payout itself. Money is in minor units; balances
+/// are those right after.
 #[derive(Object, Serialize)]
 struct Payout {
     /// Null in a dry run.
     #[oai(nullable)]
     id: Option<Uuid>,
-    /// Always `pending`: what the bank says later is in the payout itself.
-    status: PayoutStatus,
+    status: TransactionStatusName,
     amount: i64,
     reference_id: Uuid,
     bank_code: String,
@@ -94,7 +81,7 @@ pub struct PayoutData {
 #[oai(rename = "FoundPayout")]
 struct Found {
     id: Uuid,
-    status: PayoutStatus,
+    status: TransactionStatusName,
     amount: i64,
     /// Three letters (ISO 4217).
     currency: String,
@@ -136,7 +123,7 @@ pub fn requested(account: &BankAccount, reference_id: Uuid, money: MovedMoney) -
     PayoutData {
         payout: Payout {
             id,
-            status: PayoutStatus::Pending,
+            status: TransactionStatusName::Pending,
             amount,
             reference_id,
             bank_code: account.bank_code.as_str().to_owned(),
@@ -151,11 +138,7 @@ pub fn requested(account: &BankAccount, reference_id: Uuid, money: MovedMoney) -
 fn shown(payout: &PayoutView) -> Found {
     Found {
         id: payout.id.0,
-        status: match payout.status {
-            TransactionStatus::Pending => PayoutStatus::Pending,
-            TransactionStatus::Completed => PayoutStatus::Success,
-            TransactionStatus::Refused => PayoutStatus::Failed,
-        },
+        status: payout.status.into(),
         amount: payout.amount,
         currency: payout.currency.to_string(),
         reference_id: payout.reference.map(|reference| reference.0),
@@ -185,7 +168,7 @@ fn found_example() -> Found {
     let at = samples::timestamp();
     Found {
         id: samples::id(TRANSACTION),
-        status: PayoutStatus::Failed,
+        status: TransactionStatusName::Failed,
         amount: 10_000,
         currency: "USD".to_owned(),
         reference_id: Some(samples::id(REFERENCE)),
@@ -205,7 +188,7 @@ pub fn payout_sample() -> Option<Value> {
     sample(&PayoutData {
         payout: Payout {
             id: Some(samples::id(TRANSACTION)),
-            status: PayoutStatus::Pending,
+            status: TransactionStatusName::Pending,
             amount: 10_000,
             reference_id: samples::id(REFERENCE),
             bank_code: "COBADEFFXXX".to_owned(),

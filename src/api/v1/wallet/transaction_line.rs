@@ -30,8 +30,19 @@ pub(super) enum TransactionStatusName {
     Success,
     /// The money is reserved.
     Pending,
-    /// Refused for lack of funds, or a hold that was voided or has expired; nothing has moved.
+    /// Refused for lack of funds, a hold that was voided or has expired, or a payout that the bank does not pay; nothing has
+    /// moved.
     Failed,
+}
+
+impl From<TransactionStatus> for TransactionStatusName {
+    fn from(status: TransactionStatus) -> Self {
+        match status {
+            TransactionStatus::Completed => Self::Success,
+            TransactionStatus::Pending => Self::Pending,
+            TransactionStatus::Refused => Self::Failed,
+        }
+    }
 }
 
 /// The kind of a transaction, by its name in answers.
@@ -108,11 +119,7 @@ pub(super) struct Transaction {
 pub(super) fn line(item: HistoryItem) -> Transaction {
     Transaction {
         id: item.id.0,
-        status: match item.status {
-            TransactionStatus::Completed => TransactionStatusName::Success,
-            TransactionStatus::Pending => TransactionStatusName::Pending,
-            TransactionStatus::Refused => TransactionStatusName::Failed,
-        },
+        status: item.status.into(),
         transacted_at: ApiTimestamp(item.occurred_at),
         kind: TransactionType(item.kind),
         amount: item.amount,
