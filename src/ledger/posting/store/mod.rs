@@ -9,6 +9,7 @@ mod due_rows;
 mod outcome_record;
 mod prior;
 mod proof;
+mod rows;
 mod sweep;
 mod write;
 
