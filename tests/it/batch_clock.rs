@@ -90,6 +90,9 @@ async fn batches_are_refused_while_postgres_is_far_from_every_clock_of_the_machi
     let writer = lines.clone();
     let log = tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
     let _log = tracing::subscriber::set_default(log);
+    // With a single subscriber `tracing` asks only the thread that passes a line first, which may be another
+    // test's thread.
+    let _second = tracing::Dispatch::new(tracing_subscriber::fmt().with_writer(io::sink).finish());
     let recorder = PrometheusBuilder::new().build_recorder();
     let metrics = recorder.handle();
     let _metrics = metrics::set_default_local_recorder(&recorder);

@@ -173,7 +173,7 @@ async fn half_a_request_does_not_hold_up_the_end() {
         stream.write_all(half.as_bytes()).await.expect("sent");
         let read = format!("{}/metrics", server.base);
         until("the connection is accepted", WAIT_TIMEOUT, async || {
-            let metrics = reqwest::get(&read).await.ok()?.text().await.ok()?;
+            let metrics = crate::support::client::get(&read).await.ok()?.text().await.ok()?;
             metrics.contains("wallet_http_connections 2").then_some(())
         })
         .await;
@@ -195,10 +195,10 @@ async fn a_service_that_is_to_stop_is_not_ready_and_goes_on_for_a_while() {
     let mut server = Server::start(&settings);
     let customer = Customer::enabled(&server.base).await;
     let ready = format!("{}/health/ready", server.base);
-    assert_eq!(reqwest::get(&ready).await.expect("an answer").status(), 200);
+    assert_eq!(crate::support::client::get(&ready).await.expect("an answer").status(), 200);
     server.signal("TERM");
     until("it is not ready", WAIT_TIMEOUT, async || {
-        (reqwest::get(&ready).await.expect("an answer").status() == 503).then_some(())
+        (crate::support::client::get(&ready).await.expect("an answer").status() == 503).then_some(())
     })
     .await;
     let answer = customer.deposit(1).await;
@@ -216,7 +216,7 @@ async fn what_operators_look_at_can_have_a_port_of_its_own() {
     let customer = app.customer().await;
     assert_eq!(customer.deposit(1).await.status, 201);
     let get = async |base: &str, path: &str| {
-        let answer = reqwest::get(format!("{base}{path}")).await.expect("an answer");
+        let answer = crate::support::client::get(format!("{base}{path}")).await.expect("an answer");
         (answer.status().as_u16(), answer.text().await.expect("its body"))
     };
     let admin = app.admin_base();

@@ -28,7 +28,7 @@ const SOON: Duration = Duration::from_secs(30);
 const ANSWERS_WITHIN: Duration = Duration::from_millis(3_500);
 
 async fn ask(base: &str, path: &str) -> Answer {
-    Answer::of(reqwest::get(format!("{base}{path}")).await.expect("an answer")).await
+    Answer::of(crate::support::client::get(format!("{base}{path}")).await.expect("an answer")).await
 }
 
 async fn is_ok(base: &str) {
@@ -154,8 +154,12 @@ mod panics {
         .await;
         until("it runs again", SOON, async || (ask(base, "/health/live").await.status == 200).then_some(()))
             .await;
-        let metrics =
-            reqwest::get(format!("{base}/metrics")).await.expect("the page").text().await.expect("text");
+        let metrics = crate::support::client::get(format!("{base}/metrics"))
+            .await
+            .expect("the page")
+            .text()
+            .await
+            .expect("text");
         let restarts = "wallet_task_restarts_total{task=\"relay-";
         assert!(metrics.lines().any(|line| line.starts_with(restarts) && line.ends_with(" 1")), "{metrics}");
         assert_eq!(customer.deposit(1).await.status, 201);

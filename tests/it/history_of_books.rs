@@ -32,7 +32,7 @@ async fn first_server(settings: &Settings) -> Server {
 }
 
 async fn health(server: &Server) -> Value {
-    let answer = reqwest::get(format!("{}/health", server.base)).await.expect("an answer");
+    let answer = crate::support::client::get(format!("{}/health", server.base)).await.expect("an answer");
     answer.json::<Value>().await.expect("JSON")["data"].clone()
 }
 

@@ -14,7 +14,12 @@ use super::support::{
 
 /// How many balances a server has read from there so far.
 async fn reads_from(base: &str, place: &str) -> u64 {
-    let page = reqwest::get(format!("{base}/metrics")).await.expect("the page").text().await.expect("text");
+    let page = crate::support::client::get(format!("{base}/metrics"))
+        .await
+        .expect("the page")
+        .text()
+        .await
+        .expect("text");
     let name = format!("wallet_balance_reads_total{{from=\"{place}\"}} ");
     page.lines().find_map(|line| line.strip_prefix(&name)?.parse().ok()).unwrap_or(0)
 }
@@ -91,7 +96,7 @@ async fn balances_are_right_while_the_relay_is_stuck_at_a_row_dated_a_year_ahead
     })
     .await;
     println!("shown after {:?}", booked.elapsed());
-    let health = reqwest::get(format!("{base}/health")).await.expect("an answer");
+    let health = crate::support::client::get(format!("{base}/health")).await.expect("an answer");
     let health: serde_json::Value = health.json().await.expect("a report");
     let behind = health["data"]["topic_behind_ms"].as_i64().expect("a number");
     assert!((0..3_600_000).contains(&behind), "{health}");

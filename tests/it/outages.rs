@@ -24,7 +24,7 @@ const MANNER: Manner =
 const RECOVERY: Duration = Duration::from_secs(30);
 
 async fn health(base: &str) -> Answer {
-    Answer::of(reqwest::get(format!("{base}/health")).await.expect("an answer")).await
+    Answer::of(crate::support::client::get(format!("{base}/health")).await.expect("an answer")).await
 }
 
 async fn is(base: &str, word: &str) {
@@ -36,7 +36,12 @@ async fn is(base: &str, word: &str) {
 
 /// How many balances were read from there so far.
 async fn reads_from(base: &str, place: &str) -> u64 {
-    let page = reqwest::get(format!("{base}/metrics")).await.expect("the page").text().await.expect("text");
+    let page = crate::support::client::get(format!("{base}/metrics"))
+        .await
+        .expect("the page")
+        .text()
+        .await
+        .expect("text");
     let name = format!("wallet_balance_reads_total{{from=\"{place}\"}} ");
     page.lines().find_map(|line| line.strip_prefix(&name)?.parse().ok()).unwrap_or(0)
 }

@@ -1,6 +1,6 @@
 //! What the bank reports by itself: signed or not, early, twice, wrong. No report moves a cent wrongly, and each says so.
 
-use reqwest::{Client, StatusCode};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 use uuid::Uuid;
@@ -17,7 +17,9 @@ use super::support::{
 async fn send(app: &TestApp, body: &str, secret: &str, seconds_ago: i64) -> Answer {
     let at = chrono::Utc::now().timestamp() - seconds_ago;
     let signature = Webhook::new(secret).unwrap().sign("msg_1", at, body.as_bytes()).unwrap();
-    let request = Client::new()
+    let request = crate::support::client::builder()
+        .build()
+        .expect("a client")
         .post(format!("{}/api/v1/bank/callbacks", app.base))
         .header("content-type", "application/json")
         .header("webhook-id", "msg_1")
@@ -66,8 +68,12 @@ async fn only_what_the_bank_has_signed_of_late_is_believed() {
         ("x-other", "application/json", StatusCode::UNAUTHORIZED),
         ("webhook-signature", "text/plain", StatusCode::UNSUPPORTED_MEDIA_TYPE),
     ] {
-        let request =
-            Client::new().post(&url).header("content-type", content_type).header("webhook-id", "msg_1");
+        let request = crate::support::client::builder()
+            .build()
+            .expect("a client")
+            .post(&url)
+            .header("content-type", content_type)
+            .header("webhook-id", "msg_1");
         let request = request.header("webhook-timestamp", at.to_string()).header(name, &signature);
         assert_eq!(request.body(format!("{body} ")).send().await.unwrap().status(), status);
     }

@@ -131,7 +131,8 @@ async fn the_readmes_production_part_ends_with_a_service_that_owns_nothing_and_i
     let settings = settings.map(|(name, value)| (name.to_owned(), value)).into();
     let server = Server::of(script_command(&script, &settings));
     let ready = async || {
-        let answer = reqwest::get(format!("{}/health/ready", server.base)).await.expect("an answer");
+        let answer =
+            crate::support::client::get(format!("{}/health/ready", server.base)).await.expect("an answer");
         (answer.status().as_u16() == 200).then_some(())
     };
     until("readiness", Duration::from_secs(10), ready).await;

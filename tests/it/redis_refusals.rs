@@ -23,7 +23,7 @@ async fn raw(url: &str) -> Option<MultiplexedConnection> {
 }
 
 async fn health(base: &str) -> Value {
-    let answer = reqwest::get(format!("{base}/health")).await.expect("an answer");
+    let answer = crate::support::client::get(format!("{base}/health")).await.expect("an answer");
     answer.json::<Value>().await.expect("a report")["data"].clone()
 }
 

@@ -120,12 +120,13 @@ async fn a_service_whose_tables_change_under_it_is_not_ready_until_they_are_righ
 /// Waits until readiness and health answer so; no answer has the reason in it.
 async fn answers(app: &TestApp, status: u16, reason: &str) {
     until(reason, Duration::from_secs(10), async || {
-        let ready = reqwest::get(format!("{}/health/ready", app.base)).await.expect("an answer");
-        let health = reqwest::get(format!("{}/health", app.base)).await.expect("an answer");
+        let ready =
+            crate::support::client::get(format!("{}/health/ready", app.base)).await.expect("an answer");
+        let health = crate::support::client::get(format!("{}/health", app.base)).await.expect("an answer");
         let both = [ready.status().as_u16(), health.status().as_u16()];
         let body = health.text().await.expect("a body");
         assert!(!body.contains(reason) && !body.contains("migration"), "{body}");
-        let live = reqwest::get(format!("{}/health/live", app.base)).await.expect("an answer");
+        let live = crate::support::client::get(format!("{}/health/live", app.base)).await.expect("an answer");
         assert_eq!(live.status().as_u16(), 200, "nothing is mended by a new process");
         (both == [status; 2]).then_some(())
     })
@@ -146,7 +147,8 @@ async fn a_newer_database_that_this_version_may_run_on_is_served() {
     assert!(complained.contains("may still serve"), "{complained}");
     let server = Server::start(&settings);
     until("readiness", Duration::from_secs(10), async || {
-        let ready = reqwest::get(format!("{}/health/ready", server.base)).await.expect("an answer");
+        let ready =
+            crate::support::client::get(format!("{}/health/ready", server.base)).await.expect("an answer");
         (ready.status().as_u16() == 200).then_some(())
     })
     .await;

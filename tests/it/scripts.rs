@@ -133,7 +133,14 @@ async fn the_stack_has_a_simulated_bank_where_it_is_named() {
     };
     let (url, token, secret) = (value("BANK_URL"), value("BANK_TOKEN"), value("BANK_WEBHOOK_SECRET"));
     assert_eq!((token.as_str(), secret.as_str()), (DEVELOPMENT_BANK_TOKEN, DEVELOPMENT_BANK_WEBHOOK_SECRET));
-    let book = || reqwest::Client::new().get(format!("{url}/book")).bearer_auth(&token).send();
+    let book = || {
+        crate::support::client::builder()
+            .build()
+            .expect("a client")
+            .get(format!("{url}/book"))
+            .bearer_auth(&token)
+            .send()
+    };
     assert_eq!(book().await.expect("an answer").text().await.expect("text"), "[]");
     assert!(dir.path().join("bank/book.jsonl").exists());
     stack(&["down"]);

@@ -234,7 +234,8 @@ async fn compare(service: &Service, round: u64, decided: usize) {
         assert_eq!(topic.waiting, 0);
     }
     assert_eq!(money.counts.messages - money.counts.repeats, u64::try_from(entries).unwrap());
-    let metrics = reqwest::get(format!("{}/metrics", service.servers[0].base)).await.expect("metrics");
+    let metrics =
+        crate::support::client::get(format!("{}/metrics", service.servers[0].base)).await.expect("metrics");
     let metrics = metrics.text().await.expect("metrics");
     let late = metrics
         .lines()

@@ -22,7 +22,7 @@ use crate::support::{
 const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
 
 async fn health(base: &str) -> Value {
-    let answer = reqwest::get(format!("{base}/health")).await.expect("an answer");
+    let answer = crate::support::client::get(format!("{base}/health")).await.expect("an answer");
     answer.json::<Value>().await.expect("a report")["data"].clone()
 }
 

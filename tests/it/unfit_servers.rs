@@ -123,7 +123,7 @@ async fn no_log_line_holds_a_secret_of_a_url() {
     }
     let server = Server::start(&settings);
     for path in ["health", "health/ready", "metrics"] {
-        let answer = reqwest::get(format!("{}/{path}", server.base)).await.expect("an answer");
+        let answer = crate::support::client::get(format!("{}/{path}", server.base)).await.expect("an answer");
         let text = answer.text().await.expect("a text");
         assert!(!text.contains("hush") && !text.contains(password), "{path}: {text}");
     }

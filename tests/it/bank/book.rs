@@ -36,14 +36,18 @@ async fn many_payments_at_once_are_in_the_book_to_the_cent() {
     });
     let outcomes: Vec<_> = stream::iter(twice).buffer_unordered(CLIENTS).collect().await;
     assert!(outcomes.iter().all(Result::is_ok), "{:?}", outcomes.iter().find(|outcome| outcome.is_err()));
-    let book = reqwest::Client::new().get(format!("{}/book", bank.base())).bearer_auth(TOKEN);
+    let book = crate::support::client::builder()
+        .build()
+        .expect("a client")
+        .get(format!("{}/book", bank.base()))
+        .bearer_auth(TOKEN);
     let book: Vec<BookEntry> = book.send().await.expect("an answer").json().await.expect("the book");
     assert_eq!(book, bank.entries());
     let paid: Vec<i64> =
         book.iter().filter(|entry| entry.status == Status::Settled).map(|e| e.amount).collect();
     assert_eq!((paid.len(), paid.iter().sum::<i64>()), (300, 300 * 301 / 2));
     assert!(book.iter().all(|entry| entry.submissions == 2));
-    let refused = reqwest::get(format!("{}/book", bank.base())).await.expect("an answer");
+    let refused = crate::support::client::get(format!("{}/book", bank.base())).await.expect("an answer");
     assert_eq!(refused.status().as_u16(), 401);
 }
 
@@ -113,8 +117,11 @@ async fn the_command_is_a_bank_that_can_be_killed_and_ends_when_it_is_asked_to()
     drop(server);
     let mut server = begin();
     assert_eq!(client(&server).find(payment.id).await, Ok(Some(report(BankStatus::Settled))));
-    let listed =
-        reqwest::Client::new().get(format!("{}/book", server.base)).bearer_auth(DEVELOPMENT_BANK_TOKEN);
+    let listed = crate::support::client::builder()
+        .build()
+        .expect("a client")
+        .get(format!("{}/book", server.base))
+        .bearer_auth(DEVELOPMENT_BANK_TOKEN);
     let listed: Value = listed.send().await.expect("an answer").json().await.expect("JSON");
     let entry = json!({
         "id": payment.id, "amount": 1250, "currency": "EUR", "account_last4": "3000",

@@ -80,7 +80,10 @@ async fn a_service_serves_whether_its_output_is_read_or_not() {
         }
         let base = format!("http://127.0.0.1:{port}");
         until("it is ready", WAIT_TIMEOUT, async || {
-            reqwest::get(format!("{base}/health/ready")).await.ok().filter(|answer| answer.status() == 200)
+            crate::support::client::get(format!("{base}/health/ready"))
+                .await
+                .ok()
+                .filter(|answer| answer.status() == 200)
         })
         .await;
         let customer = Customer::enabled(&base).await;

@@ -13,8 +13,9 @@ use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 /// Without kept connections: each test has a runtime of its own, and a connection lives in only one.
-static CLIENT: LazyLock<Client> =
-    LazyLock::new(|| Client::builder().pool_max_idle_per_host(0).no_proxy().build().expect("an HTTP client"));
+static CLIENT: LazyLock<Client> = LazyLock::new(|| {
+    crate::support::client::builder().pool_max_idle_per_host(0).no_proxy().build().expect("an HTTP client")
+});
 
 /// An answer as it came.
 #[derive(Clone, Debug)]

@@ -29,7 +29,6 @@ use std::{
     time::Duration,
 };
 
-use reqwest::Client;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -152,7 +151,7 @@ async fn work(seed: u64, service: &mut Service, shared: &Arc<Shared>) -> Vec<Ask
     let mut clients = JoinSet::new();
     for number in 0..CUSTOMERS * CLIENTS {
         let asker = Asker {
-            http: Client::builder().build().expect("a client"),
+            http: crate::support::client::builder().build().expect("a client"),
             random: Random::new(random.next()),
             customer: shared.everybody[number % CUSTOMERS].clone(),
             shared: Arc::clone(shared),

@@ -78,8 +78,14 @@ async fn while_postgres_is_stopped_it_is_said_in_time_and_it_is_found_again() {
         // The last answer is given again for a second.
         is(base, "down").await;
         says_that_the_books_are_away(base, &somebody).await;
-        assert_eq!(reqwest::get(format!("{base}/health/ready")).await.expect("an answer").status(), 503);
-        assert_eq!(reqwest::get(format!("{base}/health/live")).await.expect("an answer").status(), 200);
+        assert_eq!(
+            crate::support::client::get(format!("{base}/health/ready")).await.expect("an answer").status(),
+            503
+        );
+        assert_eq!(
+            crate::support::client::get(format!("{base}/health/live")).await.expect("an answer").status(),
+            200
+        );
         sleep(Duration::from_secs(1)).await;
         postgres.start().await;
         load.goes_on(50).await;

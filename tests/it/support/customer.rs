@@ -43,7 +43,7 @@ static CLIENT: LazyLock<Client> = LazyLock::new(client);
 
 /// A client without pooled connections: each test has a runtime of its own, and a connection lives in only one.
 fn client() -> Client {
-    Client::builder().pool_max_idle_per_host(0).build().expect("an HTTP client")
+    crate::support::client::builder().pool_max_idle_per_host(0).build().expect("an HTTP client")
 }
 
 /// A customer with a token.

@@ -108,7 +108,7 @@ impl Load {
         let mut clients = JoinSet::new();
         for (customer, versions) in customers.iter().chain(&customers) {
             let asker = Asker {
-                http: Client::builder().timeout(manner.timeout).build().expect("a client"),
+                http: crate::support::client::builder().timeout(manner.timeout).build().expect("a client"),
                 customer: customer.clone(),
                 others: customers
                     .iter()

@@ -6,6 +6,7 @@ pub mod books;
 pub mod bus;
 pub mod callbacks;
 pub mod certificates;
+pub mod client;
 pub mod customer;
 pub mod database;
 pub mod directory;
