@@ -13,7 +13,7 @@ use super::support::{
     wait::until,
 };
 
-/// Sends a callback that was signed with this secret so many seconds ago.
+/// Sends a callback that was signed with this secret this number of seconds ago.
 async fn send(app: &TestApp, body: &str, secret: &str, seconds_ago: i64) -> Answer {
     let at = chrono::Utc::now().timestamp() - seconds_ago;
     let signature = Webhook::new(secret).unwrap().sign("msg_1", at, body.as_bytes()).unwrap();

@@ -49,7 +49,7 @@ const CUSTOMERS: usize = 5;
 const CLIENTS: usize = 4;
 /// So many requests each.
 const REQUESTS: usize = 120;
-/// Each server is killed once, when so many of all requests have ended.
+/// The number of ended requests, of all clients, at which each server is killed, once.
 const KILLED_AT: [usize; 2] = [CUSTOMERS * CLIENTS * REQUESTS / 3, CUSTOMERS * CLIENTS * REQUESTS * 2 / 3];
 
 /// What becomes due in the run; the rest becomes so much later.
@@ -112,7 +112,7 @@ async fn every_answer_is_explained_by_some_order_of_what_happened() {
     let replayed = all.iter().flat_map(Asked::answers).filter(|(_, answer)| answer.replayed).count();
     let booked = booked(&history);
     println!(
-        "{} asked, {lost} answers lost, {replayed} told again, booked: {booked:?}, refused: {:?}",
+        "{} asked, {lost} answers lost, {replayed} replayed, booked: {booked:?}, refused: {:?}",
         all.len(),
         explained.refusals
     );

@@ -6,7 +6,7 @@ use poem_openapi::{Object, OpenApi};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::page_info::{PageInfo, due_page};
+use super::page_info::{self, PageInfo};
 use crate::{
     accounts::{Accounts, Versioned},
     api::{
@@ -69,7 +69,7 @@ impl WalletHoldsApi {
         #[oai(name = "Min-Wallet-Version")]
         at_least: MinWalletVersion,
     ) -> Result<WalletAnswer<200, HoldsData>, ApiError> {
-        let page = due_page(limit, after)?;
+        let page = page_info::page(limit, after)?;
         let Versioned { value: page, version } =
             self.accounts.holds(customer.wallet, page, at_least.0).await?;
         let data = HoldsData {

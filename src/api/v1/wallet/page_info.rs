@@ -6,9 +6,9 @@ use serde::Serialize;
 use crate::{
     api::{
         api_error::{ApiError, FieldErrors},
-        query::{Limit, Param},
+        query::{Limit, Param, QueryValue},
     },
-    kernel::pagination::{DEFAULT_LIMIT, DueCursor, PageRequest},
+    kernel::pagination::{DEFAULT_LIMIT, PageRequest},
 };
 
 /// The position of the next page.
@@ -19,11 +19,8 @@ pub(super) struct PageInfo {
     pub next: Option<String>,
 }
 
-/// The page of what is to come that is asked for.
-pub(super) fn due_page(
-    limit: Param<Limit>,
-    after: Param<DueCursor>,
-) -> Result<PageRequest<DueCursor>, ApiError> {
+/// The page that is asked for; all wrong parameters are answered at once.
+pub(super) fn page<C: QueryValue>(limit: Param<Limit>, after: Param<C>) -> Result<PageRequest<C>, ApiError> {
     let mut errors = FieldErrors::default();
     let limit = limit.take(&mut errors).map_or(DEFAULT_LIMIT, |limit| limit.0);
     let after = after.take(&mut errors);

@@ -6,14 +6,17 @@ use poem_openapi::{Object, OpenApi};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::payout_answers::{
-    FoundPayoutData, PayoutData, PayoutsData, found, found_sample, listed, payout_sample, payouts_sample,
-    requested,
+use super::{
+    page_info,
+    payout_answers::{
+        FoundPayoutData, PayoutData, PayoutsData, found, found_sample, listed, payout_sample, payouts_sample,
+        requested,
+    },
 };
 use crate::{
     accounts::{Accounts, Versioned},
     api::{
-        api_error::{ApiError, FieldErrors},
+        api_error::ApiError,
         auth::Customer,
         body::{Fields, FromFields},
         catalogue::Code,
@@ -27,7 +30,7 @@ use crate::{
         bank_account::{AccountName, AccountNumber, BankAccount, BankCode},
         ids::{OperationId, ReferenceId},
         money::Amount,
-        pagination::{Cursor, DEFAULT_LIMIT, PageRequest},
+        pagination::Cursor,
     },
     ledger::RequestPayout,
     payments::{Payment, Payments},
@@ -112,13 +115,7 @@ impl PayoutsApi {
         #[oai(name = "Min-Wallet-Version")]
         at_least: MinWalletVersion,
     ) -> Result<WalletAnswer<200, PayoutsData>, ApiError> {
-        let mut errors = FieldErrors::default();
-        let limit = limit.take(&mut errors).map_or(DEFAULT_LIMIT, |limit| limit.0);
-        let after = after.take(&mut errors);
-        if !errors.is_empty() {
-            return Err(errors.into());
-        }
-        let page = PageRequest { limit, after };
+        let page = page_info::page(limit, after)?;
         let Versioned { value: page, version } =
             self.accounts.payouts(customer.wallet, page, at_least.0).await?;
         Ok(WalletAnswer { data: listed(&page), version })

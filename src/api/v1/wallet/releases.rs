@@ -6,7 +6,7 @@ use poem_openapi::{Object, OpenApi};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::page_info::{PageInfo, due_page};
+use super::page_info::{self, PageInfo};
 use crate::{
     accounts::{Accounts, Versioned},
     api::{
@@ -66,7 +66,7 @@ impl ReleasesApi {
         #[oai(name = "Min-Wallet-Version")]
         at_least: MinWalletVersion,
     ) -> Result<WalletAnswer<200, ReleasesData>, ApiError> {
-        let page = due_page(limit, after)?;
+        let page = page_info::page(limit, after)?;
         let Versioned { value: page, version } =
             self.accounts.releases(customer.wallet, page, at_least.0).await?;
         let data = ReleasesData {
