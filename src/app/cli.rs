@@ -90,6 +90,10 @@ pub fn run() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    // What needs settings and no server.
+    if let Command::Token(args) = &cli.command {
+        return finish(token::print(&config, args));
+    }
     let metrics = match telemetry::init(&config) {
         Ok(metrics) => metrics,
         Err(error) => {
@@ -102,8 +106,8 @@ pub fn run() -> ExitCode {
         Err(error) => return finish(Err(error.into())),
     };
     finish(runtime.block_on(async {
-        // These wait for nothing; serve looks for itself, once Postgres answers, and a token needs no Postgres.
-        if !matches!(cli.command, Command::Serve | Command::Token(_) | Command::Openapi) {
+        // Serve looks for itself, once Postgres answers.
+        if !matches!(cli.command, Command::Serve) {
             bootstrap::refuse_unfit_postgres(&config).await?;
         }
         match cli.command {

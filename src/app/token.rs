@@ -1,11 +1,19 @@
 //! `wallet token`.
 
+use std::sync::Arc;
+
 use anyhow::bail;
 use clap::{Args, ValueEnum};
-use shaku::HasComponent;
 
-use super::{bootstrap, module, output};
-use crate::{config::Config, identity::Tokens};
+use super::output;
+use crate::{
+    adapters::{
+        clock::SystemClock,
+        jwt::{JwtKeys, JwtTokens},
+    },
+    config::Config,
+    identity::Tokens,
+};
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum TokenScope {
@@ -26,7 +34,7 @@ pub(super) struct TokenArgs {
     name: Option<String>,
 }
 
-/// Prints a token for a back end or a person of the back office. Needs no Postgres.
+/// Prints a token for a back end or a person of the back office, without a client of any server.
 pub(super) fn print(config: &Config, args: &TokenArgs) -> anyhow::Result<()> {
     let name = match (args.scope, &args.name) {
         (_, Some(name)) => name,
@@ -36,8 +44,9 @@ pub(super) fn print(config: &Config, args: &TokenArgs) -> anyhow::Result<()> {
     if name.is_empty() || !name.bytes().all(|b| b.is_ascii_graphic()) {
         bail!("--name must be letters, digits and signs without a space");
     }
-    let module = module::build(config, bootstrap::connect(config)?);
-    let tokens: &dyn Tokens = module.resolve_ref();
+    // Beside the wiring, which makes a client for each server.
+    let keys = JwtKeys::new(&config.jwt_secret, config.jwt_ttl_seconds);
+    let tokens = JwtTokens::new(Arc::new(SystemClock), keys);
     output::line(match args.scope {
         TokenScope::Service => tokens.issue_service(name)?,
         TokenScope::Admin => tokens.issue_admin(name)?,

@@ -143,6 +143,12 @@ pub struct JwtTokens {
 }
 
 impl JwtTokens {
+    /// Tokens by these keys, outside the wiring.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>, keys: JwtKeys) -> Self {
+        Self { clock, keys }
+    }
+
     fn sign(
         &self,
         sub: String,
