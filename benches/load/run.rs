@@ -198,12 +198,11 @@ impl Bench<'_> {
             expected_status: scenario.operation.expected_status(),
             rate,
         };
-        let due_at = self.prepare_due(scenario.due).await?;
+        let begins_at = self.prepare_due(scenario.due).await?;
         let entries = entries(&mut self.books).await?;
         self.postgres.checkpoint().await?;
-        if let Some(due_at) = due_at {
-            sleep((due_at - BEFORE_DUE - Utc::now()).to_std().context("the releases are due too early")?)
-                .await;
+        if let Some(begins_at) = begins_at {
+            sleep((begins_at - Utc::now()).to_std().context("the releases are due too early")?).await;
         }
         let probes = (rate.is_some() && scenario.operation.writes()).then(|| {
             // The last wallet is as busy as any other.
@@ -291,22 +290,23 @@ impl Bench<'_> {
     fn movers(&self, due: Due) -> &[Wallet] {
         match due {
             Due::Nothing => &self.wallets,
-            Due::ManyWallets | Due::OneWallet => &self.wallets[..self.wallets.len() / 2],
+            Due::Later | Due::ManyWallets | Due::OneWallet => &self.wallets[..self.wallets.len() / 2],
         }
     }
 
-    /// Deposits what becomes due; answers when.
+    /// Deposits what becomes due; answers when the measurement begins.
     async fn prepare_due(&self, due: Due) -> Result<Option<DateTime<Utc>>> {
         let (_, others) = self.wallets.split_at(self.wallets.len() / 2);
         let wallets = match due {
             Due::Nothing => return Ok(None),
-            Due::ManyWallets => others,
+            Due::Later | Due::ManyWallets => others,
             Due::OneWallet => &others[..1],
         };
-        let due_at = Utc::now() + UNTIL_DUE;
+        let soon = Utc::now() + UNTIL_DUE;
+        let due_at = if due == Due::Later { soon + LATER } else { soon };
         let each = wallets.iter().cycle().take(RELEASES);
         wallets::deposit_until(self.server.address, each, &due_at.to_rfc3339()).await?;
-        Ok(Some(due_at))
+        Ok(Some(soon - BEFORE_DUE))
     }
 }
 
@@ -314,7 +314,9 @@ impl Bench<'_> {
 const PAYOUT_CONNECTIONS: usize = 64;
 /// How long after they were asked for releases become due: they are deposited, and a checkpoint is made, in this time.
 const UNTIL_DUE: TimeDelta = TimeDelta::seconds(20);
-/// How long before that the measurement begins.
+/// How much later those become due that do not become so in the run.
+const LATER: TimeDelta = TimeDelta::days(1);
+/// How long before releases become due the measurement begins.
 const BEFORE_DUE: TimeDelta = TimeDelta::seconds(1);
 
 /// How many entries there are, without counting them.

@@ -93,13 +93,15 @@ impl Distribution {
     }
 }
 
-/// The [`RELEASES`] releases that become due at one moment.
+/// The [`RELEASES`] releases that become due at one moment, on wallets that the load does not use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Due {
     Nothing,
-    /// On all wallets that the load does not use, which is every second one.
+    /// On half of all wallets, and long after the measurement: what the other two are compared with.
+    Later,
+    /// On half of all wallets.
     ManyWallets,
-    /// All on one of those.
+    /// All on one wallet; the load does not use its half.
     OneWallet,
 }
 
@@ -147,7 +149,7 @@ const fn quick(scenario: Scenario) -> Scenario {
 }
 
 /// In this order, on a database that was migrated for the run. The first includes the warm-up.
-pub const SCENARIOS: [Scenario; 21] = [
+pub const SCENARIOS: [Scenario; 22] = [
     quick(peak("transfers-64", Operation::Transfer, Distribution::Even, 64)),
     quick(peak("transfers-256", Operation::Transfer, Distribution::Even, 256)),
     peak("transfers-16", Operation::Transfer, Distribution::Even, 16),
@@ -160,6 +162,7 @@ pub const SCENARIOS: [Scenario; 21] = [
     // How far topic and cache are behind after a minute at full rate.
     Scenario { times: 3, ..peak("transfers-minute", Operation::Transfer, Distribution::Even, 256) },
     // Beside releases that become due.
+    Scenario { due: Due::Later, ..peak("due-later-256", Operation::Transfer, Distribution::Even, 256) },
     Scenario {
         due: Due::ManyWallets,
         ..peak("due-many-wallets-256", Operation::Transfer, Distribution::Even, 256)

@@ -6,6 +6,7 @@ mod cache_audit;
 mod cache_fill;
 mod error;
 mod service;
+mod sources;
 mod status_order;
 mod views;
 

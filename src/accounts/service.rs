@@ -1,19 +1,19 @@
 //! The service trait of the room.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use metrics::{Counter, counter};
 use shaku::{Component, Interface};
 
 use super::{
     booking::Booking,
     error::AccountError,
+    sources::Sources,
     status_order::StatusOrder,
-    views::{EnabledWallet, OwnedWallet, Versioned, shown},
+    views::{EnabledWallet, OwnedWallet, Versioned, changed},
 };
 use crate::{
-    cache::{BalanceCache, Freshness, Lookup, StatusView, ViewPart, WalletView},
+    cache::{BalanceCache, Freshness, ViewPart, WalletView},
     customers,
     db::{Database, DbError},
     kernel::{
@@ -22,7 +22,6 @@ use crate::{
         currency::Currency,
         ids::{CustomerXid, OperationId, WalletId},
         pagination::{DueCursor, Page, PageRequest},
-        status::Status,
     },
     ledger::{
         Done, LargestTransfers, Ledger, Outcome,
@@ -122,12 +121,6 @@ pub trait Accounts: Interface {
     ) -> Result<LargestTransfers, AccountError>;
 }
 
-/// Counters of reads by their source, resolved once: resolving a series costs more than the rest of counting a read.
-static FROM_CACHE: LazyLock<Counter> =
-    LazyLock::new(|| counter!("wallet_balance_reads_total", "from" => "cache"));
-static FROM_POSTGRES: LazyLock<Counter> =
-    LazyLock::new(|| counter!("wallet_balance_reads_total", "from" => "postgres"));
-
 /// Accounts over the ledger, Postgres and the cache.
 #[derive(Component)]
 #[shaku(interface = Accounts)]
@@ -177,36 +170,13 @@ impl Accounts for AccountsService {
     }
 
     async fn view(&self, wallet: WalletId, at_least: Option<i64>) -> Result<WalletView, AccountError> {
-        let new_enough = |view: &WalletView| at_least.is_none_or(|version| view.money.version >= version);
-        let may_be_shown = |view: &WalletView| {
-            let next_release = view.money.next_release.at();
-            new_enough(view) && next_release.is_none_or(|release_at| self.clock.now() < release_at)
+        let sources = Sources {
+            db: self.db.as_ref(),
+            cache: self.cache.as_ref(),
+            freshness: &self.freshness,
+            clock: self.clock.as_ref(),
         };
-        let mut ticket = None;
-        if self.freshness.cache_may_answer() {
-            match self.cache.get(wallet).await {
-                // Judged again after the answer: the process may have been suspended while the cache was read.
-                Ok(Lookup::Hit(view)) if may_be_shown(&view) && self.freshness.cache_may_answer() => {
-                    FROM_CACHE.increment(1);
-                    return Ok(view);
-                }
-                Ok(Lookup::Miss(taken)) => ticket = Some(taken),
-                // Too old for this reader, or older than a release. An unavailable cache is no error of the reader's: the cache has counted and
-                // logged it.
-                Ok(Lookup::Hit(_)) | Err(_) => {}
-            }
-        }
-        let found = wallets::wallet(self.db.pool(), wallet).await?;
-        let found = found.ok_or(AccountError::NotFound)?;
-        let view = shown(&found);
-        FROM_POSTGRES.increment(1);
-        if !new_enough(&view) {
-            return Err(AccountError::VersionNotReached { current: view.money.version });
-        }
-        if let Some(ticket) = ticket.filter(|_| found.due == 0) {
-            let _ = self.cache.fill(&[(ticket, view)]).await;
-        }
-        Ok(view)
+        sources.view(wallet, at_least).await
     }
 
     async fn view_enabled(
@@ -239,13 +209,7 @@ impl Accounts for AccountsService {
         };
         let outcome = self.ledger.post(booking.operation(wallet, order.into())).await?;
         if let Ok(Done::Status(receipt)) = &outcome.decision {
-            let status = StatusView {
-                enabled: receipt.status == Status::Enabled,
-                frozen: receipt.frozen,
-                enabled_at: receipt.enabled_at,
-                disabled_at: receipt.disabled_at,
-                version: receipt.status_version,
-            };
+            let status = changed(receipt);
             let _ = self.cache.refresh(&[(wallet, ViewPart::Status { owner, status })]).await;
         }
         Ok((OwnedWallet { wallet, owner }, outcome))

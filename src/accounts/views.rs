@@ -8,7 +8,7 @@ use crate::{
         ids::{CustomerXid, WalletId},
         status::Status,
     },
-    ledger::wallets::Wallet,
+    ledger::{StatusReceipt, wallets::Wallet},
 };
 
 /// The view of a wallet as it is shown: what is due may be spent, whether a step has released it or not.
@@ -40,6 +40,17 @@ pub(super) fn view(wallet: &Wallet) -> WalletView {
             disabled_at: wallet.disabled_at,
             version: wallet.status_version,
         },
+    }
+}
+
+/// The status of a wallet right after a change.
+pub(super) fn changed(receipt: &StatusReceipt) -> StatusView {
+    StatusView {
+        enabled: receipt.status == Status::Enabled,
+        frozen: receipt.frozen,
+        enabled_at: receipt.enabled_at,
+        disabled_at: receipt.disabled_at,
+        version: receipt.status_version,
     }
 }
 

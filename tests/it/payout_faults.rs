@@ -5,14 +5,12 @@ use std::time::Duration;
 use sqlx::Row as _;
 use tokio::time::sleep;
 use uuid::Uuid;
-use wallet::simulated_bank::{Mode, SimulatedBank};
+use wallet::simulated_bank::Mode;
 
 use super::support::{
-    bank::{ORDINARY, agrees, app_with_bank, bank, ends, pay_out, payout, settings},
+    bank::{LATER, ORDINARY, agrees, all_end, app_with_bank, ends, pay_out, payout, servers_with_bank},
     customer::Customer,
-    database::TestDatabase,
-    process::{Server, free_port, run},
-    service::Service,
+    process::{Server, run},
     topic::tell_the_books,
     wait::until,
 };
@@ -20,44 +18,10 @@ use super::support::{
 /// Accounts at which the bank pays at once, later, never, and loses its answer.
 const ACCOUNTS: [&str; 4] = [ORDINARY, "0532019001", "0532019012", "0532019022"];
 
-/// Time goes on for the worker: what it waits for comes now, and claims end.
-const LATER: &str = "update payout_attempts
-set next_attempt_at = now(), leased_until = least(leased_until, now() - interval '1 millisecond') where not is_done";
-
-/// This number of servers that share a bank.
-async fn servers_with_bank(count: usize) -> (Service, SimulatedBank) {
-    let port = free_port();
-    let bank = bank(port).await;
-    let own = settings(&bank, port);
-    let mut service =
-        Service::of(0, &own.iter().map(|(name, value)| (*name, value.as_str())).collect::<Vec<_>>()).await;
-    for number in 0..count {
-        let mut settings = service.settings.clone();
-        if number > 0 {
-            settings.insert("PORT".to_owned(), "0".to_owned());
-        }
-        service.servers.push(Server::start(&settings));
-    }
-    (service, bank)
-}
-
-/// Waits until no payout is open, whatever the delays are.
-async fn all_end(db: &TestDatabase) {
-    until("the end of all payouts", Duration::from_secs(60), async || {
-        let open = db.number("select count(*) from payouts where closed_by is null").await;
-        if open > 0 {
-            db.run(LATER).await;
-            sleep(Duration::from_millis(300)).await;
-        }
-        (open == 0).then_some(())
-    })
-    .await;
-}
-
 /// The server dies at each place between the steps of a payout; the next one goes on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_dies_between_two_steps_pays_once() {
-    let (mut service, bank) = servers_with_bank(1).await;
+    let (mut service, bank) = servers_with_bank(1, &[]).await;
     let customer = Customer::enabled(&service.servers[0].base).await;
     customer.deposit(10_000).await;
     drop(service.servers.pop());
@@ -95,7 +59,7 @@ async fn a_server_that_dies_between_two_steps_pays_once() {
 /// Two processes work on the same payouts; one stands still beyond its claims, and goes on later.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_was_suspended_beyond_its_claim_pays_nothing_twice() {
-    let (service, bank) = servers_with_bank(2).await;
+    let (service, bank) = servers_with_bank(2, &[]).await;
     let customer = Customer::enabled(&service.servers[0].base).await;
     customer.deposit(10_000).await;
     let there = customer.at(&service.servers[1].base);

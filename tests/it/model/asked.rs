@@ -13,6 +13,8 @@ pub struct Asked {
     pub operation: Operation,
     /// The recipient as the request names it.
     pub recipient: Option<Uuid>,
+    /// The account that a payout is for.
+    pub account: Option<&'static str>,
     pub key: Option<String>,
     /// The key came with another request before.
     pub reuses_a_key: bool,

@@ -9,7 +9,7 @@ use super::{
     operation::{Kind, Operation},
     oracle::{self, View, Waits, Wallets},
     rows::{self, Batch, Booked, WaitingRow},
-    waiting::Waiting,
+    waiting::{NEVER, Waiting},
 };
 
 /// Everything that has happened, in one order that explains it.
@@ -23,7 +23,7 @@ pub struct History {
     pub used: HashMap<(Uuid, Kind, Uuid), usize>,
     /// The balance at each version of each wallet.
     pub balances: HashMap<(Uuid, i64), i64>,
-    /// Deposits and holds whose money waits, or did.
+    /// Deposits, holds and payouts whose money waits, or did.
     pub waiting: Waiting,
     /// When each refusal with a key was decided. Microseconds since 1970.
     refused_keys: HashMap<String, i64>,
@@ -94,7 +94,7 @@ impl History {
             wallets.entry(wallet).or_default().version += 1;
         } else {
             let waits = operation.ends.map_or(0, |ends| self.waits(ends, step).expect("it waits").amount);
-            if matches!(kind, Kind::Void | Kind::Release | Kind::Expiry) {
+            if kind == Kind::Void || kind.is_of_a_worker() {
                 assert_eq!(operation.amount, Some(waits), "not all that waits: {next:?}");
             }
             oracle::effect(&mut wallets, operation, waits);
@@ -124,16 +124,19 @@ impl History {
         if let Some(reference) = reference {
             self.used.insert((wallet, kind, reference), step);
         }
-        if let Some(ends) = ends {
-            self.waiting.end(ends, step, kind);
+        match ends {
+            Some(payout) if kind == Kind::PayoutReversal => self.waiting.reverse(payout, step),
+            Some(ends) => self.waiting.end(ends, step, kind),
+            None => {}
         }
+        let until = until.or((kind == Kind::Payout).then_some(NEVER));
         if let (Some(amount), Some(until)) = (amount, until) {
             self.waiting.begin(kind, next.transaction, wallet, amount, until, step);
         }
     }
 
-    /// The books are in the end as the replay has left them: each wallet, and each release and hold with the step that
-    /// has ended it. What is held and unreleased is what is open.
+    /// The books are in the end as the replay has left them: each wallet, and each release, hold and payout with the step
+    /// that has ended it. What is held and unreleased is what is open.
     fn ends_as(
         &self,
         (wallets, next_due_at): (Wallets, BTreeMap<Uuid, Option<i64>>),
@@ -146,17 +149,23 @@ impl History {
             let open = |kind: Kind| self.waiting.open(*id, end).filter(move |item| item.kind == kind);
             let sum = |kind: Kind| open(kind).map(|item| item.amount).sum::<i64>();
             let waits = (wallet.money.held, wallet.money.unreleased);
-            assert_eq!(waits, (sum(Kind::Hold), sum(Kind::Deposit)), "not what is open in {id}");
-            for item in self.waiting.open(*id, end) {
+            let held = sum(Kind::Hold) + sum(Kind::Payout);
+            assert_eq!(waits, (held, sum(Kind::Deposit)), "not what is open in {id}");
+            for item in self.waiting.open(*id, end).filter(|item| item.due_at < NEVER) {
                 let is_met = next_due_at[id].is_some_and(|next| next <= item.due_at);
                 assert!(is_met, "no look-up would find {item:?} by {:?}", next_due_at[id]);
             }
         }
         assert_eq!(rows.len(), self.waiting.all().count(), "something waits that nobody asked for");
         for (transaction, item) in self.waiting.all() {
-            let closed_by = item.end.map(|(step, _)| self.steps[step].id);
-            let expected =
-                WaitingRow { wallet: item.wallet, amount: item.amount, due_at: item.due_at, closed_by };
+            let id = |step: usize| self.steps[step].id;
+            let expected = WaitingRow {
+                wallet: item.wallet,
+                amount: item.amount,
+                due_at: item.due_at,
+                closed_by: item.end.map(|(step, _)| id(step)),
+                reversed_by: item.reversal.map(id),
+            };
             assert_eq!(rows[transaction], expected, "{transaction}");
         }
     }
@@ -184,7 +193,13 @@ impl History {
 
     fn waits(&self, transaction: Uuid, before: usize) -> Option<Waits> {
         let item = self.waiting.find(transaction, before)?;
-        Some(Waits { kind: item.kind, amount: item.amount, due_at: item.due_at, ended: item.ended(before) })
+        Some(Waits {
+            kind: item.kind,
+            amount: item.amount,
+            due_at: item.due_at,
+            ended: item.ended(before),
+            has_come_back: item.reversal.is_some_and(|step| step < before),
+        })
     }
 
     /// The earliest and the latest time of a decision in this state.

@@ -166,6 +166,11 @@ fn body(asked: &Asked) -> Value {
     add("amount", amount.map(Value::from));
     add("reference_id", reference.map(|reference| json!(reference)));
     add(if kind == Kind::Capture { "to" } else { "recipient" }, asked.recipient.map(|named| json!(named)));
+    if let Some(account) = asked.account {
+        add("bank_code", Some(json!("044")));
+        add("account_number", Some(json!(account)));
+        add("account_name", Some(json!("Ada Obi")));
+    }
     let until = until.map(|until| DateTime::from_timestamp_micros(until).expect("a time").to_rfc3339());
     add(if kind == Kind::Hold { "expires_at" } else { "release_at" }, until.map(Value::from));
     body

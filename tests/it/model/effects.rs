@@ -20,7 +20,7 @@ pub struct Effect {
 }
 
 pub fn is_done(answer: &Answer) -> bool {
-    matches!(answer.status, 200 | 201)
+    matches!(answer.status, 200..=202)
 }
 
 /// Gives every step to the request that made it. A step that nobody asked for, a second one for one request, an answer
@@ -46,7 +46,7 @@ pub fn effects(history: &History, all: &[Asked]) -> Vec<Effect> {
     owners.into_iter().map(effect).collect()
 }
 
-/// What is left was done for somebody who did not hear of it, was told as refused and kept so, or was due.
+/// What is left was done for somebody who did not hear of it, was told as refused and kept so, or was a worker's.
 fn own_what_nobody_heard_of<'a>(history: &History, all: &'a [Asked], owners: &mut HashMap<usize, &'a Asked>) {
     let mut silent: HashMap<Question, Vec<(&Asked, [usize; 2])>> = HashMap::new();
     for asked in all.iter().filter(|asked| !asked.reuses_a_key) {
@@ -55,7 +55,7 @@ fn own_what_nobody_heard_of<'a>(history: &History, all: &'a [Asked], owners: &mu
     for (n, booked) in history.steps.iter().enumerate() {
         let kind = booked.operation.kind;
         let is_of_the_setting = !kind.is_money() && booked.version == 1;
-        if owners.contains_key(&n) || is_of_the_setting || kind.is_due() {
+        if owners.contains_key(&n) || is_of_the_setting || kind.is_of_a_worker() {
             continue;
         }
         let candidates = silent.entry(question(&booked.operation)).or_default();

@@ -1,11 +1,12 @@
 //! The model: many clients ask two servers for anything at random, hang up and ask again, while one server after the
-//! other is killed. What the books say has happened is replayed through an oracle that knows the rules and nothing of the
+//! other is killed, and the bank is away for a while. What the books say has happened is replayed through an oracle that knows the rules and nothing of the
 //! code, and every answer must fit in somewhere between its question and itself.
 //!
 //! `MODEL_SEED=… cargo test --test it -- model` has the same clients ask the same again, but for the holds that they end:
 //! those are the last ones that the service has placed.
 
 mod asked;
+mod bank;
 mod books;
 mod clients;
 mod effects;
@@ -31,6 +32,7 @@ use std::{
 
 use tokio::task::JoinSet;
 use uuid::Uuid;
+use wallet::simulated_bank::{Mode, SimulatedBank};
 
 use self::{
     asked::Asked,
@@ -41,7 +43,14 @@ use self::{
     random::Random,
     shown::shown,
 };
-use super::support::{customer::Customer, process::Server, service::Service, tokens::shop, wait::until};
+use super::support::{
+    bank::{all_end, servers_with_bank, settings_of},
+    customer::Customer,
+    process::Server,
+    service::Service,
+    tokens::shop,
+    wait::until,
+};
 
 /// Few customers, so that they are in each other's way.
 const CUSTOMERS: usize = 5;
@@ -83,7 +92,7 @@ fn seed() -> u64 {
 async fn every_answer_is_explained_by_some_order_of_what_happened() {
     let seed = seed();
     println!("MODEL_SEED={seed}");
-    let mut service = Service::of(2, &[("KAFKA_BROKERS", ""), ("REDIS_URL", "")]).await;
+    let (mut service, bank) = servers_with_bank(2, &[("KAFKA_BROKERS", ""), ("REDIS_URL", "")]).await;
     let mut everybody = Vec::new();
     for _ in 0..CUSTOMERS {
         everybody.push(Customer::enabled(&service.servers[0].base).await);
@@ -95,13 +104,15 @@ async fn every_answer_is_explained_by_some_order_of_what_happened() {
         ended: AtomicUsize::default(),
         holds: Mutex::default(),
     });
-    let all = work(seed, &mut service, &shared).await;
+    let all = work(seed, &mut service, &bank, &shared).await;
+    all_end(&service.db).await;
     until("what was due is booked", Duration::from_secs(20), async || {
         (service.db.number(DUE_SOON).await == 0).then_some(())
     })
     .await;
     let history = History::read(&service.db.url).await;
     let explained = explain(&history, &all);
+    bank::has_paid(&history, &bank, &service.db).await;
     for server in &service.servers {
         let everybody: Vec<Customer> =
             shared.everybody.iter().map(|customer| customer.at(&server.base)).collect();
@@ -125,6 +136,10 @@ async fn every_answer_is_explained_by_some_order_of_what_happened() {
         (Kind::Capture, true),
         (Kind::Void, false),
         (Kind::Expiry, false),
+        (Kind::Payout, false),
+        (Kind::PayoutSettled, false),
+        (Kind::PayoutReturned, false),
+        (Kind::PayoutReversal, false),
     ] {
         assert!(booked.contains_key(&(kind, to_a_wallet)), "no {kind:?} was booked");
     }
@@ -144,9 +159,9 @@ fn bases(service: &Service) -> Vec<String> {
     service.servers.iter().map(|server| server.base.clone()).collect()
 }
 
-/// Has the clients work at both servers, which are killed and started again on the way, one after the other: so the worker
-/// that books what is due dies as well.
-async fn work(seed: u64, service: &mut Service, shared: &Arc<Shared>) -> Vec<Asked> {
+/// Has the clients work at both servers, which are killed and started again on the way, one after the other: so the workers
+/// die as well. In between the bank is away.
+async fn work(seed: u64, service: &mut Service, bank: &SimulatedBank, shared: &Arc<Shared>) -> Vec<Asked> {
     let mut random = Random::new(seed);
     let mut clients = JoinSet::new();
     for number in 0..CUSTOMERS * CLIENTS {
@@ -160,13 +175,14 @@ async fn work(seed: u64, service: &mut Service, shared: &Arc<Shared>) -> Vec<Ask
         };
         clients.spawn(asker.run());
     }
-    for (server, killed_at) in KILLED_AT.into_iter().enumerate() {
+    for (server, (killed_at, mode)) in KILLED_AT.into_iter().zip([Mode::Down, Mode::Up]).enumerate() {
         until("the clients are at work", Duration::from_secs(60), async || {
             (shared.ended.load(Ordering::Relaxed) >= killed_at).then_some(())
         })
         .await;
         service.servers[server].signal("KILL");
-        service.servers[server] = Server::start(&service.settings);
+        service.servers[server] = Server::start(&settings_of(service, server));
+        bank.set_mode(mode).await;
         *shared.bases.lock().unwrap() = bases(service);
     }
     clients.join_all().await.into_iter().flatten().collect()

@@ -50,11 +50,13 @@ pub struct View {
 /// Money that waits, or did.
 #[derive(Clone, Copy, Debug)]
 pub struct Waits {
-    /// `Deposit` or `Hold`.
+    /// `Deposit`, `Hold` or `Payout`.
     pub kind: Kind,
     pub amount: i64,
     pub due_at: i64,
     pub ended: Option<Kind>,
+    /// It is a payout, and has come back after it was paid.
+    pub has_come_back: bool,
 }
 
 /// 1.5 %, half a cent and more rounded up.
@@ -80,8 +82,12 @@ pub fn refusal(operation: &Operation, view: &View) -> Option<&'static str> {
         Kind::Disable => (!view.enabled).then_some("already_disabled"),
         Kind::Release => not_yet(Kind::Deposit, view),
         Kind::Expiry => not_yet(Kind::Hold, view),
+        Kind::PayoutSettled | Kind::PayoutReturned => not_open(view),
+        Kind::PayoutReversal => not_paid(view),
         Kind::Capture | Kind::Void => refusal_to_end(operation, view),
-        Kind::Deposit | Kind::Withdrawal | Kind::Transfer | Kind::Hold => refusal_of_money(operation, view),
+        Kind::Deposit | Kind::Withdrawal | Kind::Transfer | Kind::Hold | Kind::Payout => {
+            refusal_of_money(operation, view)
+        }
     }
 }
 
@@ -156,7 +162,23 @@ fn not_yet(kind: Kind, view: &View) -> Option<&'static str> {
     }
 }
 
-/// Does what is asked. `waits`: the money, in minor units, that waits no more.
+/// Why a payout does not end now. No client is told so.
+fn not_open(view: &View) -> Option<&'static str> {
+    match view.waits {
+        Some(Waits { kind: Kind::Payout, ended: None, .. }) => None,
+        _ => Some("no open payout"),
+    }
+}
+
+/// Why a payout does not come back now. No client is told so.
+fn not_paid(view: &View) -> Option<&'static str> {
+    match view.waits {
+        Some(Waits { ended: Some(Kind::PayoutSettled), has_come_back: false, .. }) => None,
+        _ => Some("no payout that was paid"),
+    }
+}
+
+/// Does what is asked. `waits`: the money, in minor units, that waits no more, or comes back.
 pub fn effect(wallets: &mut Wallets, operation: &Operation, waits: i64) {
     let Operation { kind, wallet, to, until, .. } = *operation;
     let amount = operation.amount.unwrap_or_default();
@@ -168,7 +190,7 @@ pub fn effect(wallets: &mut Wallets, operation: &Operation, waits: i64) {
         Kind::Deposit if until.is_some() => *unreleased += amount,
         Kind::Deposit => *available += amount,
         Kind::Withdrawal | Kind::Transfer => *available -= amount + fee(kind, amount, to),
-        Kind::Hold => {
+        Kind::Hold | Kind::Payout => {
             *available -= amount;
             *held += amount;
         }
@@ -176,7 +198,9 @@ pub fn effect(wallets: &mut Wallets, operation: &Operation, waits: i64) {
             *held -= waits;
             *available += waits - amount - fee(kind, amount, to);
         }
-        Kind::Void | Kind::Expiry => {
+        Kind::PayoutSettled => *held -= waits,
+        Kind::PayoutReversal => *available += waits,
+        Kind::Void | Kind::Expiry | Kind::PayoutReturned => {
             *held -= waits;
             *available += waits;
         }

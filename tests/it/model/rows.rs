@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{
     operation::{Kind, Operation},
     oracle::{Money, Wallet, Wallets},
+    waiting::NEVER,
 };
 
 /// A transaction, a step of one, or a change of status.
@@ -38,13 +39,14 @@ const MONEY: &str = "\
 with booked as (
     select t.id, t.id as transaction_id, t.created_at, t.kind, t.wallet_id, t.version, t.other_wallet_id,
            t.other_version, t.amount, t.fee, t.reference_id, t.status = 2 as is_refused,
-           coalesce(r.due_at, h.expires_at) as due_at
+           coalesce(r.due_at, h.expires_at) as due_at, p.transaction_id as reverses
     from transactions t
     left join releases r on r.transaction_id = t.id
     left join holds h on h.transaction_id = t.id
+    left join payouts p on p.reversed_by = t.id
   union all
     select s.id, s.transaction_id, s.created_at, s.kind, s.wallet_id, s.version, s.other_wallet_id,
-           s.other_version, s.amount, s.fee, s.reference_id, false, null
+           s.other_version, s.amount, s.fee, s.reference_id, false, null, null
     from steps s)
 select b.*, (extract(epoch from b.created_at) * 1000000)::int8 as at,
        (extract(epoch from b.due_at) * 1000000)::int8 as due, e.position, e.available, e.held, e.unreleased,
@@ -68,9 +70,12 @@ select key, (extract(epoch from expires_at - interval '24 hours') * 1000000)::in
 from keys where expires_at is not null";
 
 const WAITING: &str = "\
-select transaction_id, wallet_id, amount, (extract(epoch from due_at) * 1000000)::int8 as due, closed_by from releases
+select transaction_id, wallet_id, amount, (extract(epoch from due_at) * 1000000)::int8 as due, closed_by, null::uuid as reversed_by
+from releases
 union all
-select transaction_id, wallet_id, amount, (extract(epoch from expires_at) * 1000000)::int8, closed_by from holds";
+select transaction_id, wallet_id, amount, (extract(epoch from expires_at) * 1000000)::int8, closed_by, null from holds
+union all
+select transaction_id, wallet_id, amount, null, closed_by, reversed_by from payouts";
 
 fn money(row: &PgRow) -> Booked {
     let (id, transaction): (Uuid, Uuid) = (row.get("id"), row.get("transaction_id"));
@@ -83,6 +88,10 @@ fn money(row: &PgRow) -> Booked {
         7 | 8 => Kind::Capture,
         10 => Kind::Void,
         11 => Kind::Expiry,
+        12 => Kind::Payout,
+        13 => Kind::PayoutSettled,
+        14 => Kind::PayoutReturned,
+        16 => Kind::PayoutReversal,
         other => panic!("nobody asks for what has the kind {other}"),
     };
     let other = row.get::<Option<i64>, _>("other_version").map(|version| {
@@ -101,7 +110,7 @@ fn money(row: &PgRow) -> Booked {
             amount: Some(row.get("amount")),
             reference: row.get("reference_id"),
             to: row.get("other_wallet_id"),
-            ends: (id != transaction).then_some(transaction),
+            ends: row.get::<Option<_>, _>("reverses").or((id != transaction).then_some(transaction)),
             until: row.get("due"),
         },
         fee: row.get("fee"),
@@ -174,7 +183,7 @@ pub async fn refused_keys(conn: &mut PgConnection) -> HashMap<String, i64> {
     rows.iter().map(|row| (row.get("key"), row.get("decided_at"))).collect()
 }
 
-/// A row of `releases` or `holds`.
+/// A row of `releases`, `holds` or `payouts`.
 #[derive(Debug, PartialEq, Eq)]
 pub struct WaitingRow {
     pub wallet: Uuid,
@@ -182,6 +191,8 @@ pub struct WaitingRow {
     pub due_at: i64,
     /// The step that ended it.
     pub closed_by: Option<Uuid>,
+    /// The transaction by which a payout came back.
+    pub reversed_by: Option<Uuid>,
 }
 
 /// Everything that has waited, by its transaction.
@@ -190,8 +201,9 @@ pub async fn waiting(conn: &mut PgConnection) -> BTreeMap<Uuid, WaitingRow> {
     let row = |row: &PgRow| WaitingRow {
         wallet: row.get("wallet_id"),
         amount: row.get("amount"),
-        due_at: row.get("due"),
+        due_at: row.get::<Option<_>, _>("due").unwrap_or(NEVER),
         closed_by: row.get("closed_by"),
+        reversed_by: row.get("reversed_by"),
     };
     rows.iter().map(|found| (found.get("transaction_id"), row(found))).collect()
 }

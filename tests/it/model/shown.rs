@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{books::History, operation::Kind};
+use super::{books::History, operation::Kind, waiting::Item};
 use crate::support::customer::Customer;
 
-/// Each hold as it has ended, and each wallet that is enabled with what waits there. Nothing moves any more.
+/// Each hold as it has ended, and each wallet that is enabled with its payouts and what waits there. Nothing moves any more.
 pub async fn shown(history: &History, shop: &Customer, everybody: &[Customer]) {
     for (hold, item) in history.waiting.all().filter(|(_, item)| item.kind == Kind::Hold) {
         let shown = shop.get(&format!("/holds/{hold}")).await.body["data"]["hold"].clone();
@@ -41,6 +41,7 @@ pub async fn shown(history: &History, shop: &Customer, everybody: &[Customer]) {
             json!([wallet.version, money.balance(), money.available, money.unreleased]),
             "{shown}"
         );
+        payouts(history, customer).await;
         for (list, kind) in [("holds", Kind::Hold), ("releases", Kind::Deposit)] {
             let listed = customer.get(&format!("/wallet/{list}?limit=100")).await.body["data"].clone();
             assert_eq!(listed["page"]["next"], Value::Null, "more than a page waits");
@@ -59,4 +60,30 @@ pub async fn shown(history: &History, shop: &Customer, everybody: &[Customer]) {
             assert_eq!(listed, open, "{list} of {}", customer.wallet);
         }
     }
+}
+
+/// Each payout of the wallet as it has ended.
+async fn payouts(history: &History, customer: &Customer) {
+    let listed = customer.get("/wallet/payouts?limit=100").await.body["data"].clone();
+    assert_eq!(listed["page"]["next"], Value::Null, "more than a page");
+    let mut shown = 0;
+    for payout in listed["payouts"].as_array().unwrap() {
+        let id: Uuid = payout["id"].as_str().unwrap().parse().unwrap();
+        let item = history.waiting.find(id, usize::MAX).expect("a payout");
+        let status = match item.end.map(|(_, kind)| kind) {
+            Some(Kind::PayoutSettled) => "success",
+            Some(_) => "failed",
+            None => "pending",
+        };
+        let reversal = item.reversal.map(|step| history.steps[step].id);
+        assert_eq!(
+            json!([payout["amount"], payout["status"], payout["reversal_id"]]),
+            json!([item.amount, status, reversal]),
+            "{payout}"
+        );
+        assert_eq!(item.wallet, customer.wallet, "another's payout");
+        shown += 1;
+    }
+    let of_the_wallet = |item: &&Item| item.kind == Kind::Payout && item.wallet == customer.wallet;
+    assert_eq!(shown, history.waiting.all().map(|(_, item)| item).filter(of_the_wallet).count());
 }

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{
     asked::Asked,
+    bank::ACCOUNTS,
     clients::{Asker, Placed},
     operation::{Kind, Operation},
 };
@@ -23,8 +24,9 @@ impl Asker {
     pub fn think(&mut self, before: &[Asked]) -> Asked {
         let (kind, most) = match self.random.below(100) {
             0..23 => (Kind::Deposit, 120),
-            23..42 => (Kind::Withdrawal, 110),
-            42..60 => (Kind::Transfer, 130),
+            23..37 => (Kind::Withdrawal, 110),
+            37..52 => (Kind::Transfer, 130),
+            52..60 => (Kind::Payout, 100),
             60..73 => (Kind::Hold, 100),
             73..83 => (Kind::Capture, 0),
             83..88 => (Kind::Void, 0),
@@ -42,6 +44,7 @@ impl Asker {
                 until: None,
             },
             recipient: None,
+            account: None,
             key: self.random.percent(50).then(|| format!("{}-{}", self.number, before.len())),
             reuses_a_key: false,
             repeats_a_reference: false,
@@ -51,6 +54,7 @@ impl Asker {
             Kind::Deposit if self.random.percent(40) => asked.operation.until = Some(self.moment()),
             Kind::Hold if self.random.percent(70) => asked.operation.until = Some(self.moment()),
             Kind::Transfer => self.name_somebody(&mut asked),
+            Kind::Payout => asked.account = Some(ACCOUNTS[self.random.below(ACCOUNTS.len())].0),
             Kind::Capture => {
                 self.name_a_hold(&mut asked);
                 if self.random.percent(60) {

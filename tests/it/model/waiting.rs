@@ -1,4 +1,4 @@
-//! Money that waits: a deposit's until it is released, a hold's until it ends.
+//! Money that waits: a deposit's until it is released, a hold's until it ends, a payout's until the bank has decided.
 
 use std::collections::HashMap;
 
@@ -8,18 +8,23 @@ use super::operation::Kind;
 
 #[derive(Clone, Debug)]
 pub struct Item {
-    /// `Deposit` or `Hold`.
+    /// `Deposit`, `Hold` or `Payout`.
     pub kind: Kind,
     pub wallet: Uuid,
     /// Minor units.
     pub amount: i64,
-    /// When it is released or expires. Microseconds since 1970.
+    /// When it is released or expires, or [`NEVER`]. Microseconds since 1970.
     pub due_at: i64,
     /// The step that began it.
     begun: usize,
     /// The step that ended it, and its kind.
     pub end: Option<(usize, Kind)>,
+    /// The step by which a payout came back after it was paid.
+    pub reversal: Option<usize>,
 }
+
+/// The moment of what becomes due by no clock.
+pub const NEVER: i64 = i64::MAX;
 
 impl Item {
     /// How it has ended before this step; `None`: it is open, if it has begun.
@@ -49,12 +54,17 @@ impl Waiting {
         due_at: i64,
         begun: usize,
     ) {
-        self.items.insert(transaction, Item { kind, wallet, amount, due_at, begun, end: None });
+        self.items
+            .insert(transaction, Item { kind, wallet, amount, due_at, begun, end: None, reversal: None });
         self.of_wallets.entry(wallet).or_default().push(transaction);
     }
 
     pub fn end(&mut self, transaction: Uuid, step: usize, kind: Kind) {
         self.items.get_mut(&transaction).expect("it waits").end = Some((step, kind));
+    }
+
+    pub fn reverse(&mut self, transaction: Uuid, step: usize) {
+        self.items.get_mut(&transaction).expect("it was paid").reversal = Some(step);
     }
 
     /// An item that had begun before this step.

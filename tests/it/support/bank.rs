@@ -4,13 +4,21 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use sqlx::Row as _;
+use tokio::time::sleep;
 use uuid::Uuid;
 use wallet::{
     adapters::clock::SystemClock,
     simulated_bank::{CallbackSettings, SimulatedBank, SimulatedBankSettings, Status},
 };
 
-use super::{app::TestApp, customer::Customer, database::TestDatabase, process::free_port, wait::until};
+use super::{
+    app::{Settings, TestApp},
+    customer::Customer,
+    database::TestDatabase,
+    process::{Server, free_port},
+    service::Service,
+    wait::until,
+};
 
 const TOKEN: &str = "a-Token-of-the-tests-own-for-the-bank-0123456789";
 pub const SECRET: &str = "whsec_YS1zZWNyZXQtb2YtdGhlLXRlc3RzLW93bi0wMTIzNDU2Nzg5";
@@ -20,6 +28,14 @@ pub const LONG: Duration = Duration::from_secs(60);
 
 /// An account that the bank pays at once.
 pub const ORDINARY: &str = "0532013000";
+
+/// Time goes on for the worker: what it waits for comes now, and claims end.
+pub const LATER: &str = "update payout_attempts
+set next_attempt_at = now(), leased_until = least(leased_until, now() - interval '1 millisecond') where not is_done";
+
+/// Payouts that have not ended, or are still to come back.
+const OPEN: &str = "\
+select count(*) from payouts where closed_by is null or (account_number like '%9031' and reversed_by is null)";
 
 /// Starts a bank whose callbacks go to this port.
 pub async fn bank(port: u16) -> SimulatedBank {
@@ -55,6 +71,30 @@ pub async fn app_with_bank(changes: &[(&str, &str)]) -> (TestApp, SimulatedBank)
     (TestApp::start_with(&all).await, bank)
 }
 
+/// This number of servers that share a bank, with some settings of the test's own. The bank's callbacks go to the first.
+pub async fn servers_with_bank(count: usize, changes: &[(&str, &str)]) -> (Service, SimulatedBank) {
+    let port = free_port();
+    let bank = bank(port).await;
+    let own = settings(&bank, port);
+    let mut all: Vec<(&str, &str)> = own.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    all.extend(changes);
+    let mut service = Service::of(0, &all).await;
+    for number in 0..count {
+        let server = Server::start(&settings_of(&service, number));
+        service.servers.push(server);
+    }
+    (service, bank)
+}
+
+/// The settings of one of these servers: only the first has the port that the bank knows.
+pub fn settings_of(service: &Service, number: usize) -> Settings {
+    let mut settings = service.settings.clone();
+    if number > 0 {
+        settings.insert("PORT".to_owned(), "0".to_owned());
+    }
+    settings
+}
+
 /// The body of a payout to this account.
 pub fn payout_body(amount: i64, account: &str) -> Value {
     json!({
@@ -84,6 +124,19 @@ pub async fn ends(customer: &Customer, id: Uuid, status: &str) -> Value {
         (payout["status"] == status).then_some(payout)
     })
     .await
+}
+
+/// Waits until the bank has nothing more to say of any payout, whatever the delays are.
+pub async fn all_end(db: &TestDatabase) {
+    until("the end of all payouts", LONG, async || {
+        let open = db.number(OPEN).await;
+        if open > 0 {
+            db.run(LATER).await;
+            sleep(Duration::from_millis(300)).await;
+        }
+        (open == 0).then_some(())
+    })
+    .await;
 }
 
 /// The bank's book and ours agree to the cent: no payment without a payout of its amount, none twice, none forgotten.

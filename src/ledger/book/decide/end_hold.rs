@@ -1,5 +1,6 @@
 //! What a capture and a void have in common: the hold must be open, and is closed by a step.
 
+use super::second_step::{SecondStep, book_second_step};
 use crate::{
     kernel::{
         buckets::Buckets,
@@ -8,11 +9,10 @@ use crate::{
     },
     ledger::{
         book::{
-            batch::{Batch, append},
+            batch::Batch,
             due::{settle, settle_due},
         },
         due_item::{Closing, DueItem, DueKind},
-        entry::Step,
         hold::Hold,
         kind::Kind,
         operation::Operation,
@@ -68,34 +68,18 @@ pub(super) fn close_hold(
 ) -> Result<Receipt, Refusal> {
     let End { kind, amount, fee, other } = end;
     let leaving = if kind == Kind::HoldVoid { 0 } else { amount + fee };
-    let delta = Buckets { available: hold.amount - leaving, held: -hold.amount, unreleased: 0 };
-    let wallet = batch.wallet(hold.wallet)?;
-    let entry = append(wallet, hold.transaction, kind, delta, now);
-    let receipt = Receipt {
-        id: hold.transaction,
-        occurred_at: entry.occurred_at,
-        amount,
-        fee,
-        due_at: None,
-        balance: (&*wallet).into(),
-    };
-    batch.steps.push(Step {
-        id: operation.id,
+    let step = SecondStep {
         transaction: hold.transaction,
-        number: 2,
-        kind,
         wallet: hold.wallet,
-        version: entry.version,
-        other,
+        kind,
+        delta: Buckets { available: hold.amount - leaving, held: -hold.amount, unreleased: 0 },
         amount,
         fee,
-        reference: operation.reference().map(|key| key.reference),
-        actor: operation.actor.to_string(),
+        other,
         reason: None,
-        created_at: entry.occurred_at,
-    });
+    };
+    let receipt = book_second_step(batch, operation, step, now)?;
     batch.closed_holds.push(Closing { transaction: hold.transaction, by: operation.id });
-    batch.entries.push(entry);
     if let Some(named) = batch.holds.get_mut(&hold.transaction) {
         named.closed = Some(kind);
     }

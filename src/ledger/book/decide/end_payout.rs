@@ -1,15 +1,18 @@
 //! The end of a payout: the bank has paid, does not pay, or sends back what it had paid. It is booked whatever the wallet's
 //! status, and each end once.
 
-use super::single::{Single, book_single};
+use super::{
+    second_step::{SecondStep, book_second_step},
+    single::{Single, book_single},
+};
 use crate::{
     kernel::{
         buckets::Buckets, clock::Timestamp, ids::OperationId, money::MAX_MINOR_UNITS,
         payout_failure::PayoutFailure,
     },
     ledger::{
-        book::batch::{Batch, append},
-        entry::{Step, TransactionStatus},
+        book::batch::Batch,
+        entry::TransactionStatus,
         kind::Kind,
         operation::{EndPayout, Operation, PayoutEnding},
         outcome::{Decision, Done, Receipt},
@@ -52,32 +55,17 @@ fn close(
         None => (Kind::PayoutSettled, 0),
         Some(_) => (Kind::PayoutReturned, amount),
     };
-    let wallet = batch.wallet(payout.wallet)?;
-    let entry = append(wallet, transaction, kind, Buckets { available, held: -amount, unreleased: 0 }, now);
-    let receipt = Receipt {
-        id: transaction,
-        occurred_at: entry.occurred_at,
-        amount,
-        fee: 0,
-        due_at: None,
-        balance: (&*wallet).into(),
-    };
-    batch.steps.push(Step {
-        id: operation.id,
+    let step = SecondStep {
         transaction,
-        number: 2,
-        kind,
         wallet: payout.wallet,
-        version: entry.version,
-        other: None,
+        kind,
+        delta: Buckets { available, held: -amount, unreleased: 0 },
         amount,
         fee: 0,
-        reference: None,
-        actor: operation.actor.to_string(),
+        other: None,
         reason: ended.reason.clone(),
-        created_at: entry.occurred_at,
-    });
-    batch.entries.push(entry);
+    };
+    let receipt = book_second_step(batch, operation, step, now)?;
     change(batch, transaction, |change, state| {
         (change.closed_by, change.failure) = (Some(operation.id), failure);
         state.closed = Some(kind);

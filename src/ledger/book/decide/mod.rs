@@ -7,6 +7,7 @@ mod end_hold;
 mod end_payout;
 mod hold;
 mod payout;
+mod second_step;
 mod settle_due;
 mod single;
 mod status;
