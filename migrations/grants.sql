@@ -23,6 +23,11 @@ grant select, insert, update (closed_by) on holds to :"role";
 grant select, insert, update (closed_by, reversed_by, failure_code) on payouts to :"role";
 -- What the worker of payouts knows of each.
 grant select, insert, update (submissions, failures, next_attempt_at, leased_until, lease, last_answer, needs_attention, is_done) on payout_attempts to :"role";
+-- Who signs in, and where. A row lock (for update) needs UPDATE on one column.
+grant select, insert, update (email, email_key, email_verified_at, name, language, password_hash) on users to :"role";
+grant select, insert, update (last_used_at, expires_at, ended_at), delete on sessions to :"role";
+grant select, insert, update (used_at), delete on refresh_tokens to :"role";
+grant select, insert, delete on revocations to :"role";
 -- The double-entry view, for `wallet audit`.
 grant select on journal to :"role";
 

@@ -20,6 +20,12 @@ pub struct Booking {
 }
 
 impl Booking {
+    /// Of an operation without a key, whose refusal needs no trace.
+    #[must_use]
+    pub fn once(actor: Actor) -> Self {
+        Self { actor, key: None, refusals: Refusals::NotStored }
+    }
+
     /// The operation, with an id of its own.
     #[must_use]
     pub fn operation(self, wallet: WalletId, action: Action) -> Operation {

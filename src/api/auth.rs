@@ -19,7 +19,7 @@ use super::{
     security_schemes,
 };
 use crate::{
-    identity::{Identity, Principal, Scope, Subject, Unauthorized},
+    identity::{Identity, IdentityError, Principal, Scope, Subject, Unauthorized},
     kernel::{
         actor::Actor,
         ids::{CustomerXid, WalletId},
@@ -85,18 +85,58 @@ impl AuthStateInner {
     }
 }
 
+/// A request with credentials other than a token, or for some.
+pub struct Attempt<'a> {
+    state: &'a AuthStateInner,
+    request: &'a Request,
+}
+
+impl<'a> Attempt<'a> {
+    /// A request that signs in. While its source has failed too often, nothing is compared.
+    pub fn to_sign_in(request: &'a Request) -> Result<Self, ApiError> {
+        let attempt = Self { state: AuthState::of(request)?, request };
+        attempt.state.limits.check(Class::Failures, source(request, &attempt.state.proxies))?;
+        Ok(attempt)
+    }
+
+    /// A request that signs up: it opens a wallet.
+    pub fn to_sign_up(request: &'a Request) -> Result<Self, ApiError> {
+        let attempt = Self { state: AuthState::of(request)?, request };
+        attempt.state.limits.admit(Class::Inits, source(request, &attempt.state.proxies))?;
+        Ok(attempt)
+    }
+
+    /// The client's own name.
+    pub fn user_agent(&self) -> String {
+        self.request.header(header::USER_AGENT).unwrap_or_default().to_owned()
+    }
+
+    /// What came of it; wrong credentials count for the source.
+    pub fn settle<T>(&self, outcome: Result<T, IdentityError>) -> Result<T, ApiError> {
+        outcome.map_err(|error| match error {
+            IdentityError::WrongCredentials => self.state.failed(
+                self.request,
+                ApiError::from(Code::Unauthorized).recorded_as(SecurityEvent::Password),
+            ),
+            error => error.into(),
+        })
+    }
+}
+
 /// A customer, by a token for one wallet.
 pub struct Customer {
     pub xid: CustomerXid,
     pub wallet: WalletId,
+    pub principal: Principal,
     limits: Arc<Limits>,
 }
 
 impl Customer {
     fn read(request: &Request) -> Result<Self, ApiError> {
-        match allowed(request, Scope::Wallet)? {
+        let principal = allowed(request, Scope::Wallet)?;
+        match principal.subject {
             Subject::Customer { xid, wallet } => {
-                Ok(Self { xid, wallet, limits: Arc::clone(&AuthState::of(request)?.limits) })
+                Ok(Self { xid, wallet, principal, limits: Arc::clone(&AuthState::of(request)?.limits) })
             }
             _ => Err(insufficient(Scope::Wallet)),
         }
@@ -115,7 +155,7 @@ pub struct ServiceClient {
 
 impl ServiceClient {
     fn read(request: &Request) -> Result<Self, ApiError> {
-        match allowed(request, Scope::Service)? {
+        match allowed(request, Scope::Service)?.subject {
             Subject::Service { name } => Ok(Self { name }),
             _ => Err(insufficient(Scope::Service)),
         }
@@ -134,7 +174,7 @@ pub struct Admin {
 
 impl Admin {
     fn read(request: &Request) -> Result<Self, ApiError> {
-        match allowed(request, Scope::Admin)? {
+        match allowed(request, Scope::Admin)?.subject {
             Subject::Admin { name } => Ok(Self { name }),
             _ => Err(insufficient(Scope::Admin)),
         }
@@ -146,15 +186,14 @@ impl Admin {
     }
 }
 
-/// The owner of the token, if it has this scope. A valid token is accepted however often its source has failed: many clients
+/// What the token says, if it has this scope. A valid token is accepted however often its source has failed: many clients
 /// may share an address.
-fn allowed(request: &Request, scope: Scope) -> Result<Subject, ApiError> {
+fn allowed(request: &Request, scope: Scope) -> Result<Principal, ApiError> {
     let state = AuthState::of(request)?;
     let token = token(request).ok_or(Code::Unauthorized)?;
     let authenticated = token.and_then(|token| state.identity.authenticate(token));
-    let Principal { subject, scopes, .. } =
-        authenticated.map_err(|Unauthorized| state.failed(request, invalid_token()))?;
-    if scopes.contains(&scope) { Ok(subject) } else { Err(insufficient(scope)) }
+    let principal = authenticated.map_err(|Unauthorized| state.failed(request, invalid_token()))?;
+    if principal.scopes.contains(&scope) { Ok(principal) } else { Err(insufficient(scope)) }
 }
 
 /// The one token in `Authorization: Bearer …` or `Authorization: Token …`; none: the request has no token.

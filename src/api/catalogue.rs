@@ -64,6 +64,7 @@ catalogue! {
     NotFound "not_found" NOT_FOUND "Not found";
     WalletDisabled "wallet_disabled" NOT_FOUND "Wallet disabled" retry;
     RecipientUnavailable "recipient_unavailable" NOT_FOUND "The recipient is unavailable" retry;
+    EmailTaken "email_taken" CONFLICT "The e-mail address is taken";
     MethodNotAllowed "method_not_allowed" METHOD_NOT_ALLOWED "Method not allowed";
     VersionNotReached "version_not_reached" PRECONDITION_FAILED "The wallet has not reached this version" retry;
     PayloadTooLarge "payload_too_large" PAYLOAD_TOO_LARGE "The body is larger than 64 KiB";

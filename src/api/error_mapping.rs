@@ -11,7 +11,7 @@ use super::{
 use crate::{
     accounts::AccountError,
     db::DbError,
-    identity::IdentityError,
+    identity::{IdentityError, Unfit},
     ledger::{LedgerError, Refusal},
     limits::Exhausted,
     payments::PaymentError,
@@ -27,8 +27,16 @@ impl From<Exhausted> for ApiError {
 impl From<IdentityError> for ApiError {
     fn from(error: IdentityError) -> Self {
         match error {
+            IdentityError::EmailTaken => Code::EmailTaken.into(),
+            IdentityError::Unfit(Unfit::Length) => field_error("password", "Must have 12 to 128 characters."),
+            IdentityError::Unfit(Unfit::Common) => field_error("password", "Is too easy to guess."),
+            IdentityError::WrongCredentials => Code::Unauthorized.into(),
+            IdentityError::NotFound => Code::NotFound.into(),
+            IdentityError::Busy => Code::Overloaded.into(),
             IdentityError::Account(error) => error.into(),
+            IdentityError::Db(error) => error.into(),
             IdentityError::Token(error) => Self::internal(error.to_string()),
+            IdentityError::Defect(cause) => Self::internal(cause),
         }
     }
 }

@@ -53,7 +53,7 @@ use self::{
 pub use self::{auth::ServiceKey, metrics_page::Renderer, openapi::spec};
 use crate::{
     accounts::Accounts,
-    identity::Identity,
+    identity::{Identity, Sessions, Users},
     limits::{Limits, TrustedProxies},
     payments::Payments,
     payouts::{CallbackVerifier, Payouts},
@@ -67,6 +67,8 @@ pub struct Dependencies {
     /// Checks the callbacks of the bank; none: there is no bank.
     pub callback_verifier: Option<Arc<dyn CallbackVerifier>>,
     pub identity: Arc<dyn Identity>,
+    pub users: Arc<dyn Users>,
+    pub sessions: Arc<dyn Sessions>,
     pub health: Arc<dyn HealthSource>,
     pub metrics: Renderer,
     /// The key that `POST /init` needs; none: it is public.
@@ -95,6 +97,8 @@ pub fn build(dependencies: Dependencies, has_admin_port: bool) -> Api {
         payouts,
         callback_verifier,
         identity,
+        users,
+        sessions,
         health,
         metrics,
         service_key,
@@ -103,8 +107,15 @@ pub fn build(dependencies: Dependencies, has_admin_port: bool) -> Api {
         stopping,
     } = dependencies;
     let (proxies, security_log) = (Arc::new(proxies), SecurityLog::new());
-    let mut public =
-        routes(v1::apis(Arc::clone(&identity), &accounts, &payments, payouts, callback_verifier));
+    let mut public = routes(v1::apis(
+        Arc::clone(&identity),
+        &users,
+        sessions,
+        &accounts,
+        &payments,
+        payouts,
+        callback_verifier,
+    ));
     let mut admin = routes((HealthApi { source: Arc::clone(&health) }, MetricsApi { render: metrics }));
     admin.extend(swagger::paths());
     if has_admin_port {

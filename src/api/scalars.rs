@@ -11,11 +11,15 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 use super::body::Field;
-use crate::kernel::{
-    bank_account::{AccountName, AccountNumber, BANK_CODE_LENGTH, BankCode, NAME_MAX},
-    clock::{Timestamp, rfc3339_millis},
-    currency::Currency,
-    money::{Amount, MAX_MINOR_UNITS},
+use crate::{
+    identity::{DisplayName, LANGUAGE_LENGTH, Language, NAME_LENGTH, PASSWORD_LENGTH, Password},
+    kernel::{
+        bank_account::{AccountName, AccountNumber, BANK_CODE_LENGTH, BankCode, NAME_MAX},
+        clock::{Timestamp, rfc3339_millis},
+        currency::Currency,
+        email::{EMAIL_MAX, Email},
+        money::{Amount, MAX_MINOR_UNITS},
+    },
 };
 
 /// Implements poem-openapi's `Type` with this name and schema; the type reads and writes its JSON itself.
@@ -95,6 +99,81 @@ text!(
     "Must be an account number of 5 to 34 letters and digits, or an IBAN with a right checksum."
 );
 text!(AccountName, "string_account_name", 1..=NAME_MAX, "Must be a name of 1 to 70 characters.");
+
+text!(Email, "string_email", 3..=EMAIL_MAX, "Must be an e-mail address.");
+text!(DisplayName, "string_name", NAME_LENGTH, "Must be a name of 1 to 100 characters.");
+text!(Language, "string_language", LANGUAGE_LENGTH, "Must be a language tag, such as en or de-CH.");
+
+/// Any text: what is wrong with it is not said field by field.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AnyText(pub String);
+
+scalar!(AnyText, "string_any", MetaSchema::new("string"));
+
+impl Field for AnyText {
+    const MESSAGE: &'static str = "Must be a text.";
+
+    fn from_json(value: &Value) -> Option<Self> {
+        value.as_str().and_then(Self::from_text)
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        Some(Self(text.to_owned()))
+    }
+}
+
+impl ToJSON for AnyText {
+    fn to_json(&self) -> Option<Value> {
+        Some(self.0.as_str().into())
+    }
+}
+
+impl ParseFromJSON for AnyText {
+    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
+        Self::from_json(&value.unwrap_or_default()).ok_or_else(|| ParseError::custom(Self::MESSAGE))
+    }
+}
+
+/// A password that is chosen.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NewPassword(pub Password);
+
+scalar!(
+    NewPassword,
+    "string_password",
+    MetaSchema {
+        format: Some("password"),
+        min_length: Some(*PASSWORD_LENGTH.start()),
+        max_length: Some(*PASSWORD_LENGTH.end()),
+        ..MetaSchema::new("string")
+    }
+);
+
+impl Field for NewPassword {
+    const MESSAGE: &'static str = "Must have 12 to 128 characters.";
+
+    fn from_json(value: &Value) -> Option<Self> {
+        value.as_str().and_then(Self::from_text)
+    }
+
+    /// Whether it fits is judged when it is hashed.
+    fn from_text(text: &str) -> Option<Self> {
+        Password::typed(text).map(Self)
+    }
+}
+
+/// Never shown.
+impl ToJSON for NewPassword {
+    fn to_json(&self) -> Option<Value> {
+        None
+    }
+}
+
+impl ParseFromJSON for NewPassword {
+    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
+        Self::from_json(&value.unwrap_or_default()).ok_or_else(|| ParseError::custom(Self::MESSAGE))
+    }
+}
 
 /// A time: RFC 3339 in UTC with milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

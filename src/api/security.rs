@@ -22,6 +22,8 @@ pub enum SecurityEvent {
     Token,
     /// The service key is wrong.
     Key,
+    /// An address and a password do not belong together, or a refresh token is not accepted.
+    Password,
     /// The signature of a callback is missing, wrong or too old.
     Signature,
     /// The token does not allow this.
@@ -37,6 +39,7 @@ impl SecurityEvent {
         match self {
             Self::Token => "token",
             Self::Key => "key",
+            Self::Password => "password",
             Self::Signature => "signature",
             Self::Scope => "scope",
             Self::Limit(Class::Refusals) => "limit_refusals",

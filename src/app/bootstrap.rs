@@ -23,6 +23,7 @@ use crate::{
         migrator::{self, Direction, SchemaFault},
     },
     events::relay::RelayState,
+    identity::{HashCost, PasswordHasher, Revocations},
     ledger::{
         log,
         posting::{
@@ -71,6 +72,8 @@ pub struct Shared {
     pub relays: Arc<RelayState>,
     pub limits: Arc<Limits>,
     pub payout_queue: Arc<PayoutQueue>,
+    pub hasher: Arc<PasswordHasher>,
+    pub revocations: Arc<Revocations>,
 }
 
 /// Makes the clients. Postgres is not queried here ([`wait_for_postgres`] does that), and the service starts also without
@@ -94,6 +97,8 @@ pub fn connect(config: &Config) -> anyhow::Result<Infra> {
         relays: Arc::default(),
         limits: Arc::new(Limits::new(&quotas(config), clock)),
         payout_queue: Arc::new(payout_queue(config)),
+        hasher: Arc::new(PasswordHasher::new(password_cost(config)).context("PASSWORD_MEMORY_KIB")?),
+        revocations: Arc::default(),
     };
     let kafka = kafka_settings(config)?.map(KafkaBus::new);
     let redis = match redis_address(config)? {
@@ -110,6 +115,10 @@ pub fn connect(config: &Config) -> anyhow::Result<Infra> {
 /// A payout is let in only where there is a bank.
 fn payout_queue(config: &Config) -> PayoutQueue {
     if config.bank.is_some() { PayoutQueue::new(config.payout_queue_max) } else { PayoutQueue::closed() }
+}
+
+fn password_cost(config: &Config) -> HashCost {
+    HashCost { memory: config.password_memory_kib, passes: config.password_passes }
 }
 
 fn quotas(config: &Config) -> Quotas {

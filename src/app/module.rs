@@ -13,10 +13,13 @@ use crate::{
         jwt::{JwtKeys, JwtTokens, JwtTokensParameters},
     },
     cache::BalanceCache,
-    config::Config,
+    config::{AppEnv, Config},
     db::{PgDatabase, PgDatabaseParameters},
     events::bus::EventBus,
-    identity::IdentityService,
+    identity::{
+        IdentityService, IdentityServiceParameters, Lifetime, SessionsService, SessionsServiceParameters,
+        UsersService, UsersServiceParameters,
+    },
     ledger::{LedgerService, LedgerServiceParameters},
     limits::SharedCounts,
     payments::{PaymentsService, PaymentsServiceParameters, Recipients},
@@ -32,6 +35,7 @@ module! {
             SystemClock, JwtTokens, InProcessBus, InProcessCache, InProcessCounts,
             // The services of the domain rooms.
             LedgerService, AccountsService, PaymentsService, PayoutsService, CacheFiller, IdentityService,
+            UsersService, SessionsService,
         ],
         providers = []
     }
@@ -40,14 +44,31 @@ module! {
 /// Builds the module from the clients of the servers.
 #[must_use]
 pub fn build(config: &Config, infra: Infra) -> AppModule {
-    let Shared { db, internal_db, posting_loop, freshness, payout_queue, .. } = infra.shared;
+    let Shared { db, internal_db, posting_loop, freshness, payout_queue, hasher, revocations, .. } =
+        infra.shared;
     let mut builder = AppModule::builder()
         .with_component_parameters::<PgDatabase>(PgDatabaseParameters {
             pool: db,
             internal_pool: internal_db,
         })
-        .with_component_parameters::<JwtTokens>(JwtTokensParameters {
-            keys: JwtKeys::new(&config.jwt_secret, config.jwt_ttl_seconds),
+        .with_component_parameters::<JwtTokens>(JwtTokensParameters { keys: jwt_keys(config) })
+        .with_component_parameters::<IdentityService>(IdentityServiceParameters {
+            revocations: Arc::clone(&revocations),
+        })
+        .with_component_parameters::<SessionsService>(SessionsServiceParameters {
+            hasher: Arc::clone(&hasher),
+            revocations: Arc::clone(&revocations),
+            lifetime: Lifetime {
+                token: seconds(config.refresh_ttl_seconds),
+                session: seconds(config.session_ttl_seconds),
+                access: seconds(config.access_ttl_seconds),
+            },
+        })
+        .with_component_parameters::<UsersService>(UsersServiceParameters {
+            hasher,
+            revocations,
+            verifies_at_once: config.app_env == AppEnv::Development,
+            token_ttl_seconds: seconds(config.jwt_ttl_seconds.max(config.access_ttl_seconds)),
         })
         .with_component_parameters::<LedgerService>(LedgerServiceParameters { posting_loop })
         .with_component_parameters::<AccountsService>(AccountsServiceParameters {
@@ -68,4 +89,13 @@ pub fn build(config: &Config, infra: Infra) -> AppModule {
         builder = builder.with_component_override::<dyn EventBus>(Box::new(kafka));
     }
     builder.build()
+}
+
+/// The keys of access tokens.
+pub(super) fn jwt_keys(config: &Config) -> JwtKeys {
+    JwtKeys::new(&config.jwt_secret, config.jwt_ttl_seconds, config.access_ttl_seconds)
+}
+
+fn seconds(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use bytes::Bytes;
 use http_body_util::combinators::BoxBody;
 use hyper::body::Incoming;
@@ -37,6 +37,7 @@ use crate::{
     config::Config,
     db::{self, migrator::SchemaCheck},
     door::{self, Answering, Closing, Door, Limits},
+    identity::RevocationWorker,
     ledger::posting::PostingLoop,
     limits::TrustedProxies,
     telemetry::Telemetry,
@@ -118,6 +119,13 @@ pub async fn start(config: Config, metrics: Renderer) -> anyhow::Result<Running>
     db::warm_up(&shared.db, &shared.internal_db).await;
     bootstrap::warn_of_entry_ahead(&shared.db).await;
     let module = module::build(&config, infra);
+    let revocations = RevocationWorker {
+        db: shared.internal_db.clone(),
+        revocations: Arc::clone(&shared.revocations),
+        clock: module.resolve(),
+    };
+    // No token is accepted before it is known what was revoked.
+    revocations.load().await.context("revocations cannot be read")?;
     let (stopping, closing) = (CancellationToken::new(), Closing::default());
     let dead_tasks = DeadTasks::default();
     let health = Health {
@@ -138,6 +146,8 @@ pub async fn start(config: Config, metrics: Renderer) -> anyhow::Result<Running>
         payouts: module.resolve(),
         callback_verifier: bank.as_ref().map(|bank| Arc::clone(&bank.verifier)),
         identity: module.resolve(),
+        users: module.resolve(),
+        sessions: module.resolve(),
         health: Arc::new(health),
         metrics,
         service_key: config.service_api_key.as_ref().map(|key| ServiceKey::new(key.expose())),
@@ -164,6 +174,7 @@ pub async fn start(config: Config, metrics: Renderer) -> anyhow::Result<Running>
         counts: module.resolve(),
         ledger: module.resolve(),
         bank: bank.map(|bank| bank.bank),
+        revocations,
     };
     let workers = workers::start(&config, &shared, services, dead_tasks, &stop_workers);
     let served = tokio::spawn(async move {

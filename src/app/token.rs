@@ -5,12 +5,9 @@ use std::sync::Arc;
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 
-use super::output;
+use super::{module, output};
 use crate::{
-    adapters::{
-        clock::SystemClock,
-        jwt::{JwtKeys, JwtTokens},
-    },
+    adapters::{clock::SystemClock, jwt::JwtTokens},
     config::Config,
     identity::Tokens,
 };
@@ -45,8 +42,7 @@ pub(super) fn print(config: &Config, args: &TokenArgs) -> anyhow::Result<()> {
         bail!("--name must be letters, digits and signs without a space");
     }
     // Beside the wiring, which makes a client for each server.
-    let keys = JwtKeys::new(&config.jwt_secret, config.jwt_ttl_seconds);
-    let tokens = JwtTokens::new(Arc::new(SystemClock), keys);
+    let tokens = JwtTokens::new(Arc::new(SystemClock), module::jwt_keys(config));
     output::line(match args.scope {
         TokenScope::Service => tokens.issue_service(name)?,
         TokenScope::Admin => tokens.issue_admin(name)?,

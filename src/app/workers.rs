@@ -1,5 +1,5 @@
 //! Starts and stops the workers: the relays, the cache refresher, the cache's lease, the follower of the largest
-//! transfers, the worker that books what is due, the worker of payouts, key expiry, the creation of topics, the sharing of limits.
+//! transfers, the worker that books what is due, the worker of payouts, the reader of revocations, key expiry, the creation of topics, the sharing of limits.
 
 use std::sync::Arc;
 
@@ -21,6 +21,7 @@ use crate::{
         topic_watcher::{RelayPositions, TopicWatcher},
         topics,
     },
+    identity::{RevocationWorker, session_expiry},
     kernel::clock::Clock,
     ledger::{
         Ledger, due::DueWorker, key_expiry, log::Log, posting::queue_gauge,
@@ -40,6 +41,7 @@ pub struct Services {
     pub ledger: Arc<dyn Ledger>,
     /// None: there is no bank.
     pub bank: Option<Arc<dyn Bank>>,
+    pub revocations: RevocationWorker,
 }
 
 /// Starts all workers. They end after `stop`, when the rows that are committed then are published. A worker that dies
@@ -51,7 +53,7 @@ pub fn start(
     dead: DeadTasks,
     stop: &CancellationToken,
 ) -> Supervisor {
-    let Services { bus, cache, fill, clock, counts, ledger, bank } = services;
+    let Services { bus, cache, fill, clock, counts, ledger, bank, revocations } = services;
     let topics = [config.topics.transactions.clone(), config.topics.status.clone()];
     let mut tasks = Supervisor::new(stop.clone(), dead);
     tasks.run_once("topics", {
@@ -120,6 +122,9 @@ pub fn start(
     tasks.run("due", move |stop| {
         DueWorker { database_url: database_url.clone(), ledger: Arc::clone(&ledger) }.run(stop)
     });
+    tasks.run("revocations", move |stop| revocations.clone().run(stop));
+    let db = shared.db.clone();
+    tasks.run("session-sweep", move |stop| session_expiry::run(db.clone(), stop));
     let db = shared.db.clone();
     tasks.run("key-sweep", move |stop| key_expiry::run(db.clone(), stop));
     let limits = Arc::clone(&shared.limits);

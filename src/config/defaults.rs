@@ -4,7 +4,7 @@ use super::settings::{AppEnv, Compression, LogFormat};
 use crate::kernel::quota::{Period, Quota};
 
 /// Every variable that the service reads, in the order of `.env.example`.
-pub const VARIABLES: [&str; 44] = [
+pub const VARIABLES: [&str; 49] = [
     "DATABASE_URL",
     "DATABASE_POOL_MAX",
     "REDIS_URL",
@@ -30,6 +30,11 @@ pub const VARIABLES: [&str; 44] = [
     "TRUSTED_NETWORK",
     "JWT_SECRET",
     "JWT_TTL",
+    "ACCESS_TTL",
+    "REFRESH_TTL",
+    "SESSION_TTL",
+    "PASSWORD_MEMORY_KIB",
+    "PASSWORD_PASSES",
     "SERVICE_API_KEY",
     "RATE_LIMIT_REFUSALS",
     "RATE_LIMIT_FAILURES",
@@ -91,6 +96,16 @@ pub(super) const PRODUCTION_ADMIN_PORT: u16 = 8090;
 pub(super) const CONNECTIONS_MAX: usize = 4_096;
 pub(super) const APP_ENV: AppEnv = AppEnv::Development;
 pub(super) const JWT_TTL_SECONDS: u64 = 24 * 60 * 60;
+pub(super) const ACCESS_TTL_SECONDS: u64 = 15 * 60;
+/// A session's tokens are revoked for as long as they are valid.
+pub(super) const ACCESS_TTL_MAX_SECONDS: u64 = 24 * 60 * 60;
+pub(super) const REFRESH_TTL_SECONDS: u64 = 30 * 24 * 60 * 60;
+pub(super) const SESSION_TTL_SECONDS: u64 = 90 * 24 * 60 * 60;
+/// OWASP's Password Storage Cheat Sheet asks of Argon2id for 19 MiB and two passes with one lane at least.
+pub(super) const PASSWORD_MEMORY_KIB: u32 = 19 * 1_024;
+pub(super) const PASSWORD_PASSES: u32 = 2;
+/// Below it a stolen hash is too cheap to guess from.
+pub(super) const PASSWORD_MEMORY_MIN_KIB_IN_PRODUCTION: u32 = 19 * 1_024;
 /// Ten years: a longer-lived token would outlive every key.
 pub(super) const JWT_TTL_MAX_SECONDS: u64 = 10 * 365 * 24 * 60 * 60;
 /// In production: a token cannot be revoked before it expires.

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::{
     defaults::{
         DEVELOPMENT_BANK_TOKEN, DEVELOPMENT_BANK_WEBHOOK_SECRET, DEVELOPMENT_JWT_SECRET,
-        JWT_TTL_MAX_SECONDS_IN_PRODUCTION,
+        JWT_TTL_MAX_SECONDS_IN_PRODUCTION, PASSWORD_MEMORY_MIN_KIB_IN_PRODUCTION,
     },
     settings::{Config, Secret},
     urls,
@@ -44,6 +44,9 @@ impl Production<'_> {
         let mut problems = self.weak_secrets();
         if self.config.jwt_ttl_seconds > JWT_TTL_MAX_SECONDS_IN_PRODUCTION {
             problems.push("JWT_TTL must be at most 30d in production.".to_owned());
+        }
+        if self.config.password_memory_kib < PASSWORD_MEMORY_MIN_KIB_IN_PRODUCTION {
+            problems.push("PASSWORD_MEMORY_KIB must be at least 19456 in production.".to_owned());
         }
         if !trusts_the_network {
             problems.extend(self.exposed());

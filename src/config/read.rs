@@ -94,6 +94,27 @@ impl Reader<'_> {
                 values::seconds(1..=defaults::JWT_TTL_MAX_SECONDS),
                 defaults::JWT_TTL_SECONDS,
             ),
+            access_ttl_seconds: self.or(
+                "ACCESS_TTL",
+                values::seconds(1..=defaults::ACCESS_TTL_MAX_SECONDS),
+                defaults::ACCESS_TTL_SECONDS,
+            ),
+            refresh_ttl_seconds: self.or(
+                "REFRESH_TTL",
+                values::seconds(1..=defaults::JWT_TTL_MAX_SECONDS),
+                defaults::REFRESH_TTL_SECONDS,
+            ),
+            session_ttl_seconds: self.or(
+                "SESSION_TTL",
+                values::seconds(1..=defaults::JWT_TTL_MAX_SECONDS),
+                defaults::SESSION_TTL_SECONDS,
+            ),
+            password_memory_kib: self.or(
+                "PASSWORD_MEMORY_KIB",
+                values::number(8..=4_194_304),
+                defaults::PASSWORD_MEMORY_KIB,
+            ),
+            password_passes: self.or("PASSWORD_PASSES", values::number(1..=100), defaults::PASSWORD_PASSES),
             service_api_key,
             rate_limit_refusals: self.or("RATE_LIMIT_REFUSALS", values::quota, defaults::RATE_LIMIT_REFUSALS),
             rate_limit_failures: self.or("RATE_LIMIT_FAILURES", values::quota, defaults::RATE_LIMIT_FAILURES),

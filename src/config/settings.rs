@@ -47,6 +47,16 @@ pub struct Config {
     pub jwt_secret: Secret,
     /// The lifetime of a token, in seconds.
     pub jwt_ttl_seconds: u64,
+    /// The lifetime of a session's access token, in seconds.
+    pub access_ttl_seconds: u64,
+    /// How long a refresh token is accepted, in seconds.
+    pub refresh_ttl_seconds: u64,
+    /// How long a session goes on, in seconds.
+    pub session_ttl_seconds: u64,
+    /// The memory that the hash of a password takes, in KiB.
+    pub password_memory_kib: u32,
+    /// How often the hash goes through that memory.
+    pub password_passes: u32,
     /// The key that `POST /init` needs in `X-Api-Key`; none: no key.
     pub service_api_key: Option<Secret>,
     /// Maximum number of a wallet's refused requests before refusals are no longer stored; none: no limit.

@@ -36,6 +36,9 @@ fn a_database_is_all_that_must_be_given() {
     assert_eq!(config.app_env, AppEnv::Development);
     assert!(config.jwt_secret.expose().len() >= 32);
     assert_eq!(config.jwt_ttl_seconds, 86_400);
+    let lifetimes = (config.access_ttl_seconds, config.refresh_ttl_seconds, config.session_ttl_seconds);
+    assert_eq!(lifetimes, (900, 2_592_000, 7_776_000));
+    assert_eq!((config.password_memory_kib, config.password_passes), (19_456, 2));
     assert_eq!(config.service_api_key, None);
     assert_eq!((config.default_currency.as_str(), config.transfer_fee_bps), ("USD", 150));
     assert_eq!(config.rate_limit_refusals, "60/m".parse().ok());
@@ -97,6 +100,11 @@ fn every_impossible_value_is_named_and_secrets_are_not_shown() {
         ("PORT", " 80"),
         ("APP_ENV", "Production"),
         ("JWT_SECRET", "hush-it-has-only-31-bytes-------"),
+        ("ACCESS_TTL", "25h"),
+        ("REFRESH_TTL", "x"),
+        ("SESSION_TTL", "0"),
+        ("PASSWORD_MEMORY_KIB", "7"),
+        ("PASSWORD_PASSES", "0"),
         ("JWT_TTL", "0"),
         ("JWT_TTL", "1w"),
         ("JWT_TTL", "h"),

@@ -4,22 +4,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use shaku::{Component, Interface};
-use thiserror::Error;
 
-use super::tokens::{Principal, TokenError, Tokens, Unauthorized};
-use crate::{
-    accounts::{AccountError, Accounts},
-    kernel::ids::CustomerXid,
+use super::{
+    error::IdentityError,
+    revocations::Revocations,
+    tokens::{Principal, Tokens, Unauthorized},
 };
-
-/// Why no token could be issued.
-#[derive(Debug, Error)]
-pub enum IdentityError {
-    #[error(transparent)]
-    Account(#[from] AccountError),
-    #[error(transparent)]
-    Token(#[from] TokenError),
-}
+use crate::{accounts::Accounts, kernel::ids::CustomerXid};
 
 /// Issues and verifies tokens.
 #[async_trait]
@@ -39,6 +30,7 @@ pub struct IdentityService {
     accounts: Arc<dyn Accounts>,
     #[shaku(inject)]
     tokens: Arc<dyn Tokens>,
+    revocations: Arc<Revocations>,
 }
 
 #[async_trait]
@@ -49,6 +41,7 @@ impl Identity for IdentityService {
     }
 
     fn authenticate(&self, token: &str) -> Result<Principal, Unauthorized> {
-        self.tokens.verify(token)
+        let principal = self.tokens.verify(token)?;
+        if self.revocations.revoke(&principal) { Err(Unauthorized) } else { Ok(principal) }
     }
 }

@@ -2,10 +2,11 @@
 
 use shaku::Interface;
 use thiserror::Error;
+use uuid::Uuid;
 
 use crate::kernel::{
     clock::Timestamp,
-    ids::{CustomerXid, WalletId},
+    ids::{CustomerXid, SessionId, WalletId},
 };
 
 /// The claims of a valid token.
@@ -13,6 +14,18 @@ use crate::kernel::{
 pub struct Principal {
     pub subject: Subject,
     pub scopes: Vec<Scope>,
+    pub issued_at: Timestamp,
+    pub expires_at: Timestamp,
+    /// The token itself (`jti`).
+    pub token: Uuid,
+    /// The session that it is of; none for a token that no refresh token gives.
+    pub session: Option<SessionId>,
+}
+
+/// A token of a session.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AccessToken {
+    pub text: String,
     pub expires_at: Timestamp,
 }
 
@@ -62,6 +75,14 @@ pub struct Unauthorized;
 pub trait Tokens: Interface {
     /// A token for a customer's own wallet.
     fn issue(&self, xid: CustomerXid, wallet: WalletId) -> Result<String, TokenError>;
+
+    /// A token for a customer's own wallet, of a session.
+    fn issue_session(
+        &self,
+        xid: CustomerXid,
+        wallet: WalletId,
+        session: SessionId,
+    ) -> Result<AccessToken, TokenError>;
 
     /// A token for a service of this name.
     fn issue_service(&self, name: &str) -> Result<String, TokenError>;

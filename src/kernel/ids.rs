@@ -60,7 +60,13 @@ id!(
     /// The caller's own name for a deposit or a withdrawal; unique for each wallet and kind.
     ReferenceId
 );
+id!(
+    /// A user's sign-in in one place, and the refresh tokens that follow from it.
+    SessionId
+);
 
 made_here!(WalletId);
 made_here!(CustomerId);
+made_here!(CustomerXid);
 made_here!(OperationId);
+made_here!(SessionId);

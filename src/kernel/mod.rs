@@ -9,6 +9,7 @@ pub mod books;
 pub mod buckets;
 pub mod clock;
 pub mod currency;
+pub mod email;
 pub mod finding;
 pub mod ids;
 pub mod money;

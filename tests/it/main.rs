@@ -44,6 +44,7 @@ mod passing_troubles;
 mod payout_callbacks;
 mod payout_faults;
 mod payouts;
+mod people;
 mod plans;
 mod posting_loop;
 mod privacy;

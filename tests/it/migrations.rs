@@ -103,7 +103,7 @@ async fn no_way_down_drops_rows_that_exist_nowhere_else() {
 async fn where_no_loss_is_allowed_not_even_empty_tables_are_dropped() {
     let db = TestDatabase::create().await;
     let told = all_down(&db, DataLoss::Forbidden).await;
-    assert!(told.contains("0012 is not taken back: it drops payouts"), "{told}");
+    assert!(told.contains("0013 is not taken back: it drops users"), "{told}");
 }
 
 /// A way down of everything that waits for somebody who writes to `customers`.

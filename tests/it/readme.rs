@@ -53,6 +53,7 @@ fn general(value: &Value) -> Value {
         Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), general(value))).collect(),
         Value::String(text) if uuid::Uuid::try_parse(text).is_ok() => "<id>".into(),
         Value::String(text) if text.starts_with("eyJ") => "<token>".into(),
+        Value::String(text) if text.len() == 64 && hex::decode(text).is_ok() => "<token>".into(),
         Value::String(text) if chrono::DateTime::parse_from_rfc3339(text).is_ok() => "<time>".into(),
         other => other.clone(),
     }

@@ -76,7 +76,7 @@ const ENVIRONMENT: &str = "the environment is read in src/config/ only; hand the
 const CLOCK: &str =
     "the system's clock is read in src/adapters/clock.rs only; ask the port kernel::clock::Clock";
 
-const GUARDS: [Guard; 23] = [
+const GUARDS: [Guard; 26] = [
     Guard { path: "poem", may: |f| is_http(f) || is_simulated_bank(f), belongs: HTTP },
     Guard { path: "poem_openapi", may: is_http, belongs: HTTP },
     Guard {
@@ -107,6 +107,21 @@ const GUARDS: [Guard; 23] = [
         path: "iban",
         may: |f| f == "src/kernel/bank_account.rs",
         belongs: "an account's number is checked in src/kernel/bank_account.rs only",
+    },
+    Guard {
+        path: "argon2",
+        may: |f| f == "src/identity/password_hasher.rs",
+        belongs: "passwords are hashed in src/identity/password_hasher.rs only",
+    },
+    Guard {
+        path: "zxcvbn",
+        may: |f| f == "src/identity/password.rs",
+        belongs: "passwords are judged in src/identity/password.rs only",
+    },
+    Guard {
+        path: "email_address",
+        may: |f| f == "src/kernel/email.rs",
+        belongs: "an address is read in src/kernel/email.rs only",
     },
     Guard {
         path: "jsonwebtoken",

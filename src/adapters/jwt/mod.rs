@@ -15,10 +15,10 @@ use uuid::Uuid;
 
 use crate::{
     config::Secret,
-    identity::{Principal, Scope, Subject, TokenError, Tokens, Unauthorized},
+    identity::{AccessToken, Principal, Scope, Subject, TokenError, Tokens, Unauthorized},
     kernel::{
         clock::{Clock, Timestamp},
-        ids::{CustomerXid, WalletId},
+        ids::{CustomerXid, SessionId, WalletId},
     },
 };
 
@@ -46,6 +46,9 @@ struct Claims {
     wallet: Option<Uuid>,
     /// Words with a space between them (RFC 8693, section 4.2).
     scope: String,
+    /// The session (OpenID Connect Front-Channel Logout 1.0, section 3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sid: Option<Uuid>,
     iat: i64,
     /// The token is not valid before this time (RFC 7519, section 4.1.5). Tokens of this service have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -60,15 +63,17 @@ pub struct JwtKeys {
     check: DecodingKey,
     rules: Validation,
     ttl_seconds: i64,
+    /// The lifetime of a session's tokens.
+    access_ttl_seconds: i64,
     /// Holds only tokens whose signature is right, so forgeries cannot fill it, and a fast hash is safe. A token's expiry
     /// is checked at every use.
     verified: Cache<String, Principal, RandomState>,
 }
 
 impl JwtKeys {
-    /// Keys from a shared secret; a new token is valid for `ttl_seconds`.
+    /// Keys from a shared secret; a new token is valid for `ttl_seconds`, one of a session for `access_ttl_seconds`.
     #[must_use]
-    pub fn new(secret: &Secret, ttl_seconds: u64) -> Self {
+    pub fn new(secret: &Secret, ttl_seconds: u64, access_ttl_seconds: u64) -> Self {
         let mut rules = Validation::new(Algorithm::HS256);
         rules.set_issuer(&[ISSUER]);
         rules.set_audience(&[AUDIENCE]);
@@ -81,6 +86,7 @@ impl JwtKeys {
             check: DecodingKey::from_secret(secret.expose().as_bytes()),
             rules,
             ttl_seconds: i64::try_from(ttl_seconds).unwrap_or(i64::MAX),
+            access_ttl_seconds: i64::try_from(access_ttl_seconds).unwrap_or(i64::MAX),
             verified: Cache::builder()
                 .max_capacity(VERIFIED_TOKENS_MAX)
                 .build_with_hasher(RandomState::default()),
@@ -102,8 +108,27 @@ impl JwtKeys {
         Ok(Principal {
             scopes: scopes(&claims.scope, &subject),
             subject,
+            issued_at: issued_at(&claims).ok_or(Unauthorized)?,
             expires_at: Timestamp::from_timestamp(claims.exp, 0).ok_or(Unauthorized)?,
+            token: claims.jti,
+            session: claims.sid.map(SessionId),
         })
+    }
+}
+
+/// An id that says when it was made.
+fn token_id(now: Timestamp) -> Uuid {
+    let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
+    Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, now.timestamp_subsec_nanos()))
+}
+
+/// When it was issued, to the millisecond where the token's id says it (RFC 9562, section 5.7); `iat` has whole seconds, and a token that
+/// is issued right after others were revoked must be valid.
+fn issued_at(claims: &Claims) -> Option<Timestamp> {
+    let by_id = claims.jti.get_timestamp().filter(|_| claims.jti.get_version_num() == 7);
+    match by_id.map(|time| time.to_unix()) {
+        Some((seconds, nanos)) => Timestamp::from_timestamp(i64::try_from(seconds).ok()?, nanos),
+        None => Timestamp::from_timestamp(claims.iat, 0),
     }
 }
 
@@ -154,8 +179,12 @@ impl JwtTokens {
         sub: String,
         of: Option<(CustomerXid, WalletId)>,
         scope: Scope,
-    ) -> Result<String, TokenError> {
-        let iat = self.clock.now().timestamp();
+        session: Option<SessionId>,
+    ) -> Result<AccessToken, TokenError> {
+        let now = self.clock.now();
+        let iat = now.timestamp();
+        let ttl = if session.is_some() { self.keys.access_ttl_seconds } else { self.keys.ttl_seconds };
+        let exp = iat.saturating_add(ttl);
         let claims = Claims {
             iss: ISSUER.to_owned(),
             aud: AUDIENCE.to_owned(),
@@ -163,27 +192,40 @@ impl JwtTokens {
             xid: of.map(|(xid, _)| xid.0),
             wallet: of.map(|(_, wallet)| wallet.0),
             scope: scope.as_str().to_owned(),
+            sid: session.map(|session| session.0),
             iat,
             nbf: None,
-            exp: iat.saturating_add(self.keys.ttl_seconds),
-            jti: Uuid::now_v7(),
+            exp,
+            jti: token_id(now),
         };
-        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.keys.sign)
-            .map_err(|error| TokenError(error.to_string()))
+        let text = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.keys.sign)
+            .map_err(|error| TokenError(error.to_string()))?;
+        let expires_at = Timestamp::from_timestamp(exp, 0)
+            .ok_or_else(|| TokenError("the lifetime of tokens is too long".to_owned()))?;
+        Ok(AccessToken { text, expires_at })
     }
 }
 
 impl Tokens for JwtTokens {
     fn issue(&self, xid: CustomerXid, wallet: WalletId) -> Result<String, TokenError> {
-        self.sign(xid.to_string(), Some((xid, wallet)), Scope::Wallet)
+        Ok(self.sign(xid.to_string(), Some((xid, wallet)), Scope::Wallet, None)?.text)
+    }
+
+    fn issue_session(
+        &self,
+        xid: CustomerXid,
+        wallet: WalletId,
+        session: SessionId,
+    ) -> Result<AccessToken, TokenError> {
+        self.sign(xid.to_string(), Some((xid, wallet)), Scope::Wallet, Some(session))
     }
 
     fn issue_service(&self, name: &str) -> Result<String, TokenError> {
-        self.sign(format!("{SERVICE_PREFIX}{name}"), None, Scope::Service)
+        Ok(self.sign(format!("{SERVICE_PREFIX}{name}"), None, Scope::Service, None)?.text)
     }
 
     fn issue_admin(&self, name: &str) -> Result<String, TokenError> {
-        self.sign(format!("{ADMIN_PREFIX}{name}"), None, Scope::Admin)
+        Ok(self.sign(format!("{ADMIN_PREFIX}{name}"), None, Scope::Admin, None)?.text)
     }
 
     fn verify(&self, token: &str) -> Result<Principal, Unauthorized> {

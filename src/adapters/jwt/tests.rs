@@ -10,6 +10,7 @@ use super::*;
 
 const SECRET: &str = "a secret of at least thirty-two bytes";
 const TTL: u64 = 3_600;
+const ACCESS_TTL: u64 = 900;
 const START: i64 = 1_800_000_000;
 
 /// A clock that stands until it is moved.
@@ -27,7 +28,7 @@ impl Clock for Hands {
 
 fn tokens() -> (Arc<Hands>, JwtTokens) {
     let clock = Arc::new(Hands(AtomicI64::new(START)));
-    let keys = JwtKeys::new(&Secret::new(SECRET.to_owned()), TTL);
+    let keys = JwtKeys::new(&Secret::new(SECRET.to_owned()), TTL, ACCESS_TTL);
     (clock.clone(), JwtTokens { clock, keys })
 }
 
@@ -73,11 +74,21 @@ fn an_issued_token_says_who_carries_it() {
     let (_, tokens) = tokens();
     let (xid, wallet) = (CustomerXid(Uuid::now_v7()), WalletId::generate());
     let token = tokens.issue(xid, wallet).unwrap();
-    let expected = Principal {
+    let at = |seconds| Timestamp::from_timestamp(START + seconds, 0).unwrap();
+    let of = |token: Uuid, ttl, session| Principal {
         subject: Subject::Customer { xid, wallet },
         scopes: vec![Scope::Wallet],
-        expires_at: Timestamp::from_timestamp(START + 3_600, 0).unwrap(),
+        issued_at: at(0),
+        expires_at: at(ttl),
+        token,
+        session,
     };
+    let expected = of(tokens.verify(&token).unwrap().token, 3_600, None);
+    let session = SessionId::generate();
+    let access = tokens.issue_session(xid, wallet, session).unwrap();
+    let read = tokens.verify(&access.text).unwrap();
+    assert_eq!(access.expires_at, at(900));
+    assert_eq!(read, of(read.token, 900, Some(session)));
     assert_eq!(tokens.verify(&token), Ok(expected.clone()));
     assert_eq!(tokens.verify(&token), Ok(expected), "the second time it is remembered");
     assert_ne!(tokens.issue(xid, wallet).unwrap(), token, "each token has an id of its own");

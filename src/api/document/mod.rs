@@ -16,6 +16,8 @@ use super::catalogue::Code;
 pub enum Tag {
     /// Opening a wallet and getting a token.
     Start,
+    /// People: signing up and in, and what they say of themselves.
+    People,
     /// A customer's own wallet.
     Wallet,
     /// For services, with a token of scope `service`.

@@ -31,7 +31,7 @@ async fn without_a_right_token_every_protected_operation_says_the_same() {
     let api = TestApi::new();
     let good = Uuid::now_v7();
     let protected = protected();
-    assert_eq!(protected.len(), 14, "{protected:?}");
+    assert_eq!(protected.len(), 19, "{protected:?}");
     let wrong = [
         "",
         " ",

@@ -14,6 +14,7 @@ mod holds;
 mod keys;
 mod operation;
 mod payouts;
+mod people;
 mod releases;
 mod services;
 mod stubs;
@@ -36,7 +37,7 @@ use uuid::Uuid;
 
 use self::{
     services::{Call, ScriptedServices},
-    stubs::{EveryCallback, StoppedClock, StubHealth, StubIdentity},
+    stubs::{EveryCallback, StoppedClock, StubHealth, StubIdentity, StubPeople},
 };
 use super::{Dependencies, ServiceKey, catalogue::CATALOGUE, health::HealthStatus, spec};
 use crate::{
@@ -100,6 +101,8 @@ impl TestApi {
             payouts: services.clone(),
             callback_verifier: Some(Arc::new(EveryCallback)),
             identity: Arc::new(StubIdentity(services.clone())),
+            users: Arc::new(StubPeople),
+            sessions: Arc::new(StubPeople),
             health: health.clone(),
             metrics: Arc::new(|| "wallet_up 1\n".to_owned()),
             service_key: key.map(ServiceKey::new),

@@ -15,10 +15,13 @@ use super::{answers::moment, services::ScriptedServices};
 use crate::{
     accounts::Accounts,
     api::health::{Dependency, HealthReport, HealthSource, HealthStatus},
-    identity::{Identity, IdentityError, Principal, Scope, Subject, Unauthorized},
+    identity::{
+        CheckedUser, Identity, IdentityError, OpenSession, Password, Principal, Profile, ProfileChange,
+        RefreshToken, Scope, Sessions, SignIn, SignUp, SignedIn, Subject, Unauthorized, Users,
+    },
     kernel::{
         clock::{Clock, Timestamp},
-        ids::{CustomerXid, WalletId},
+        ids::{CustomerXid, SessionId, WalletId},
     },
     payouts::{CallbackHeaders, CallbackVerifier, InvalidSignature},
 };
@@ -47,7 +50,10 @@ impl Identity for StubIdentity {
     }
 
     fn authenticate(&self, token: &str) -> Result<Principal, Unauthorized> {
-        let principal = |subject, scopes| Ok(Principal { subject, scopes, expires_at: moment() });
+        let principal = |subject, scopes| {
+            let (issued_at, expires_at) = (moment(), moment());
+            Ok(Principal { subject, scopes, issued_at, expires_at, token: Uuid::nil(), session: None })
+        };
         if let Some(name) = token.strip_prefix("service:") {
             return principal(Subject::Service { name: name.to_owned() }, vec![Scope::Service]);
         }
@@ -60,6 +66,70 @@ impl Identity for StubIdentity {
         };
         let xid = Uuid::try_parse(xid).map_err(|_| Unauthorized)?;
         principal(Subject::Customer { xid: CustomerXid(xid), wallet: WalletId(xid) }, scopes)
+    }
+}
+
+/// Users and sessions: everybody is [`STUB_USER`], whose password is `twelve gulls at noon`.
+pub struct StubPeople;
+
+/// The user's address.
+pub const STUB_USER: &str = "ada@example.com";
+
+impl StubPeople {
+    fn signed_in() -> SignedIn {
+        let refresh_token = RefreshToken::try_new(&"5c".repeat(32)).unwrap();
+        SignedIn { token: Uuid::nil().to_string(), refresh_token, expires_at: moment() }
+    }
+}
+
+#[async_trait]
+impl Users for StubPeople {
+    async fn sign_up(&self, sign_up: SignUp) -> Result<SignedIn, IdentityError> {
+        sign_up.password.fits(&[]).map_err(IdentityError::Unfit)?;
+        if sign_up.email.key() == STUB_USER { Err(IdentityError::EmailTaken) } else { Ok(Self::signed_in()) }
+    }
+
+    async fn profile(&self, xid: CustomerXid) -> Result<Profile, IdentityError> {
+        Ok(Profile { xid, user: None })
+    }
+
+    async fn change(&self, xid: CustomerXid, change: ProfileChange) -> Result<Profile, IdentityError> {
+        if change.password.is_some_and(|(old, _)| old != Password::typed("twelve gulls at noon")) {
+            return Err(IdentityError::WrongCredentials);
+        }
+        self.profile(xid).await
+    }
+}
+
+#[async_trait]
+impl Sessions for StubPeople {
+    async fn sign_in(&self, sign_in: SignIn) -> Result<SignedIn, IdentityError> {
+        let is_known = sign_in.email.is_some_and(|email| email.key() == STUB_USER);
+        if is_known && sign_in.password == Password::typed("twelve gulls at noon") {
+            Ok(Self::signed_in())
+        } else {
+            Err(IdentityError::WrongCredentials)
+        }
+    }
+
+    async fn begin(&self, _: CheckedUser, _: &str) -> Result<SignedIn, IdentityError> {
+        Ok(Self::signed_in())
+    }
+
+    async fn refresh(&self, token: Option<RefreshToken>) -> Result<SignedIn, IdentityError> {
+        token.map(|_| Self::signed_in()).ok_or(IdentityError::WrongCredentials)
+    }
+
+    async fn sign_out(&self, _: CustomerXid, _: &Principal) -> Result<(), IdentityError> {
+        Ok(())
+    }
+
+    async fn end(&self, _: CustomerXid, _: SessionId) -> Result<(), IdentityError> {
+        Err(IdentityError::NotFound)
+    }
+
+    async fn list(&self, _: CustomerXid) -> Result<Vec<OpenSession>, IdentityError> {
+        Ok(vec![])
     }
 }
 

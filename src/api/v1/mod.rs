@@ -3,6 +3,7 @@
 mod admin;
 mod bank;
 mod errors;
+mod identity;
 mod init;
 mod service;
 mod wallet;
@@ -13,17 +14,19 @@ use self::{bank::BankApi, errors::ErrorsApi, init::InitApi};
 use super::document::OperationDoc;
 use crate::{
     accounts::Accounts,
-    identity::Identity,
+    identity::{Identity, Sessions, Users},
     payments::Payments,
     payouts::{CallbackVerifier, Payouts},
 };
 
 /// The operations of every audience.
-pub type Apis = (InitApi, wallet::Apis, service::Apis, admin::Apis, BankApi, ErrorsApi);
+pub type Apis = (InitApi, identity::Apis, wallet::Apis, service::Apis, admin::Apis, BankApi, ErrorsApi);
 
 /// The operations over these services.
 pub fn apis(
     identity: Arc<dyn Identity>,
+    users: &Arc<dyn Users>,
+    sessions: Arc<dyn Sessions>,
     accounts: &Arc<dyn Accounts>,
     payments: &Arc<dyn Payments>,
     payouts: Arc<dyn Payouts>,
@@ -31,6 +34,7 @@ pub fn apis(
 ) -> Apis {
     (
         InitApi { identity },
+        identity::apis(users, sessions),
         wallet::apis(accounts, payments, &payouts),
         service::apis(accounts, payments),
         admin::apis(accounts, payments),
@@ -43,6 +47,7 @@ pub fn apis(
 pub fn operation_docs() -> Vec<OperationDoc> {
     [
         init::operation_docs(),
+        identity::operation_docs(),
         wallet::operation_docs(),
         service::operation_docs(),
         admin::operation_docs(),

@@ -95,6 +95,10 @@ fn production_has_no_secret_of_the_simulated_bank() {
 
 #[test]
 fn production_refuses_tokens_for_more_than_30_days() {
+    assert_eq!(
+        problems(in_production(&[("PASSWORD_MEMORY_KIB", "19455")])),
+        ["PASSWORD_MEMORY_KIB must be at least 19456 in production."]
+    );
     assert_eq!(in_production(&[("JWT_TTL", "30d")]).unwrap().jwt_ttl_seconds, 2_592_000);
     assert_eq!(
         problems(in_production(&[("JWT_TTL", "2592001")])),

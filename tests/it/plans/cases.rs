@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use wallet::{
     customers::store as customers,
     events,
+    identity::store as identity,
     ledger::{due, log, posting::store, read, top_transfers::store as top_transfers, wallets},
     payouts,
 };
@@ -266,6 +267,54 @@ pub static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
             sql: customers::FIND,
             session: Session::Pool,
             indexes: &["customers_xid_key"],
+        },
+        Case {
+            name: "a user by the address",
+            sql: identity::BY_EMAIL,
+            session: Session::Pool,
+            indexes: &["users_email_key_idx", "customers_pkey"],
+        },
+        Case {
+            name: "a user by the customer",
+            sql: identity::BY_CUSTOMER,
+            session: Session::Pool,
+            indexes: &["customers_xid_key", "users_pkey"],
+        },
+        Case {
+            name: "a refresh token",
+            sql: identity::PRESENTED,
+            session: Session::Pool,
+            indexes: &["refresh_tokens_pkey"],
+        },
+        Case {
+            name: "the session of a refresh token",
+            sql: identity::SESSION,
+            session: Session::Pool,
+            indexes: &["sessions_pkey", "refresh_tokens_session_idx", "customers_pkey"],
+        },
+        Case {
+            name: "open sessions",
+            sql: identity::LIST,
+            session: Session::Pool,
+            indexes: &["sessions_open_idx", "customers_xid_key"],
+        },
+        Case {
+            name: "new revocations",
+            sql: identity::REVOCATIONS_SINCE,
+            session: Session::Pool,
+            indexes: &["revocations_created_at_idx"],
+        },
+        Case {
+            name: "sweep sessions",
+            sql: identity::SWEEP_SESSIONS,
+            session: Session::Pool,
+            indexes: &["sessions_expires_at_idx", "sessions_pkey"],
+        },
+        Case {
+            name: "sweep revocations",
+            sql: identity::SWEEP_REVOCATIONS,
+            session: Session::Pool,
+            indexes: &["revocations_expires_at_idx", "revocations_pkey"],
         },
         Case {
             name: "view a wallet",

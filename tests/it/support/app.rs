@@ -15,11 +15,12 @@ use super::{
 pub type Settings = BTreeMap<String, String>;
 
 /// The settings of a service in production, with any servers of the tests.
-pub const PRODUCTION: [(&str, &str); 4] = [
+pub const PRODUCTION: [(&str, &str); 5] = [
     ("APP_ENV", "production"),
     ("JWT_SECRET", "a-Secret-of-the-tests-own-with-many-characters-012345"),
     ("SERVICE_API_KEY", "a-Key-of-the-tests-own-with-many-characters-6789"),
     ("TRUSTED_NETWORK", "true"),
+    ("PASSWORD_MEMORY_KIB", "19456"),
 ];
 
 /// A running service; when it is dropped, its topics are compared with its books, and its books are audited.
@@ -48,6 +49,9 @@ pub fn settings_for(db: &TestDatabase) -> Settings {
         ("PORT", "0".to_owned()),
         ("ADMIN_PORT", "off".to_owned()),
         ("DATABASE_POOL_MAX", "4".to_owned()),
+        // Cheap: it is known what a hash costs.
+        ("PASSWORD_MEMORY_KIB", "64".to_owned()),
+        ("PASSWORD_PASSES", "1".to_owned()),
         // The tests are one source, and many fail on purpose.
         ("RATE_LIMIT_REFUSALS", "off".to_owned()),
         ("RATE_LIMIT_FAILURES", "off".to_owned()),
