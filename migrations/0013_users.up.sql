@@ -39,7 +39,7 @@ create index sessions_open_idx on sessions (customer_id) where ended_at is null;
 create table refresh_tokens (
     -- SHA-256 of the token.
     hash       bytea primary key,
-    session_id uuid not null references sessions on delete cascade,
+    session_id uuid not null references sessions,
     -- The token that was exchanged for it; null for the first of a session.
     parent     bytea,
     created_at timestamptz not null default now(),
@@ -47,8 +47,10 @@ create table refresh_tokens (
     -- When it was exchanged for another one.
     used_at    timestamptz
 );
--- By the sweep, and by the look for a token's children.
-create index refresh_tokens_session_idx on refresh_tokens (session_id);
+-- By the count of a session's latest tokens, by the look for those that a token was exchanged for, and by the sweep.
+create index refresh_tokens_session_idx on refresh_tokens (session_id, created_at);
+create index refresh_tokens_parent_idx on refresh_tokens (parent);
+create index refresh_tokens_expires_at_idx on refresh_tokens (expires_at);
 
 -- Access tokens that are not accepted although they have not expired. Every process reads what is new twice a second.
 create table revocations (
@@ -56,7 +58,7 @@ create table revocations (
     -- 1: a session; 2: a subject (`sub`); 3: one token (`jti`).
     kind          smallint not null check (kind in (1, 2, 3)),
     value         text not null,
-    -- Of a subject only the tokens that are of no session and were issued up to then.
+    -- A subject's tokens are revoked if they are of no session and were issued up to then.
     issued_until  timestamptz not null,
     -- None of them is valid later anyway.
     expires_at    timestamptz not null,

@@ -92,16 +92,21 @@ pub struct Attempt<'a> {
 }
 
 impl<'a> Attempt<'a> {
-    /// A request that signs in. While its source has failed too often, nothing is compared.
+    /// A request whose credentials cannot be guessed: they are accepted however often its source has failed.
+    pub fn of(request: &'a Request) -> Result<Self, ApiError> {
+        Ok(Self { state: AuthState::of(request)?, request })
+    }
+
+    /// A request with a password. While its source has failed too often, nothing is compared.
     pub fn to_sign_in(request: &'a Request) -> Result<Self, ApiError> {
-        let attempt = Self { state: AuthState::of(request)?, request };
+        let attempt = Self::of(request)?;
         attempt.state.limits.check(Class::Failures, source(request, &attempt.state.proxies))?;
         Ok(attempt)
     }
 
     /// A request that signs up: it opens a wallet.
     pub fn to_sign_up(request: &'a Request) -> Result<Self, ApiError> {
-        let attempt = Self { state: AuthState::of(request)?, request };
+        let attempt = Self::of(request)?;
         attempt.state.limits.admit(Class::Inits, source(request, &attempt.state.proxies))?;
         Ok(attempt)
     }

@@ -32,6 +32,10 @@ impl From<IdentityError> for ApiError {
             IdentityError::Unfit(Unfit::Common) => field_error("password", "Is too easy to guess."),
             IdentityError::WrongCredentials => Code::Unauthorized.into(),
             IdentityError::NotFound => Code::NotFound.into(),
+            IdentityError::TooManyTokens => Self::new(Code::RateLimited, Detail::RetryAfter(60)),
+            IdentityError::OutcomeUnknown(cause) => {
+                Self::new(Code::OutcomeUnknown, Detail::Cause(cause.to_string()))
+            }
             IdentityError::Busy => Code::Overloaded.into(),
             IdentityError::Account(error) => error.into(),
             IdentityError::Db(error) => error.into(),

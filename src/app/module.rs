@@ -17,14 +17,19 @@ use crate::{
     db::{PgDatabase, PgDatabaseParameters},
     events::bus::EventBus,
     identity::{
-        IdentityService, IdentityServiceParameters, Lifetime, SessionsService, SessionsServiceParameters,
-        UsersService, UsersServiceParameters,
+        IdentityService, IdentityServiceParameters, Lifetime, RevocationTtl, SessionsService,
+        SessionsServiceParameters, UsersService, UsersServiceParameters,
     },
     ledger::{LedgerService, LedgerServiceParameters},
     limits::SharedCounts,
     payments::{PaymentsService, PaymentsServiceParameters, Recipients},
     payouts::{PayoutsService, PayoutsServiceParameters},
 };
+
+/// The maximum of `ACCESS_TTL`, whatever it is now: tokens live on that were issued before it was lowered.
+const SESSION_REVOCATION_SECONDS: i64 = 24 * 60 * 60;
+/// The maximum of `JWT_TTL` in production.
+const CUSTOMER_REVOCATION_SECONDS: i64 = 30 * 24 * 60 * 60;
 
 module! {
     pub AppModule {
@@ -61,14 +66,17 @@ pub fn build(config: &Config, infra: Infra) -> AppModule {
             lifetime: Lifetime {
                 token: seconds(config.refresh_ttl_seconds),
                 session: seconds(config.session_ttl_seconds),
-                access: seconds(config.access_ttl_seconds),
+                revocation: SESSION_REVOCATION_SECONDS,
             },
         })
         .with_component_parameters::<UsersService>(UsersServiceParameters {
             hasher,
             revocations,
             verifies_at_once: config.app_env == AppEnv::Development,
-            token_ttl_seconds: seconds(config.jwt_ttl_seconds.max(config.access_ttl_seconds)),
+            revocation_ttl: RevocationTtl {
+                session: SESSION_REVOCATION_SECONDS,
+                customer: seconds(config.jwt_ttl_seconds).max(CUSTOMER_REVOCATION_SECONDS),
+            },
         })
         .with_component_parameters::<LedgerService>(LedgerServiceParameters { posting_loop })
         .with_component_parameters::<AccountsService>(AccountsServiceParameters {

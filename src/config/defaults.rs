@@ -108,7 +108,7 @@ pub(super) const PASSWORD_PASSES: u32 = 2;
 pub(super) const PASSWORD_MEMORY_MIN_KIB_IN_PRODUCTION: u32 = 19 * 1_024;
 /// Ten years: a longer-lived token would outlive every key.
 pub(super) const JWT_TTL_MAX_SECONDS: u64 = 10 * 365 * 24 * 60 * 60;
-/// In production: a token cannot be revoked before it expires.
+/// In production: no process should have to remember for longer what was revoked.
 pub(super) const JWT_TTL_MAX_SECONDS_IN_PRODUCTION: u64 = 30 * 24 * 60 * 60;
 /// A person who mistypes amounts stays far below it; a client in a loop writes at most 100,000 rows a day.
 pub(super) const RATE_LIMIT_REFUSALS: Option<Quota> = Quota::try_new(60, Period::Minute);

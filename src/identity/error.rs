@@ -20,6 +20,12 @@ pub enum IdentityError {
     /// The caller is no user, or has no such session.
     #[error("not found")]
     NotFound,
+    /// The session has got too many tokens lately.
+    #[error("too many tokens")]
+    TooManyTokens,
+    /// Something was written before Postgres could not be reached: the user, or another password.
+    #[error("the outcome is not known: {0}")]
+    OutcomeUnknown(DbError),
     /// Too many passwords are being hashed.
     #[error("too many passwords at once")]
     Busy,

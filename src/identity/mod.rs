@@ -24,6 +24,6 @@ pub use revocation_worker::RevocationWorker;
 pub use revocations::Revocations;
 pub use service::{Identity, IdentityService, IdentityServiceParameters};
 pub use sessions::{CheckedUser, Sessions, SessionsService, SessionsServiceParameters, SignIn, SignedIn};
-pub use store::{Lifetime, OpenSession};
+pub use store::{Lifetime, OpenSession, RevocationTtl};
 pub use tokens::{AccessToken, Principal, Scope, Subject, TokenError, Tokens, Unauthorized};
 pub use users::{Profile, ProfileChange, SignUp, UserProfile, Users, UsersService, UsersServiceParameters};

@@ -14,7 +14,7 @@ use tokio::{
 
 use super::{error::IdentityError, password::Password};
 
-/// How long a password waits for its turn.
+/// Timeout of a password's turn.
 const TURN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What a hash costs.
@@ -34,7 +34,8 @@ pub struct PasswordHasher {
 }
 
 /// What comes of a password and a stored hash.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
 pub enum Verified {
     Wrong,
     /// Right; with another hash to store, if the stored one has not the cost of today.
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_for_too_long_is_told_that_it_is_busy() {
+    async fn a_password_that_waits_for_too_long_is_refused() {
         let hasher = hasher(64);
         let all = hasher.turns.available_permits();
         let _taken = Arc::clone(&hasher.turns).acquire_many_owned(u32::try_from(all).unwrap()).await.unwrap();

@@ -12,11 +12,14 @@ use crate::{
     kernel::clock::{Clock, Timestamp},
 };
 
-/// Between two looks.
+/// Interval between two reads.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// How far back a look begins before the last one: rows are committed in another order than they are written.
 const OVERLAP: chrono::TimeDelta = chrono::TimeDelta::seconds(10);
+
+/// One read in this number reads everything: a commit that waited for a standby comes later than [`OVERLAP`] allows for.
+const FULL_READ_EVERY: u32 = 120;
 
 /// Keeps the revocations of this process up to date.
 #[derive(Clone)]
@@ -32,15 +35,15 @@ impl RevocationWorker {
         self.look(Timestamp::UNIX_EPOCH).await
     }
 
-    /// Reads what is new, until `stop`. While Postgres cannot be reached, nothing can be revoked either.
+    /// Reads what is new, until `stop`. A process that cannot reach Postgres accepts for the lifetime of an access token what others revoke.
     pub async fn run(self, stop: CancellationToken) {
         stop.run_until_cancelled(self.keep_looking()).await;
     }
 
     async fn keep_looking(&self) {
         let (mut last, mut is_troubled) = (Timestamp::UNIX_EPOCH, false);
-        loop {
-            match self.look(last).await {
+        for read in (0..FULL_READ_EVERY).cycle() {
+            match self.look(if read == 0 { Timestamp::UNIX_EPOCH } else { last }).await {
                 Ok(now) => {
                     last = now - OVERLAP;
                     if std::mem::take(&mut is_troubled) {

@@ -50,12 +50,10 @@ impl Revocations {
     /// Learns these, and forgets those that have expired.
     pub fn learn(&self, new: Vec<Revocation>, now: Timestamp) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        for revocation in new {
-            let is_later =
-                known.get(&revocation.of).is_none_or(|before| before.issued_until < revocation.issued_until);
-            if is_later {
-                known.insert(revocation.of.clone(), revocation);
-            }
+        for new in new {
+            let known = known.entry(new.of.clone()).or_insert_with(|| new.clone());
+            known.issued_until = known.issued_until.max(new.issued_until);
+            known.expires_at = known.expires_at.max(new.expires_at);
         }
         known.retain(|_, revocation| revocation.expires_at > now);
         self.are_any.store(!known.is_empty(), Ordering::Release);

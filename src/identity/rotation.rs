@@ -1,5 +1,4 @@
-//! What becomes of a refresh token that is presented, pure (RFC 9700, section 4.14.2: a token that is used twice was stolen, from its
-//! user or by him).
+//! What becomes of a refresh token that is presented, pure. A token that is replayed may have been stolen (RFC 9700, section 4.14.2).
 
 use chrono::TimeDelta;
 
@@ -7,6 +6,9 @@ use crate::kernel::clock::Timestamp;
 
 /// How long the token before the present one is accepted: two tabs refresh at once, and an answer may be lost.
 const GRACE: TimeDelta = TimeDelta::seconds(10);
+
+/// Maximum number of a session's tokens in a minute: two tabs that refresh a 15-minute token need two in a quarter of an hour.
+const TOKENS_MAX: i64 = 30;
 
 /// A token that is known, and its session.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +21,8 @@ pub(super) struct Presented {
     pub(super) used_at: Option<Timestamp>,
     /// One that it was exchanged for was exchanged itself.
     pub(super) is_superseded: bool,
+    /// The number of tokens that the session got in the last minute.
+    pub(super) recent: i64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +31,10 @@ pub(super) enum Rotation {
     Granted,
     /// It is not accepted any more.
     Refused,
-    /// It was used before: the session ends.
-    Reused,
+    /// It is replayed: the session ends.
+    Replayed,
+    /// The session has got too many tokens lately.
+    TooMany,
 }
 
 impl Presented {
@@ -37,13 +43,12 @@ impl Presented {
             return Rotation::Refused;
         }
         match self.used_at {
-            None => Rotation::Granted,
-            Some(at) if !self.is_superseded && now - at <= GRACE => Rotation::Granted,
-            Some(_) => Rotation::Reused,
+            Some(at) if self.is_superseded || now - at > GRACE => Rotation::Replayed,
+            _ if self.recent >= TOKENS_MAX => Rotation::TooMany,
+            _ => Rotation::Granted,
         }
     }
 }
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,6 +62,7 @@ mod tests {
             expires_at: at(100),
             used_at: None,
             is_superseded: false,
+            recent: 29,
         };
         let used = Presented { used_at: Some(at(0)), ..fresh };
         for (presented, seconds, expected) in [
@@ -68,8 +74,11 @@ mod tests {
             (Presented { is_open: false, ..used }, 0, Rotation::Refused),
             (used, 0, Rotation::Granted),
             (used, 10, Rotation::Granted),
-            (used, 11, Rotation::Reused),
-            (Presented { is_superseded: true, ..used }, 1, Rotation::Reused),
+            (used, 11, Rotation::Replayed),
+            (Presented { is_superseded: true, ..used }, 1, Rotation::Replayed),
+            (Presented { recent: 30, ..fresh }, 1, Rotation::TooMany),
+            (Presented { recent: 30, ..used }, 1, Rotation::TooMany),
+            (Presented { recent: 30, ..used }, 11, Rotation::Replayed),
         ] {
             assert_eq!(presented.rotation(at(seconds)), expected, "{presented:?} after {seconds} s");
         }

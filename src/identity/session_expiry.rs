@@ -1,10 +1,10 @@
-//! The worker that deletes sessions that have expired, and revocations whose tokens have.
+//! The worker that deletes refresh tokens and sessions that have expired, and revocations whose tokens have.
 
 use std::time::Duration;
 
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{info, warn};
 
 use super::store;
 use crate::db::Pool;
@@ -16,15 +16,27 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(300);
 pub async fn run(db: Pool, stop: CancellationToken) {
     while stop.run_until_cancelled(sleep(SWEEP_INTERVAL)).await.is_some() {
         let mut swept = 0;
-        // After an error the next sweep continues.
-        while let Ok(some @ 1..) = store::sweep(&db).await {
-            swept += some;
-            if stop.is_cancelled() {
+        for sql in store::SWEEPS {
+            swept += sweep(&db, sql, &stop).await;
+        }
+        if swept > 0 {
+            info!(swept, "refresh tokens, sessions and revocations that have expired were deleted");
+        }
+    }
+}
+
+async fn sweep(db: &Pool, sql: &'static str, stop: &CancellationToken) -> u64 {
+    let mut swept = 0;
+    while !stop.is_cancelled() {
+        match store::sweep(db, sql).await {
+            Ok(0) => break,
+            Ok(some) => swept += some,
+            // The next sweep continues.
+            Err(reason) => {
+                warn!(%reason, "expired sessions were not deleted");
                 break;
             }
         }
-        if swept > 0 {
-            info!(swept, "sessions and revocations that have expired were deleted");
-        }
     }
+    swept
 }

@@ -65,7 +65,7 @@ pub trait Sessions: Interface {
     /// Begins a session of a user whose credentials were checked.
     async fn begin(&self, user: CheckedUser, user_agent: &str) -> Result<SignedIn, IdentityError>;
 
-    /// Exchanges a refresh token for the session's next tokens. One that was used before ends its session.
+    /// Exchanges a refresh token for the session's next tokens. One that is replayed ends its session.
     async fn refresh(&self, token: Option<RefreshToken>) -> Result<SignedIn, IdentityError>;
 
     /// Ends the session of a token, or, if it is of none, the token.
@@ -110,6 +110,7 @@ impl SessionsService {
 #[async_trait]
 impl Sessions for SessionsService {
     async fn sign_in(&self, sign_in: SignIn) -> Result<SignedIn, IdentityError> {
+        let again = sign_in.clone();
         let SignIn { email, password, user_agent } = sign_in;
         let user = match &email {
             Some(email) => store::by_email(self.db.pool(), email).await?,
@@ -125,7 +126,10 @@ impl Sessions for SessionsService {
             CheckedUser { customer: user.customer, xid: user.xid, password_hash: user.password_hash };
         if let Some(rehashed) = rehashed {
             let before = std::mem::replace(&mut checked.password_hash, rehashed.clone());
-            store::rehash(self.db.pool(), checked.customer, before, rehashed).await?;
+            if !store::rehash(self.db.pool(), checked.customer, before, rehashed).await? {
+                // Another sign-in has hashed it again, or the password has changed.
+                return Box::pin(self.sign_in(again)).await;
+            }
         }
         self.begin(checked, &user_agent).await
     }
@@ -155,9 +159,10 @@ impl Sessions for SessionsService {
         match refreshed {
             Refreshed::Granted { session, xid, wallet } => self.signed_in(session, (xid, wallet), next),
             Refreshed::Refused => Err(IdentityError::WrongCredentials),
-            Refreshed::Reused(revoked) => {
+            Refreshed::TooMany => Err(IdentityError::TooManyTokens),
+            Refreshed::Replayed(revoked) => {
                 self.revocations.learn(revoked, self.clock.now());
-                tracing::warn!("a refresh token came a second time; its session has ended");
+                tracing::warn!("a refresh token was replayed; its session has ended");
                 Err(IdentityError::WrongCredentials)
             }
         }

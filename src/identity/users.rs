@@ -12,11 +12,11 @@ use super::{
     profile::{DisplayName, Language},
     revocations::Revocations,
     sessions::{CheckedUser, Sessions, SignedIn},
-    store::{self, Change, NewUser, User},
+    store::{self, Change, NewUser, RevocationTtl, User},
 };
 use crate::{
     accounts::{Accounts, Booking, StatusOrder},
-    db::Database,
+    db::{Database, DbError},
     kernel::{
         actor::Actor,
         clock::{Clock, Timestamp},
@@ -71,7 +71,7 @@ pub trait Users: Interface {
     /// A customer, as he sees himself.
     async fn profile(&self, xid: CustomerXid) -> Result<Profile, IdentityError>;
 
-    /// Changes a user, and answers with him. With another password each of his sessions ends, and each of his tokens is revoked.
+    /// Changes a user, and answers with the profile. With another password each session ends, and each token is revoked.
     async fn change(&self, xid: CustomerXid, change: ProfileChange) -> Result<Profile, IdentityError>;
 }
 
@@ -91,8 +91,7 @@ pub struct UsersService {
     revocations: Arc<Revocations>,
     /// An address counts as its user's without a letter: in development.
     verifies_at_once: bool,
-    /// The longest lifetime of an access token, in seconds.
-    token_ttl_seconds: i64,
+    revocation_ttl: RevocationTtl,
 }
 
 #[async_trait]
@@ -118,8 +117,13 @@ impl Users for UsersService {
             language: language.map(|language| language.as_str().to_owned()),
             password_hash: password_hash.clone(),
         };
-        let customer = store::add(self.db.pool(), new).await?.ok_or(IdentityError::EmailTaken)?;
-        self.sessions.begin(CheckedUser { customer, xid, password_hash }, &user_agent).await
+        let added = store::add(self.db.pool(), new).await.map_err(unknown)?;
+        let customer = added.ok_or(IdentityError::EmailTaken)?;
+        let begun = self.sessions.begin(CheckedUser { customer, xid, password_hash }, &user_agent).await;
+        begun.map_err(|error| match error {
+            IdentityError::Db(cause) => unknown(cause),
+            other => other,
+        })
     }
 
     async fn profile(&self, xid: CustomerXid) -> Result<Profile, IdentityError> {
@@ -130,17 +134,23 @@ impl Users for UsersService {
         let user = store::by_xid(self.db.pool(), xid).await?.ok_or(IdentityError::NotFound)?;
         let ProfileChange { name, language, password } = change;
         let name = name.map(|name| name.as_str().to_owned());
-        let password_hash = match password {
-            Some((old, new)) => Some(self.another_password(&user, old, new).await?),
+        let language = language.map(|language| language.as_str().to_owned());
+        let password = match password {
+            Some((old, new)) => Some((self.another_password(&user, old, new).await?, user.password_hash)),
             None => None,
         };
-        let of = (user.customer, xid);
-        let language = language.map(|language| language.as_str().to_owned());
-        let change = Change { name, language, password_hash };
-        let revoked = store::change(self.db.pool(), of, change, self.token_ttl_seconds).await?;
+        let (of, change) = ((user.customer, xid), Change { name, language, password });
+        let changed =
+            store::change(self.db.pool(), of, change, self.revocation_ttl).await.map_err(unknown)?;
+        let (user, revoked) = changed.ok_or(IdentityError::WrongCredentials)?;
         self.revocations.learn(revoked, self.clock.now());
-        self.profile(xid).await
+        Ok(Profile { xid, user: Some(profile(user)) })
     }
+}
+
+/// An error of a statement that writes: Postgres may have done it.
+fn unknown(error: DbError) -> IdentityError {
+    if error.is_transient() { IdentityError::OutcomeUnknown(error) } else { error.into() }
 }
 
 impl UsersService {

@@ -148,7 +148,7 @@ async fn a_refresh_token_that_comes_back_late_ends_its_session_everywhere() {
     let other_tab = there(&first).with(&there(&first).refresh().await);
     let third = second.with(&second.refresh().await);
     assert_eq!((third.me().await, other_tab.me().await, first.me().await), (200, 200, 200));
-    // The first one's successor was used: whoever has the first one has stolen it, or was stolen from.
+    // The first one's successor was used, so the first one is replayed.
     let (here, elsewhere) = (first.clone(), there(&first));
     let (one, other) = tokio::join!(here.refresh(), elsewhere.refresh());
     assert_eq!((one.status, other.status), (401, 401));
@@ -237,9 +237,9 @@ async fn another_password_ends_every_session_and_every_token() {
     assert_eq!(Person { base: service.servers[1].base.clone(), ..again }.me().await, 200);
 }
 
-/// Nobody is left signed in by a password that is changed meanwhile.
+/// No session is left of a password that was changed meanwhile.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_sign_in_beside_a_change_of_the_password_outlives_it_not() {
+async fn a_sign_in_beside_a_change_of_the_password_does_not_outlive_it() {
     let service = Service::of(2, &[]).await;
     let ada = Person::signed_up(&service.servers[0].base, "ada@example.com").await;
     let (mut ada, mut passwords) = (ada, [PASSWORD, NEXT_PASSWORD]);
@@ -290,7 +290,10 @@ async fn a_source_that_guesses_is_slowed_down() {
     }
     assert_eq!(ada.sign_in("ada@example.com", "wrong").await.status, 429);
     assert_eq!(ada.sign_in("ada@example.com", PASSWORD).await.status, 429);
-    assert_eq!(ada.me().await, 200, "a session goes on");
+    let change = json!({"password": NEXT_PASSWORD, "old_password": PASSWORD});
+    assert_eq!(ada.send(Method::PATCH, "/me", change).await.status, 429);
+    assert_eq!(ada.send(Method::PATCH, "/me", json!({"name": "Ada O."})).await.status, 200);
+    assert_eq!((ada.me().await, ada.refresh().await.status), (200, 201), "a session goes on");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -327,19 +330,59 @@ async fn sessions_that_have_ended_are_swept_and_open_ones_stay() {
     let ada = Person::signed_up(&app.base, "ada@example.com").await;
     let phone = ada.with(&ada.sign_in("ada@example.com", PASSWORD).await);
     assert_eq!(phone.send(Method::DELETE, "/sessions", Value::Null).await.status, 200);
-    let sweep =
-        [wallet::identity::store::SWEEP_SESSIONS, wallet::identity::store::SWEEP_REVOCATIONS].join(";");
+    let sweep = wallet::identity::store::SWEEPS.join(";");
     let left = "select (select count(*) from sessions) * 100 + (select count(*) from refresh_tokens) * 10
                        + (select count(*) from revocations)";
     app.db.run(&sweep).await;
     assert_eq!(app.db.number(left).await, 221);
     app.db
+        .run("update sessions set expires_at = expires_at - interval '1 day' where ended_at is not null")
+        .await;
+    app.db.run(&sweep).await;
+    assert_eq!(app.db.number(left).await, 221, "it has a token that could be replayed");
+    app.db
         .run(
-            "update sessions set expires_at = expires_at - interval '1 day' where ended_at is not null;
+            "update refresh_tokens t set expires_at = now() - interval '25 hours' from sessions s
+              where s.id = t.session_id and s.ended_at is not null;
               update revocations set expires_at = now() - interval '1 second'",
         )
         .await;
     app.db.run(&sweep).await;
     assert_eq!(app.db.number(left).await, 110);
     assert_eq!((ada.me().await, ada.refresh().await.status), (200, 201));
+}
+
+/// A thief who knows the password too cannot take a change back that was made while the own one was being hashed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_changes_of_one_password_at_once_one_is_made() {
+    let service = Service::of(2, &[]).await;
+    let ada = Person::signed_up(&service.servers[0].base, "ada@example.com").await;
+    let there = Person { base: service.servers[1].base.clone(), ..ada.clone() };
+    let passwords =
+        ["eleven herons by dusk", "nine cranes after rain", "seven storks in march", "six egrets and a crab"];
+    let changes = passwords.iter().enumerate().map(|(n, password)| {
+        let person = if n % 2 == 0 { &ada } else { &there };
+        person.send(Method::PATCH, "/me", json!({"password": password, "old_password": PASSWORD}))
+    });
+    let statuses: Vec<u16> =
+        futures_util::future::join_all(changes).await.iter().map(|answer| answer.status).collect();
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
+    for (password, status) in passwords.iter().zip(statuses) {
+        let signed_in = ada.sign_in("ada@example.com", password).await.status;
+        assert_eq!(signed_in == 201, status == 200, "{password}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_gets_thirty_tokens_in_a_minute_at_most() {
+    let app = TestApp::start_alone().await;
+    let mut ada = Person::signed_up(&app.base, "ada@example.com").await;
+    for n in 1..30 {
+        let refreshed = ada.refresh().await;
+        assert_eq!(refreshed.status, 201, "{n}");
+        ada = ada.with(&refreshed);
+    }
+    assert_eq!((ada.refresh().await.code(), ada.me().await), ("rate_limited", 200));
+    app.db.run("update refresh_tokens set created_at = created_at - interval '1 minute'").await;
+    assert_eq!(ada.refresh().await.status, 201);
 }

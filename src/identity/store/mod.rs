@@ -8,8 +8,9 @@ mod users;
 
 pub use self::{
     revocations::{REVOCATIONS_SINCE, REVOKE, SWEEP_REVOCATIONS},
-    sessions::{END, END_ALL, LIST, Lifetime, OpenSession, PRESENTED, SESSION, SWEEP_SESSIONS},
-    users::{BY_CUSTOMER, BY_EMAIL},
+    sessions::{END, END_ALL, LIST, Lifetime, OpenSession, PRESENTED, SESSION, SWEEP_SESSIONS, SWEEP_TOKENS},
+    sweep::SWEEPS,
+    users::{BY_CUSTOMER, BY_EMAIL, RevocationTtl},
 };
 pub(super) use self::{
     revocations::{revocations_since, revoke_token},

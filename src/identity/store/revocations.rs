@@ -18,10 +18,11 @@ pub const REVOCATIONS_SINCE: &str = "\
 select clock_timestamp() as now, r.kind, r.value, r.issued_until, r.expires_at
 from (select 1) one left join revocations r on r.created_at >= $1::timestamptz and r.expires_at > now()";
 
-/// A revocation. Of a customer's tokens those of the next five seconds too: the clocks of processes differ.
+/// A revocation. It includes a customer's tokens of the next five seconds, and lasts a minute longer than the tokens, because the clocks
+/// of processes differ.
 pub const REVOKE: &str = "\
 insert into revocations (kind, value, issued_until, expires_at)
-values ($1, $2, clock_timestamp() + interval '5 seconds', clock_timestamp() + $3::int8 * interval '1 second')
+values ($1, $2, clock_timestamp() + interval '5 seconds', clock_timestamp() + ($3::int8 + 60) * interval '1 second')
 returning kind, value, issued_until, expires_at";
 
 /// Deletes some revocations whose tokens have expired.
@@ -33,7 +34,7 @@ const SESSION: i16 = 1;
 const CUSTOMER: i16 = 2;
 const TOKEN: i16 = 3;
 
-/// The values of [`REVOKE`]. `seconds`: as long as such a token is valid at most.
+/// The values of [`REVOKE`]. `seconds`: the maximum lifetime of such a token.
 pub(super) fn values(of: &Revoked, seconds: i64) -> [Value; 3] {
     let (kind, id) = match of {
         Revoked::Session(session) => (SESSION, session.0),

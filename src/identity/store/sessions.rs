@@ -36,13 +36,14 @@ values ($1, $2, $3, now() + $4::int8 * interval '1 second')";
 pub const PRESENTED: &str = "\
 select session_id, expires_at, used_at from refresh_tokens where hash = any($1::bytea[]) for update";
 
-/// The session of a token, and whether one that the token was exchanged for was exchanged itself; of two tokens of a session at once
-/// one waits.
+/// The session of a token, whether one that the token was exchanged for was exchanged itself, and the number of tokens that the session
+/// got in the last minute, as far as 100; of two tokens of a session at once one waits.
 pub const SESSION: &str = "\
 select s.wallet_id, (select c.xid from customers c where c.id = s.customer_id) as xid, s.ended_at is null as is_open,
-       s.expires_at, exists (select from refresh_tokens n
-                             where n.session_id = s.id and n.parent = any($2::bytea[]) and n.used_at is not null) as is_superseded,
-       clock_timestamp() as now
+       s.expires_at, clock_timestamp() as now,
+       exists (select from refresh_tokens n where n.parent = any($2::bytea[]) and n.used_at is not null) as is_superseded,
+       (select count(*) from (select from refresh_tokens n
+                              where n.session_id = s.id and n.created_at > now() - interval '1 minute' limit 100) r) as recent
 from sessions s where s.id = any($1::uuid[]) for update";
 
 const USE: &str = "update refresh_tokens set used_at = coalesce(used_at, clock_timestamp()) where hash = $1";
@@ -61,7 +62,7 @@ with ended as (
     update sessions set ended_at = now(), expires_at = least(expires_at, now())
     where customer_id = $1::uuid and ended_at is null returning id)
 insert into revocations (kind, value, issued_until, expires_at)
-select 1, id::text, clock_timestamp(), clock_timestamp() + $2::int8 * interval '1 second' from ended
+select 1, id::text, clock_timestamp(), clock_timestamp() + ($2::int8 + 60) * interval '1 second' from ended
 returning kind, value, issued_until, expires_at";
 
 /// The open sessions of a customer, the one that was used last first.
@@ -71,13 +72,18 @@ from sessions s
 where s.customer_id = (select c.id from customers c where c.xid = $1::uuid) and s.ended_at is null and s.expires_at > now()
 order by s.last_used_at desc, s.id limit 100";
 
-/// Deletes some sessions that have expired or ended a day ago, with their tokens: until then one that comes back is known.
+/// Deletes some tokens that expired a day ago.
+pub const SWEEP_TOKENS: &str = "\
+delete from refresh_tokens where hash = any(array(
+    select hash from refresh_tokens where expires_at < now() - interval '1 day' order by expires_at limit 1000))";
+
+/// Deletes some sessions that expired or ended a day ago and have no token left.
 pub const SWEEP_SESSIONS: &str = "\
 delete from sessions where id = any(array(
-    select id from sessions where expires_at < now() - interval '1 day' order by expires_at limit 1000))";
-
-/// A session's tokens that are not accepted any more.
-const SWEEP_TOKENS: &str = "delete from refresh_tokens where session_id = $1::uuid and expires_at < now()";
+    select s.id from sessions s
+    where s.expires_at < now() - interval '1 day'
+      and (select count(*) from (select from refresh_tokens t where t.session_id = s.id limit 1) left_over) = 0
+    order by s.expires_at limit 1000))";
 
 /// How long refresh tokens and sessions are accepted, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,8 +92,8 @@ pub struct Lifetime {
     pub token: i64,
     /// A session, from its beginning.
     pub session: i64,
-    /// An access token: for as long those of a session that has ended are revoked.
-    pub access: i64,
+    /// The revocation of a session: as long as its last access token may be valid.
+    pub revocation: i64,
 }
 
 /// A session that begins.
@@ -120,7 +126,9 @@ pub enum Refreshed {
     },
     Refused,
     /// The session has ended for it.
-    Reused(Vec<Revocation>),
+    Replayed(Vec<Revocation>),
+    /// The session has got too many tokens lately.
+    TooMany,
 }
 
 /// False: the password has been changed meanwhile.
@@ -147,7 +155,7 @@ pub async fn begin(db: &Pool, new: NewSession, lifetime: Lifetime) -> Result<boo
     .await
 }
 
-/// Exchanges a refresh token for the next one, or ends the session of one that was used before.
+/// Exchanges a refresh token for the next one, or ends the session of one that is replayed.
 pub async fn refresh(
     db: &Pool,
     presented: TokenHash,
@@ -164,12 +172,13 @@ pub async fn refresh(
         let Some(row) = row else { return Ok(Refreshed::Refused) };
         let refreshed = match presented_of(&token, &row)?.rotation(row.try_get("", "now")?) {
             Rotation::Refused => return Ok(Refreshed::Refused),
-            Rotation::Reused => {
+            Rotation::TooMany => return Ok(Refreshed::TooMany),
+            Rotation::Replayed => {
                 let xid: Uuid = row.try_get("", "xid")?;
                 changes.execute_raw(statement(END, [session.0.into(), xid.into()])).await?;
-                let revoked = values(&Revoked::Session(session), lifetime.access);
+                let revoked = values(&Revoked::Session(session), lifetime.revocation);
                 let row = changes.query_one_raw(statement(REVOKE, revoked)).await?;
-                Refreshed::Reused(row.iter().map(revocation).collect::<Result<_, _>>()?)
+                Refreshed::Replayed(row.iter().map(revocation).collect::<Result<_, _>>()?)
             }
             Rotation::Granted => {
                 changes.execute_raw(statement(USE, [presented.0.clone().into()])).await?;
@@ -177,7 +186,6 @@ pub async fn refresh(
                     [next.0.into(), session.0.into(), Some(presented.0).into(), lifetime.token.into()];
                 changes.execute_raw(statement(ADD_TOKEN, token)).await?;
                 changes.execute_raw(statement(TOUCH, [session.0.into()])).await?;
-                changes.execute_raw(statement(SWEEP_TOKENS, [session.0.into()])).await?;
                 let (xid, wallet) = (row.try_get("", "xid")?, row.try_get("", "wallet_id")?);
                 Refreshed::Granted { session, xid: CustomerXid(xid), wallet: WalletId(wallet) }
             }
@@ -201,7 +209,7 @@ pub async fn end(
         if ended.is_none() {
             return Ok(None);
         }
-        let revoked = values(&Revoked::Session(session), lifetime.access);
+        let revoked = values(&Revoked::Session(session), lifetime.revocation);
         let row = changes.query_one_raw(statement(REVOKE, revoked)).await?;
         let revoked = row.iter().map(revocation).collect::<Result<_, _>>()?;
         changes.commit().await?;
@@ -225,6 +233,7 @@ fn presented_of(token: &QueryResult, session: &QueryResult) -> Result<Presented,
         expires_at: token.try_get("", "expires_at")?,
         used_at: token.try_get("", "used_at")?,
         is_superseded: session.try_get("", "is_superseded")?,
+        recent: session.try_get("", "recent")?,
     })
 }
 

@@ -2,15 +2,17 @@
 
 use sea_orm::ConnectionTrait;
 
-use super::{revocations::SWEEP_REVOCATIONS, sessions::SWEEP_SESSIONS, statement::statement};
+use super::{
+    revocations::SWEEP_REVOCATIONS,
+    sessions::{SWEEP_SESSIONS, SWEEP_TOKENS},
+    statement::statement,
+};
 use crate::db::{DbError, Pool, ask};
 
-/// Deletes at most a thousand sessions and a thousand revocations; answers how many were deleted.
-pub async fn sweep(db: &Pool) -> Result<u64, DbError> {
-    ask(db, move |db| async move {
-        let sessions = db.execute_raw(statement(SWEEP_SESSIONS, [])).await?.rows_affected();
-        let revocations = db.execute_raw(statement(SWEEP_REVOCATIONS, [])).await?.rows_affected();
-        Ok(sessions + revocations)
-    })
-    .await
+/// The statements, each of which deletes a thousand rows at once.
+pub const SWEEPS: [&str; 3] = [SWEEP_TOKENS, SWEEP_SESSIONS, SWEEP_REVOCATIONS];
+
+/// Runs one of them; answers with the number of rows that were deleted.
+pub async fn sweep(db: &Pool, sql: &'static str) -> Result<u64, DbError> {
+    ask(db, move |db| async move { Ok(db.execute_raw(statement(sql, [])).await?.rows_affected()) }).await
 }

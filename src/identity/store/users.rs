@@ -41,9 +41,11 @@ returning customer_id";
 const REHASH: &str =
     "update users set password_hash = $3 where customer_id = $1::uuid and password_hash = $2";
 
+/// A change; of the password only if it is still the one that was checked.
 const CHANGE: &str = "\
 update users set name = coalesce($2, name), language = coalesce($3, language), password_hash = coalesce($4, password_hash)
-where customer_id = $1::uuid";
+where customer_id = $1::uuid and ($4 is null or password_hash = $5)
+returning customer_id, $6::uuid as xid, email, email_verified_at, name, language, password_hash, created_at";
 
 /// A row of `users`.
 #[derive(Clone, PartialEq, Eq)]
@@ -73,7 +75,8 @@ pub struct NewUser {
 pub struct Change {
     pub name: Option<String>,
     pub language: Option<String>,
-    pub password_hash: Option<String>,
+    /// The hash of the next password, and the one that the old password was checked by.
+    pub password: Option<(String, String)>,
 }
 
 pub async fn by_email(db: &Pool, email: &Email) -> Result<Option<User>, DbError> {
@@ -110,38 +113,51 @@ pub async fn add(db: &Pool, new: NewUser) -> Result<Option<CustomerId>, DbError>
     .await
 }
 
-/// Stores another hash of the same password, if it is still that.
-pub async fn rehash(db: &Pool, customer: CustomerId, before: String, after: String) -> Result<(), DbError> {
+/// Stores another hash of the same password; false: it has another one meanwhile.
+pub async fn rehash(db: &Pool, customer: CustomerId, before: String, after: String) -> Result<bool, DbError> {
     ask(db, move |db| async move {
-        db.execute_raw(statement(REHASH, [customer.0.into(), before.into(), after.into()])).await?;
-        Ok(())
+        let rehashed =
+            db.execute_raw(statement(REHASH, [customer.0.into(), before.into(), after.into()])).await?;
+        Ok(rehashed.rows_affected() == 1)
     })
     .await
 }
 
-/// Changes a user. With another password every session ends, and every token of the customer is revoked for `seconds`.
+/// How long revocations last, in seconds: the maximum lifetimes of the tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RevocationTtl {
+    /// Of a session's tokens.
+    pub session: i64,
+    /// Of tokens that are of no session.
+    pub customer: i64,
+}
+
+/// Changes a user, and answers with the row. With another password every session ends, and every token of the customer is revoked.
+/// None: the password that was checked is not the present one.
 pub async fn change(
     db: &Pool,
     (customer, xid): (CustomerId, CustomerXid),
     change: Change,
-    seconds: i64,
-) -> Result<Vec<Revocation>, DbError> {
+    ttl: RevocationTtl,
+) -> Result<Option<(User, Vec<Revocation>)>, DbError> {
     ask(db, move |db| async move {
-        let Change { name, language, password_hash } = change;
-        let is_another_password = password_hash.is_some();
+        let Change { name, language, password } = change;
+        let (next, checked) = password.unzip();
+        let is_another_password = next.is_some();
         let changes = db.begin().await?;
-        let values_of = [customer.0.into(), name.into(), language.into(), password_hash.into()];
-        changes.execute_raw(statement(CHANGE, values_of)).await?;
+        let values_of =
+            [customer.0.into(), name.into(), language.into(), next.into(), checked.into(), xid.0.into()];
+        let Some(row) = changes.query_one_raw(statement(CHANGE, values_of)).await? else { return Ok(None) };
         let mut revoked = Vec::new();
         if is_another_password {
-            let mut rows =
-                changes.query_all_raw(statement(END_ALL, [customer.0.into(), seconds.into()])).await?;
-            let of_customer = values(&Revoked::Customer(xid), seconds);
+            let of_sessions = statement(END_ALL, [customer.0.into(), ttl.session.into()]);
+            let mut rows = changes.query_all_raw(of_sessions).await?;
+            let of_customer = values(&Revoked::Customer(xid), ttl.customer);
             rows.extend(changes.query_one_raw(statement(REVOKE, of_customer)).await?);
             revoked = rows.iter().map(revocation).collect::<Result<_, _>>()?;
         }
         changes.commit().await?;
-        Ok(revoked)
+        Ok(Some((user(&row)?, revoked)))
     })
     .await
 }

@@ -181,6 +181,8 @@ async fn work(seed: u64, service: &mut Service, bank: &SimulatedBank, shared: &A
         })
         .await;
         service.servers[server].signal("KILL");
+        // Until then it has the port.
+        service.servers[server].ended(Duration::from_secs(20));
         service.servers[server] = Server::start(&settings_of(service, server));
         bank.set_mode(mode).await;
         *shared.bases.lock().unwrap() = bases(service);

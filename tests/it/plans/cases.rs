@@ -290,7 +290,12 @@ pub static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
             name: "the session of a refresh token",
             sql: identity::SESSION,
             session: Session::Pool,
-            indexes: &["sessions_pkey", "refresh_tokens_session_idx", "customers_pkey"],
+            indexes: &[
+                "sessions_pkey",
+                "refresh_tokens_session_idx",
+                "refresh_tokens_parent_idx",
+                "customers_pkey",
+            ],
         },
         Case {
             name: "open sessions",
@@ -303,6 +308,12 @@ pub static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
             sql: identity::REVOCATIONS_SINCE,
             session: Session::Pool,
             indexes: &["revocations_created_at_idx"],
+        },
+        Case {
+            name: "sweep refresh tokens",
+            sql: identity::SWEEP_TOKENS,
+            session: Session::Pool,
+            indexes: &["refresh_tokens_expires_at_idx", "refresh_tokens_pkey"],
         },
         Case {
             name: "sweep sessions",

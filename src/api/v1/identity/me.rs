@@ -114,7 +114,7 @@ impl MeApi {
         body: Body<ProfileRequest>,
     ) -> Result<Answer<200, OwnProfileData>, ApiError> {
         let ProfileRequest { name, language, password, old_password } = body.0;
-        let attempt = Attempt::to_sign_in(request)?;
+        let attempt = if password.is_some() { Attempt::to_sign_in(request)? } else { Attempt::of(request)? };
         let old = old_password.and_then(|text| Password::typed(&text.0));
         let password = password.map(|new| (old, new.0));
         let change = ProfileChange { name, language, password };
@@ -143,7 +143,11 @@ pub fn operation_docs() -> Vec<OperationDoc> {
         },
         OperationDoc {
             id: "change_me",
-            codes: &[SIGNED_IN, BODY, &[Code::NotFound, Code::Overloaded, Code::Unavailable]],
+            codes: &[
+                SIGNED_IN,
+                BODY,
+                &[Code::NotFound, Code::Overloaded, Code::Unavailable, Code::OutcomeUnknown],
+            ],
             request: Some(json!({"name": "Ada O."})),
             answer: sample(&me("Ada O.")),
         },

@@ -12,7 +12,7 @@ use crate::{
 #[derive(Object, Serialize)]
 pub struct SessionTokens {
     token: String,
-    /// Accepted once, and by the session that it is of alone.
+    /// Exchanged for the next one at each use.
     refresh_token: String,
     /// When `token` expires.
     expires_at: ApiTimestamp,

@@ -108,14 +108,14 @@ impl SessionsApi {
     /// Get a session's next tokens
     ///
     /// A refresh token is accepted once. The one before the present one is accepted for ten seconds more, so that two tabs, or an answer
-    /// that was lost, end nothing. One that comes later has been stolen: the session ends.
+    /// that was lost, end nothing. One that is replayed later may have been stolen: the session ends. At most 30 in a minute.
     #[oai(path = "/sessions/refresh", method = "post", operation_id = "refresh_session")]
     async fn refresh_session(
         &self,
         request: &Request,
         body: Body<RefreshRequest>,
     ) -> Result<Answer<201, SessionTokens>, ApiError> {
-        let attempt = Attempt::to_sign_in(request)?;
+        let attempt = Attempt::of(request)?;
         let token = RefreshToken::try_new(&body.0.refresh_token.0);
         let signed_in = attempt.settle(self.sessions.refresh(token).await)?;
         Ok(Answer(signed_in.into()))
@@ -124,7 +124,7 @@ impl SessionsApi {
     /// Sign out
     ///
     /// Ends the session of the token, which is not accepted from then on; by other processes within a second. A token of `POST /init` is
-    /// of no session, and ends by itself.
+    /// of no session, and is revoked alone.
     #[oai(path = "/sessions", method = "delete", operation_id = "sign_out")]
     async fn sign_out(&self, customer: Customer) -> Result<Answer<200, SignedOutData>, ApiError> {
         self.sessions.sign_out(customer.xid, &customer.principal).await?;
